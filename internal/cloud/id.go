@@ -1,0 +1,79 @@
+package cloud
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// Ids are types, so that one cannot be passed for another. Their text is a
+// UUID; identity nouns use the 32 digits without dashes, as their APIs do.
+type (
+	InstanceID      string
+	FlavorID        string
+	KeyPairID       string
+	InstanceGroupID string
+	ImageID         string
+	VolumeID        string
+	SnapshotID      string
+	AttachmentID    string
+	VolumeTypeID    string
+	NetworkID       string
+	SubnetID        string
+	PortID          string
+	RouterID        string
+	FloatingIPID    string
+	SecurityGroupID string
+	RuleID          string
+	ProjectID       string
+	DomainID        string
+	UserID          string
+	RoleID          string
+	GroupID         string
+	CredentialID    string
+	HostID          string
+	AggregateID     string
+	OperationID     string
+	QuotaID         string
+	UsageID         string
+	SettingID       string
+)
+
+// NewID makes a UUID of version 7: ids made later sort later, which keeps
+// rows made together together on disk.
+func NewID() string {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic("cloud: no randomness: " + err.Error()) // the kernel's generator cannot fail
+	}
+	ms := uint64(time.Now().UnixMilli())
+	for i := range 6 {
+		b[i] = byte(ms >> (40 - 8*i))
+	}
+	b[6] = b[6]&0x0f | 0x70
+	b[8] = b[8]&0x3f | 0x80
+	s := hex.EncodeToString(b[:])
+	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
+}
+
+// NewHexID makes 32 random hexadecimal digits.
+func NewHexID() string {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic("cloud: no randomness: " + err.Error())
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// Meta is what every stored noun has besides its id.
+type Meta struct {
+	// Revision changes with every write and is never the same for two states of
+	// one row. An Update with another revision than the row's is a Conflict.
+	Revision  int64     `json:"-"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// Stored gives the store access to the Meta of any noun.
+func (m *Meta) Stored() *Meta { return m }

@@ -1,0 +1,223 @@
+package cloud
+
+import "net/netip"
+
+// Network is an isolated layer 2.
+type Network struct {
+	ID        NetworkID `json:"id"`
+	ProjectID ProjectID `json:"project_id"`
+	Meta
+	// Revisions counts changes, from 0, as clients see them.
+	Revisions    int      `json:"revisions"`
+	Name         string   `json:"name"`
+	Description  string   `json:"description,omitempty"`
+	AdminUp      bool     `json:"admin_up"`
+	Shared       bool     `json:"shared,omitempty"`   // usable by every project
+	External     bool     `json:"external,omitempty"` // a way out; floating IPs come from it
+	Default      bool     `json:"default,omitempty"`  // the external network to take when none is named
+	MTU          int      `json:"mtu"`
+	PortSecurity bool     `json:"port_security"` // default for its ports
+	DNSDomain    string   `json:"dns_domain,omitempty"`
+	Zones        []string `json:"zones,omitempty"`
+	Tags         []string `json:"tags,omitempty"`
+	// Kind, Physical and Segment say how it is carried ("vxlan", "flat", "vlan").
+	Kind     string `json:"kind"`
+	Physical string `json:"physical,omitempty"`
+	Segment  int    `json:"segment,omitempty"`
+}
+
+// AddressRange is an inclusive range of addresses.
+type AddressRange struct {
+	Start netip.Addr `json:"start"`
+	End   netip.Addr `json:"end"`
+}
+
+// Subnet is an IP range on a network.
+type Subnet struct {
+	ID        SubnetID  `json:"id"`
+	ProjectID ProjectID `json:"project_id"`
+	NetworkID NetworkID `json:"network_id"`
+	Meta
+	Revisions   int            `json:"revisions"`
+	Name        string         `json:"name"`
+	Description string         `json:"description,omitempty"`
+	Prefix      netip.Prefix   `json:"prefix"`
+	Gateway     netip.Addr     `json:"gateway,omitzero"` // invalid: none
+	DHCP        bool           `json:"dhcp"`
+	Pools       []AddressRange `json:"pools"`
+	DNS         []netip.Addr   `json:"dns,omitempty"`
+	Routes      []Route        `json:"routes,omitempty"`
+	// RAMode and AddressMode are "", "slaac", "dhcpv6-stateless" or "dhcpv6-stateful" (IPv6 only).
+	RAMode       string   `json:"ra_mode,omitempty"`
+	AddressMode  string   `json:"address_mode,omitempty"`
+	ServiceTypes []string `json:"service_types,omitempty"`
+	Tags         []string `json:"tags,omitempty"`
+	// SubnetPoolID it was cut from, if any.
+	SubnetPoolID string `json:"subnet_pool_id,omitempty"`
+}
+
+// Route is one static route.
+type Route struct {
+	Destination netip.Prefix `json:"destination"`
+	NextHop     netip.Addr   `json:"next_hop"`
+}
+
+// PortOwner says what a port is for, in our words; dialects have their own.
+type PortOwner string
+
+// The owners. Empty: nobody yet.
+const (
+	OwnerNone            PortOwner = ""
+	OwnerInstance        PortOwner = "instance"
+	OwnerRouterInterface PortOwner = "router-interface"
+	OwnerRouterGateway   PortOwner = "router-gateway"
+	OwnerFloatingIP      PortOwner = "floating-ip"
+	OwnerService         PortOwner = "service" // our DHCP, DNS and metadata address
+)
+
+// Port is a network attachment with MAC and addresses.
+type Port struct {
+	ID        PortID    `json:"id"`
+	ProjectID ProjectID `json:"project_id"`
+	NetworkID NetworkID `json:"network_id"`
+	Meta
+	Revisions   int           `json:"revisions"`
+	Name        string        `json:"name"`
+	Description string        `json:"description,omitempty"`
+	AdminUp     bool          `json:"admin_up"`
+	MAC         string        `json:"mac"` // lower case, colons; unique on its network
+	Addresses   []PortAddress `json:"addresses,omitempty"`
+	Owner       PortOwner     `json:"owner,omitempty"`
+	InstanceID  InstanceID    `json:"instance_id,omitempty"`
+	RouterID    RouterID      `json:"router_id,omitempty"`
+	// OwnerText and DeviceText are what a client put there for uses of its own.
+	OwnerText  string `json:"owner_text,omitempty"`
+	DeviceText string `json:"device_text,omitempty"`
+
+	PortSecurity   bool              `json:"port_security"`
+	SecurityGroups []SecurityGroupID `json:"security_groups,omitempty"`
+	AllowedPairs   []AddressPair     `json:"allowed_pairs,omitempty"`
+	DHCPOptions    []DHCPOption      `json:"dhcp_options,omitempty"`
+	DNSName        string            `json:"dns_name,omitempty"`
+	Tags           []string          `json:"tags,omitempty"`
+	VNICType       string            `json:"vnic_type,omitempty"`
+	Profile        map[string]any    `json:"profile,omitempty"`
+	// HostID is where it is plugged; empty: nowhere. Up is what that host said.
+	HostID HostID `json:"host_id,omitempty"`
+	Up     bool   `json:"up,omitempty"`
+	// Tag is the instance owner's name for the device.
+	DeviceTag string `json:"device_tag,omitempty"`
+	// DeleteWithInstance: the port was made for the instance and goes with it.
+	DeleteWithInstance bool `json:"delete_with_instance,omitempty"`
+	// Order is the port's place among its instance's NICs.
+	Order int `json:"order,omitempty"`
+}
+
+// PortAddress is one address of a port.
+type PortAddress struct {
+	SubnetID SubnetID   `json:"subnet_id"`
+	Address  netip.Addr `json:"address"`
+}
+
+// AddressPair is an address a port may send from besides its own.
+type AddressPair struct {
+	MAC     string       `json:"mac,omitempty"`
+	Address netip.Prefix `json:"address"`
+}
+
+// DHCPOption is an extra option for one port.
+type DHCPOption struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Version int    `json:"version"` // 4 or 6
+}
+
+// AddressUse is one address taken on a subnet. Its id is SubnetID + "/" + address, so
+// that a row can exist once only: no counter, no double allocation.
+type AddressUse struct {
+	ID        string    `json:"id"`
+	SubnetID  SubnetID  `json:"subnet_id"`
+	NetworkID NetworkID `json:"network_id"`
+	PortID    PortID    `json:"port_id"`
+	Meta
+	Address netip.Addr `json:"address"`
+	// Sort is the address's 16 bytes in hex: ranges and order are comparisons of text.
+	Sort string `json:"sort"`
+}
+
+// Router joins subnets and the outside.
+type Router struct {
+	ID        RouterID  `json:"id"`
+	ProjectID ProjectID `json:"project_id"`
+	Meta
+	Revisions   int            `json:"revisions"`
+	Name        string         `json:"name"`
+	Description string         `json:"description,omitempty"`
+	AdminUp     bool           `json:"admin_up"`
+	Gateway     *RouterGateway `json:"gateway,omitempty"`
+	Routes      []Route        `json:"routes,omitempty"`
+	Tags        []string       `json:"tags,omitempty"`
+	Zones       []string       `json:"zones,omitempty"`
+	HostID      HostID         `json:"host_id,omitempty"` // where it runs
+}
+
+// RouterGateway is a router's way out. Its addresses are its port's.
+type RouterGateway struct {
+	NetworkID NetworkID `json:"network_id"`
+	PortID    PortID    `json:"port_id"`
+	SNAT      bool      `json:"snat"`
+}
+
+// FloatingIP is a public address that can move between ports.
+type FloatingIP struct {
+	ID        FloatingIPID `json:"id"`
+	ProjectID ProjectID    `json:"project_id"`
+	Meta
+	Revisions   int        `json:"revisions"`
+	Description string     `json:"description,omitempty"`
+	NetworkID   NetworkID  `json:"network_id"` // external
+	Address     netip.Addr `json:"address"`
+	PortID      PortID     `json:"port_id"` // the port that holds the address on the external network
+	// TargetPort and TargetAddress are where it leads; empty: nowhere.
+	TargetPort    PortID     `json:"target_port,omitempty"`
+	TargetAddress netip.Addr `json:"target_address,omitzero"`
+	RouterID      RouterID   `json:"router_id,omitempty"`
+	DNSName       string     `json:"dns_name,omitempty"`
+	DNSDomain     string     `json:"dns_domain,omitempty"`
+	Tags          []string   `json:"tags,omitempty"`
+}
+
+// SecurityGroup is a stateful filter set on ports.
+type SecurityGroup struct {
+	ID        SecurityGroupID `json:"id"`
+	ProjectID ProjectID       `json:"project_id"`
+	Meta
+	Revisions   int      `json:"revisions"`
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitempty"`
+	Default     bool     `json:"default,omitempty"` // the project's own, made by itself, never deleted
+	Stateless   bool     `json:"stateless,omitempty"`
+	Tags        []string `json:"tags,omitempty"`
+}
+
+// SecurityGroupRule allows one kind of traffic.
+type SecurityGroupRule struct {
+	ID        RuleID          `json:"id"`
+	ProjectID ProjectID       `json:"project_id"`
+	GroupID   SecurityGroupID `json:"group_id"`
+	Meta
+	Revisions   int    `json:"revisions"`
+	Description string `json:"description,omitempty"`
+	// Direction is "ingress" or "egress", seen from the instance.
+	Direction string `json:"direction"`
+	IPv6      bool   `json:"ipv6,omitempty"`
+	// Protocol as given ("tcp", "6"); empty: any.
+	Protocol string `json:"protocol,omitempty"`
+	// PortMin and PortMax bound ports, or are ICMP type and code; nil: any.
+	PortMin      *int            `json:"port_min,omitempty"`
+	PortMax      *int            `json:"port_max,omitempty"`
+	RemotePrefix netip.Prefix    `json:"remote_prefix,omitzero"`
+	RemoteGroup  SecurityGroupID `json:"remote_group,omitempty"`
+	// Key makes equal rules of one group collide.
+	Key string `json:"key"`
+}

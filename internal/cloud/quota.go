@@ -1,0 +1,49 @@
+package cloud
+
+// Quota resources. Use of each is counted in the store when it matters, never kept.
+const (
+	QuotaInstances       = "instances"
+	QuotaVCPUs           = "vcpus"
+	QuotaMemoryMiB       = "memory_mib"
+	QuotaKeyPairs        = "key_pairs"  // per user
+	QuotaProperties      = "properties" // per instance
+	QuotaInstanceGroups  = "instance_groups"
+	QuotaGroupMembers    = "instance_group_members"
+	QuotaVolumes         = "volumes"
+	QuotaSnapshots       = "snapshots"
+	QuotaGigabytes       = "gigabytes" // volumes and snapshots together
+	QuotaVolumeGigabytes = "per_volume_gigabytes"
+	QuotaBackups         = "backups"
+	QuotaBackupGigabytes = "backup_gigabytes"
+	QuotaVolumeGroups    = "volume_groups"
+	QuotaNetworks        = "networks"
+	QuotaSubnets         = "subnets"
+	QuotaPorts           = "ports"
+	QuotaRouters         = "routers"
+	QuotaFloatingIPs     = "floating_ips"
+	QuotaSecurityGroups  = "security_groups"
+	QuotaSecurityRules   = "security_group_rules"
+	QuotaImages          = "images"
+	QuotaImageBytes      = "image_bytes"
+)
+
+// Unlimited as a quota's limit means no limit.
+const Unlimited = -1
+
+// Quota is the limits of one project that differ from the defaults. Its id is the project's, or a
+// class's name ("default").
+type Quota struct {
+	ID QuotaID `json:"id"`
+	Meta
+	Limits map[string]int64 `json:"limits"`
+}
+
+// DefaultLimits apply where neither the project nor the class "default" says otherwise.
+var DefaultLimits = map[string]int64{
+	QuotaInstances: 50, QuotaVCPUs: 100, QuotaMemoryMiB: 204800, QuotaKeyPairs: 100,
+	QuotaProperties: 128, QuotaInstanceGroups: 10, QuotaGroupMembers: 10,
+	QuotaVolumes: 50, QuotaSnapshots: 50, QuotaGigabytes: 2000, QuotaVolumeGigabytes: Unlimited,
+	QuotaBackups: 10, QuotaBackupGigabytes: 1000, QuotaVolumeGroups: 10,
+	QuotaNetworks: 100, QuotaSubnets: 100, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
+	QuotaSecurityGroups: 10, QuotaSecurityRules: 100, QuotaImages: 1000, QuotaImageBytes: Unlimited,
+}

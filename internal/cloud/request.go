@@ -1,0 +1,74 @@
+package cloud
+
+import "net/netip"
+
+// The requests and views below pass between use-case packages, which do not
+// import each other.
+
+// NICRequest asks for one network card of an instance: a port that exists, or a new one on a network.
+type NICRequest struct {
+	NetworkID NetworkID
+	PortID    PortID
+	FixedIP   netip.Addr // invalid: any
+	Tag       string
+}
+
+// PortView is a port with all that is shown beside it.
+type PortView struct {
+	Port        *Port
+	NetworkName string
+	MTU         int
+	Domain      string    // DNS suffix
+	Subnets     []*Subnet // of its addresses, in their order, each once
+	Floating    []*FloatingIP
+	Groups      []*SecurityGroup
+	DNS         []netip.Addr // servers that the guest should ask
+	Routes      []Route
+}
+
+// VolumeRequest says what a new volume shall be. At most one source is set; without a size it is as large as its source.
+type VolumeRequest struct {
+	Name           string
+	Description    string
+	SizeGiB        int
+	Properties     map[string]string
+	ImageID        ImageID
+	SnapshotID     SnapshotID
+	SourceVolumeID VolumeID
+	// TypeID or TypeName; neither: the type of the source, or the default one.
+	TypeID      VolumeTypeID
+	TypeName    string
+	Zone        string
+	HostID      HostID // where it should be if it can; empty: anywhere
+	MultiAttach bool
+}
+
+// SnapshotRequest says what a new snapshot shall be.
+type SnapshotRequest struct {
+	VolumeID    VolumeID
+	Name        string
+	Description string
+	Properties  map[string]string
+	// Force takes it also of a volume that is attached; it is then what a power cut would leave.
+	Force bool
+}
+
+// ImageRequest says what a new image shall be.
+type ImageRequest struct {
+	ID           ImageID   // empty: made here; another's is AlreadyExists
+	ProjectID    ProjectID // empty: the caller's
+	Name         string
+	Visibility   Visibility // empty: shared, with nobody yet
+	Protected    bool
+	Hidden       bool
+	Container    string
+	Format       string
+	MinDiskGiB   int
+	MinMemoryMiB int
+	Properties   map[string]string
+	Tags         []string
+	// Disks makes an image that stands for snapshots of volumes; it is active at once.
+	Disks []ImageDisk
+	// OperationID is what will write the bytes.
+	OperationID OperationID
+}

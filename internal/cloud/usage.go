@@ -1,0 +1,40 @@
+package cloud
+
+import "time"
+
+// UsageKind says what a UsageEvent records.
+type UsageKind string
+
+// The kinds of usage event. Each begins, changes or ends a span that is billed.
+const (
+	UsageInstanceStarted UsageKind = "instance.started" // holds its size from now on
+	UsageInstanceResized UsageKind = "instance.resized"
+	UsageInstanceStopped UsageKind = "instance.stopped" // still holds disk
+	UsageInstanceRemoved UsageKind = "instance.removed"
+	UsageVolumeCreated   UsageKind = "volume.created"
+	UsageVolumeGrown     UsageKind = "volume.grown"
+	UsageVolumeRemoved   UsageKind = "volume.removed"
+	UsageAddressHeld     UsageKind = "address.held"
+	UsageAddressReleased UsageKind = "address.released"
+)
+
+// UsageEvent is one line of the append-only ledger, written in the transaction of the
+// change it bills. Every accounting record is a pure function of the ledger.
+type UsageEvent struct {
+	ID UsageID `json:"id"`
+	Meta
+	Kind      UsageKind `json:"kind"`
+	At        time.Time `json:"at"`
+	ProjectID ProjectID `json:"project_id"`
+	UserID    UserID    `json:"user_id"`
+	// Subject is the id of the instance, volume or floating IP.
+	Subject   string  `json:"subject"`
+	Name      string  `json:"name,omitempty"`
+	HostID    HostID  `json:"host_id,omitempty"`
+	Flavor    string  `json:"flavor,omitempty"`
+	ImageID   ImageID `json:"image_id,omitempty"`
+	VCPUs     int     `json:"vcpus,omitempty"`
+	MemoryMiB int     `json:"memory_mib,omitempty"`
+	DiskGiB   int     `json:"disk_gib,omitempty"`
+	Address   string  `json:"address,omitempty"`
+}

@@ -1,0 +1,105 @@
+package cloud
+
+import "time"
+
+// VolumeState is where a volume is in its life.
+//
+//	creating --> available <--> attached (one or more attachments)
+//	    |            |  \--> reserved (an attachment is being made)
+//	    v            v
+//	  failed      deleting --> (gone)
+//
+// Growing, copying and the like are Operations: Task says which holds the volume.
+type VolumeState string
+
+// The states of a volume, and of a snapshot (creating, available, failed, deleting).
+const (
+	VolumeCreating  VolumeState = "creating"
+	VolumeAvailable VolumeState = "available"
+	VolumeReserved  VolumeState = "reserved"
+	VolumeAttached  VolumeState = "attached"
+	VolumeDeleting  VolumeState = "deleting"
+	VolumeFailed    VolumeState = "failed"
+)
+
+// Volume is a block device that outlives instances.
+type Volume struct {
+	ID        VolumeID  `json:"id"`
+	ProjectID ProjectID `json:"project_id"`
+	UserID    UserID    `json:"user_id"`
+	Meta
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	SizeGiB     int               `json:"size_gib"`
+	State       VolumeState       `json:"state"`
+	Fault       *Fault            `json:"fault,omitempty"`
+	OperationID OperationID       `json:"operation_id,omitempty"`
+	Task        string            `json:"task,omitempty"`
+	TypeID      VolumeTypeID      `json:"type_id,omitempty"`
+	Zone        string            `json:"zone,omitempty"`
+	HostID      HostID            `json:"host_id,omitempty"` // whose pool it is on
+	Pool        string            `json:"pool,omitempty"`
+	Properties  map[string]string `json:"properties,omitempty"`
+	// Bootable with the facts of the image it was made from.
+	Bootable        bool              `json:"bootable,omitempty"`
+	ImageProperties map[string]string `json:"image_properties,omitempty"`
+	ReadOnly        bool              `json:"read_only,omitempty"`
+	MultiAttach     bool              `json:"multi_attach,omitempty"`
+	// Sources it was made from.
+	ImageID      ImageID    `json:"image_id,omitempty"`
+	SnapshotID   SnapshotID `json:"snapshot_id,omitempty"`
+	SourceVolume VolumeID   `json:"source_volume,omitempty"`
+}
+
+// Attachment joins a volume to an instance. Its row exists from the moment
+// the volume is reserved until the guest has let go.
+type Attachment struct {
+	ID        AttachmentID `json:"id"`
+	ProjectID ProjectID    `json:"project_id"`
+	VolumeID  VolumeID     `json:"volume_id"`
+	Meta
+	InstanceID InstanceID `json:"instance_id,omitempty"` // empty: made by hand, nobody yet
+	HostID     HostID     `json:"host_id,omitempty"`
+	Device     string     `json:"device,omitempty"` // "/dev/vdb"
+	// State is "reserved", "attaching", "attached" or "detaching".
+	State      string         `json:"state"`
+	ReadOnly   bool           `json:"read_only,omitempty"`
+	Connector  map[string]any `json:"connector,omitempty"`
+	AttachedAt *time.Time     `json:"attached_at,omitempty"`
+	// Manual: a client of the volumes wrote it down; no instance of ours has the volume through it.
+	Manual bool `json:"manual,omitempty"`
+}
+
+// Snapshot is a copy of a volume at one moment.
+type Snapshot struct {
+	ID        SnapshotID `json:"id"`
+	ProjectID ProjectID  `json:"project_id"`
+	UserID    UserID     `json:"user_id"`
+	VolumeID  VolumeID   `json:"volume_id"`
+	Meta
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	SizeGiB     int               `json:"size_gib"`
+	State       VolumeState       `json:"state"`
+	Fault       *Fault            `json:"fault,omitempty"`
+	OperationID OperationID       `json:"operation_id,omitempty"`
+	Progress    int               `json:"progress,omitempty"`
+	HostID      HostID            `json:"host_id,omitempty"`
+	Pool        string            `json:"pool,omitempty"`
+	Properties  map[string]string `json:"properties,omitempty"`
+	// Bootable and ImageProperties are the volume's, for volumes made from it.
+	Bootable        bool              `json:"bootable,omitempty"`
+	ImageProperties map[string]string `json:"image_properties,omitempty"`
+}
+
+// VolumeType is a named kind of volume.
+type VolumeType struct {
+	ID VolumeTypeID `json:"id"`
+	Meta
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Public      bool              `json:"public"`
+	ExtraSpecs  map[string]string `json:"extra_specs,omitempty"`
+	Projects    []ProjectID       `json:"projects,omitempty"`
+	QOSID       string            `json:"qos_id,omitempty"`
+}
