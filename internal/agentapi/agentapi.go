@@ -1,0 +1,77 @@
+// Package agentapi is the contract between the control plane and the agent of
+// one host: a Go interface. In one process it is the agent itself; over a
+// network it will be a client with mutual TLS, so nothing here may need
+// shared memory: arguments and results are plain documents and byte streams.
+//
+// It is not a place for logic. Both sides import it and package spec.
+package agentapi
+
+import (
+	"context"
+	"io"
+	"net"
+
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// Agent is one host as the control plane sees it.
+//
+// Ensure means: hold this document as wanted, make it so, and return when it
+// is. If it cannot be made so the error says why; the agent goes on trying
+// until the document is replaced or removed. A document older than the one held changes nothing and succeeds.
+// Remove means: forget it, and undo it on the host; it succeeds when nothing is left, and on a thing
+// that never was. Every call may be repeated, at any time, by anybody.
+//
+// Errors wrap those of spec. Any other error is a failure of the host or of the
+// way to it, after which a call may or may not have had its effect: repeat it.
+type Agent interface {
+	Describe(ctx context.Context) (spec.Host, error)
+	// Inventory lists all of ours that is on the host, wanted or not.
+	Inventory(ctx context.Context) (spec.Inventory, error)
+	// Watch calls f for each event until ctx ends or the way to the host breaks.
+	// The first event is always EventUp.
+	Watch(ctx context.Context, f func(spec.Event)) error
+
+	Guests
+	Storage
+	Fabric
+}
+
+// Guests is the part of Agent about guests.
+type Guests interface {
+	EnsureGuest(ctx context.Context, g spec.Guest) (spec.GuestStatus, error)
+	RemoveGuest(ctx context.Context, id spec.GuestID) error
+	GuestStats(ctx context.Context, id spec.GuestID) (spec.GuestStats, error)
+	// ConsoleLog answers the end of the serial log, at most tailBytes (0: all kept).
+	ConsoleLog(ctx context.Context, id spec.GuestID, tailBytes int64) ([]byte, error)
+	DialConsole(ctx context.Context, id spec.GuestID, kind spec.ConsoleKind) (net.Conn, error)
+}
+
+// Storage is the part of Agent about bytes.
+type Storage interface {
+	// EnsureImage takes an image in. The agent fetches it from the control plane's
+	// image store by itself if it is not here.
+	EnsureImage(ctx context.Context, i spec.Image) error
+	RemoveImage(ctx context.Context, id spec.ImageID) error
+	// EnsureVolume makes a volume or grows it, whether or not a guest has it open.
+	EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error)
+	RemoveVolume(ctx context.Context, id spec.VolumeID) error
+	// EnsureSnapshot copies a volume at one moment, whether or not a guest has it open.
+	EnsureSnapshot(ctx context.Context, s spec.Snapshot) error
+	RemoveSnapshot(ctx context.Context, id spec.SnapshotID) error
+	// Export streams a snapshot as one file. The caller closes it.
+	Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (io.ReadCloser, error)
+}
+
+// Fabric is the part of Agent about networks. EnsurePort needs its network and
+// groups to have been ensured before (spec.ErrMissing).
+type Fabric interface {
+	EnsureNetwork(ctx context.Context, n spec.Network) error
+	RemoveNetwork(ctx context.Context, id spec.NetworkID) error
+	EnsureGroup(ctx context.Context, g spec.SecurityGroup) error
+	RemoveGroup(ctx context.Context, id spec.GroupID) error
+	EnsurePort(ctx context.Context, p spec.Port) error
+	RemovePort(ctx context.Context, id spec.PortID) error
+	EnsureRouter(ctx context.Context, r spec.Router) error
+	RemoveRouter(ctx context.Context, id spec.RouterID) error
+}

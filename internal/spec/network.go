@@ -1,0 +1,182 @@
+package spec
+
+import "net/netip"
+
+// NetworkID, PortID, RouterID and GroupID name fabric objects for ever.
+type (
+	NetworkID string
+	PortID    string
+	RouterID  string
+	GroupID   string
+)
+
+// Network is the wanted state of one isolated layer 2 on a host, with the
+// helpers inside it: DHCP, router advertisements, DNS and metadata.
+type Network struct {
+	ID         NetworkID
+	Generation int64
+	// External networks are the way out: their bridge stands on the host itself.
+	External bool
+	// MTU of the network in bytes, told to guests by DHCP, RA and device.
+	MTU     int
+	AdminUp bool
+	// Domain is the DNS suffix guests get; names of ports resolve below it.
+	Domain  string
+	Subnets []Subnet
+	// Hosts are all addresses DHCP and DNS answer for, also those on other hosts.
+	Hosts []NetworkHost
+}
+
+// RAMode says how IPv6 addresses come to guests.
+type RAMode string
+
+// The modes: no advertisements from us; prefix with autonomous addresses;
+// autonomous addresses and other options by DHCPv6; addresses by DHCPv6.
+const (
+	RANone      RAMode = ""
+	RASLAAC     RAMode = "slaac"
+	RAStateless RAMode = "dhcpv6-stateless"
+	RAStateful  RAMode = "dhcpv6-stateful"
+)
+
+// Subnet is one IP range on a network.
+type Subnet struct {
+	ID     string
+	Prefix netip.Prefix
+	// Gateway is told to guests; invalid if none.
+	Gateway netip.Addr
+	// DHCP answers DHCPv4 (or DHCPv6 as RAMode says).
+	DHCP bool
+	// Service is our own address in the subnet (DHCP, DNS, metadata); valid
+	// whenever DHCP is set.
+	Service netip.Addr
+	// DNS servers told to guests; empty: Service.
+	DNS    []netip.Addr
+	Routes []Route
+	RAMode RAMode
+	// RARouter is the link-local address of the router that advertises; our
+	// advertisements name it as default router. Invalid: no router, prefix only.
+	RARouter netip.Addr
+}
+
+// Route is one static route.
+type Route struct {
+	Destination netip.Prefix
+	NextHop     netip.Addr
+}
+
+// NetworkHost is a port as DHCP and DNS see it.
+type NetworkHost struct {
+	Port      PortID
+	MAC       string
+	Hostname  string
+	Addresses []netip.Addr
+	// Options are extra DHCP options, by number or by dnsmasq name.
+	Options []DHCPOption
+}
+
+// DHCPOption is an extra option for one port.
+type DHCPOption struct {
+	Name    string // number or name, e.g. "66", "tftp-server", "bootfile-name"
+	Value   string
+	Version int // 4 or 6
+}
+
+// Port is the wanted state of one tap on a host.
+type Port struct {
+	ID         PortID
+	Generation int64
+	Network    NetworkID
+	// Guest is who metadata is answered about.
+	Guest     GuestID
+	MAC       string
+	Addresses []netip.Addr
+	AdminUp   bool
+	// Security false switches anti-spoofing and groups off.
+	Security bool
+	// AllowedPairs may also be sent from.
+	AllowedPairs []AddressPair
+	Groups       []GroupID
+}
+
+// AddressPair is an address a port may send from besides its own.
+type AddressPair struct {
+	MAC     string // empty: the port's own
+	Address netip.Prefix
+}
+
+// SecurityGroup is a stateful filter; ports name the groups that apply to them.
+// What no rule of any of its groups allows is dropped.
+type SecurityGroup struct {
+	ID         GroupID
+	Generation int64
+	Rules      []Rule
+	// Members are the addresses of all ports in the group, for rules that name
+	// it as remote. Kept as a set so that a rule costs the same for any size.
+	Members []netip.Addr
+}
+
+// Direction is seen from the guest.
+type Direction string
+
+// The directions.
+const (
+	Ingress Direction = "ingress"
+	Egress  Direction = "egress"
+)
+
+// Rule allows one kind of traffic.
+type Rule struct {
+	ID        string
+	Direction Direction
+	IPv6      bool // else IPv4
+	// Protocol is an IANA number; -1 means any.
+	Protocol int
+	// PortMin and PortMax bound the destination port (TCP, UDP, SCTP, DCCP), or are
+	// ICMP type and code; -1 means any.
+	PortMin, PortMax int
+	// RemotePrefix or RemoteGroup bound the other side; neither: anybody.
+	RemotePrefix netip.Prefix
+	RemoteGroup  GroupID
+	// RemoteSet is a fixed list of prefixes (address group).
+	RemoteSet []netip.Prefix
+}
+
+// Router is the wanted state of one router on a host.
+type Router struct {
+	ID         RouterID
+	Generation int64
+	AdminUp    bool
+	Interfaces []RouterInterface
+	Gateway    *RouterGateway // nil: no way out
+	Routes     []Route
+	Floating   []FloatingIP
+}
+
+// RouterInterface joins a router to a network.
+type RouterInterface struct {
+	Port      PortID
+	Network   NetworkID
+	MAC       string
+	Addresses []netip.Prefix // the router's own, with the subnet's length
+	MTU       int
+}
+
+// RouterGateway joins a router to an external network.
+type RouterGateway struct {
+	Port      PortID
+	Network   NetworkID
+	MAC       string
+	Addresses []netip.Prefix
+	// NextHops are the external subnets' gateways, one per family at most.
+	NextHops []netip.Addr
+	// SNAT rewrites what leaves to the gateway's IPv4 address.
+	SNAT bool
+	MTU  int
+}
+
+// FloatingIP is a one-to-one NAT.
+type FloatingIP struct {
+	External netip.Addr
+	Internal netip.Addr
+}

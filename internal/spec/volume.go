@@ -1,0 +1,84 @@
+package spec
+
+// VolumeID, SnapshotID and ImageID name bytes on a host or pool. They are never
+// used again for other bytes.
+type (
+	VolumeID   string
+	SnapshotID string
+	ImageID    string
+)
+
+// Format is how a disk's bytes lie in a file.
+type Format string
+
+// The formats a host keeps volumes and images in, and those that images may be uploaded in.
+const (
+	FormatRaw   Format = "raw"
+	FormatQCOW2 Format = "qcow2"
+	FormatVMDK  Format = "vmdk"
+	FormatVHD   Format = "vhd"
+	FormatVHDX  Format = "vhdx"
+	FormatVDI   Format = "vdi"
+	FormatISO   Format = "iso"
+)
+
+// Image is a set of bytes that never changes, from which volumes are made.
+type Image struct {
+	ID        ImageID
+	Format    Format
+	SizeBytes int64  // length of the file
+	SHA256    string // hex, of the file; checked when a host takes the image in
+}
+
+// Volume is the wanted state of one block device. At most one of the sources
+// is set, and matters only when the volume is made; it may be gone later.
+type Volume struct {
+	ID         VolumeID
+	Generation int64
+	// SizeBytes may grow. A smaller one than the volume has is ErrNotSupported.
+	SizeBytes int64
+	// Image is the source: the volume starts as a thin clone of it.
+	Image *Image
+	// Snapshot or Volume are other sources.
+	Snapshot SnapshotID
+	Volume   VolumeID
+	// Pool names the back end on the host; empty means its default.
+	Pool string
+}
+
+// VolumeStatus is what a host observed of a volume.
+type VolumeStatus struct {
+	ID         VolumeID
+	Generation int64
+	SizeBytes  int64 // what a guest sees
+	UsedBytes  int64 // what it takes from the pool, without shared bases
+	Pool       string
+}
+
+// Snapshot is a copy of a volume at one moment, independent of it afterwards.
+type Snapshot struct {
+	ID     SnapshotID
+	Volume VolumeID
+	Pool   string
+}
+
+// BlockSource is how a hypervisor reaches a volume: what a block driver answers
+// when a volume is opened.
+type BlockSource struct {
+	// Driver is QEMU's protocol name: "file", "rbd".
+	Driver string
+	Path   string
+	Format Format
+	// Base is the read-only file below a qcow2 overlay, nil if none. Its own
+	// Base is always nil: chains are one deep.
+	Base *BlockSource
+}
+
+// Pool is a place where volumes live.
+type Pool struct {
+	Name       string
+	Driver     string // "file", "sim", "ceph"
+	Shared     bool   // every host reaches it
+	TotalBytes int64
+	UsedBytes  int64
+}
