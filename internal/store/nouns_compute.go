@@ -1,0 +1,155 @@
+package store
+
+import "github.com/nubo-cloud/nubo/internal/cloud"
+
+var instances = definition[cloud.Instance, cloud.InstanceID]{
+	table: "instances", resource: "instance",
+	id: func(i *cloud.Instance) cloud.InstanceID { return i.ID },
+	columns: []column[cloud.Instance]{
+		text("project_id", func(i *cloud.Instance) any { return i.ProjectID }),
+		text("user_id", func(i *cloud.Instance) any { return i.UserID }),
+		text("name", func(i *cloud.Instance) any { return i.Name }),
+		text("description", func(i *cloud.Instance) any { return i.Description }),
+		text("hostname", func(i *cloud.Instance) any { return i.Hostname }),
+		text("phase", func(i *cloud.Instance) any { return i.Phase }),
+		text("power", func(i *cloud.Instance) any { return i.Power }),
+		text("observed_power", func(i *cloud.Instance) any { return i.Observed.Power }),
+		text("operation_id", func(i *cloud.Instance) any { return i.OperationID }),
+		text("task", func(i *cloud.Instance) any { return i.Task }),
+		text("flavor_id", func(i *cloud.Instance) any { return i.Flavor.FlavorID }),
+		text("flavor", func(i *cloud.Instance) any { return i.Flavor.Name }),
+		number("vcpus", func(i *cloud.Instance) any { return i.Flavor.VCPUs }),
+		number("memory_mib", func(i *cloud.Instance) any { return i.Flavor.MemoryMiB }),
+		number("disk_gib", func(i *cloud.Instance) any { return i.Flavor.DiskGiB }),
+		number("ephemeral_gib", func(i *cloud.Instance) any { return i.Flavor.EphemeralGiB }),
+		number("local_gib", func(i *cloud.Instance) any { return i.LocalGiB() }),
+		number("swap_mib", func(i *cloud.Instance) any { return i.Flavor.SwapMiB }),
+		text("image_id", func(i *cloud.Instance) any { return i.ImageID }),
+		text("key_name", func(i *cloud.Instance) any { return i.KeyName }),
+		flag("config_drive", func(i *cloud.Instance) any { return i.ConfigDrive }),
+		text("host_id", func(i *cloud.Instance) any { return i.HostID }),
+		text("zone", func(i *cloud.Instance) any { return i.Zone }),
+		text("group", func(i *cloud.Instance) any { return i.Hints.Group }),
+		text("reservation_id", func(i *cloud.Instance) any { return i.ReservationID }),
+		text("rescue_disk", func(i *cloud.Instance) any { return i.RescueDisk }),
+		text("shelved_image", func(i *cloud.Instance) any { return i.ShelvedImage }),
+		flag("locked", func(i *cloud.Instance) any { return i.Locked }),
+		number("progress", func(i *cloud.Instance) any { return i.Progress }),
+		number("launch_index", func(i *cloud.Instance) any { return i.LaunchIndex }),
+		instant("launched_at", func(i *cloud.Instance) any { return i.LaunchedAt }),
+		instant("terminated_at", func(i *cloud.Instance) any { return i.TerminatedAt }),
+		set("tags", func(i *cloud.Instance) any { return i.Tags }),
+		set("disks", func(i *cloud.Instance) any { return volumesOf(i) }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("project_id", "phase", "created_at"),
+		by("host_id", "created_at"),
+		by("user_id"),
+		by("name"),
+		by("updated_at"),
+		by("image_id"),
+		by("flavor_id"),
+		by("group"),
+		by("operation_id"),
+		by("reservation_id"),
+	},
+}
+
+var instanceGroups = definition[cloud.InstanceGroup, cloud.InstanceGroupID]{
+	table: "instance_groups", resource: "instance group",
+	id: func(i *cloud.InstanceGroup) cloud.InstanceGroupID { return i.ID },
+	columns: []column[cloud.InstanceGroup]{
+		text("project_id", func(i *cloud.InstanceGroup) any { return i.ProjectID }),
+		text("user_id", func(i *cloud.InstanceGroup) any { return i.UserID }),
+		text("name", func(i *cloud.InstanceGroup) any { return i.Name }),
+		text("policy", func(i *cloud.InstanceGroup) any { return i.Policy }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+	},
+}
+
+var flavors = definition[cloud.Flavor, cloud.FlavorID]{
+	table: "flavors", resource: "flavor",
+	id: func(f *cloud.Flavor) cloud.FlavorID { return f.ID },
+	columns: []column[cloud.Flavor]{
+		text("name", func(f *cloud.Flavor) any { return f.Name }),
+		number("vcpus", func(f *cloud.Flavor) any { return f.VCPUs }),
+		number("memory_mib", func(f *cloud.Flavor) any { return f.MemoryMiB }),
+		number("disk_gib", func(f *cloud.Flavor) any { return f.DiskGiB }),
+		number("ephemeral_gib", func(f *cloud.Flavor) any { return f.EphemeralGiB }),
+		number("swap_mib", func(f *cloud.Flavor) any { return f.SwapMiB }),
+		double("rxtx_factor", func(f *cloud.Flavor) any { return f.RxTxFactor }),
+		flag("public", func(f *cloud.Flavor) any { return f.Public }),
+		flag("disabled", func(f *cloud.Flavor) any { return f.Disabled }),
+		set("projects", func(f *cloud.Flavor) any { return f.Projects }),
+	},
+	indexes: []index{
+		unique("name", "name"),
+	},
+}
+
+var keyPairs = definition[cloud.KeyPair, cloud.KeyPairID]{
+	table: "key_pairs", resource: "key pair",
+	id: func(k *cloud.KeyPair) cloud.KeyPairID { return k.ID },
+	columns: []column[cloud.KeyPair]{
+		text("user_id", func(k *cloud.KeyPair) any { return k.UserID }),
+		text("name", func(k *cloud.KeyPair) any { return k.Name }),
+		text("type", func(k *cloud.KeyPair) any { return k.Type }),
+		text("fingerprint", func(k *cloud.KeyPair) any { return k.Fingerprint }),
+	},
+	indexes: []index{
+		by("user_id", "name"),
+	},
+}
+
+var hosts = definition[cloud.Host, cloud.HostID]{
+	table: "hosts", resource: "host",
+	id: func(h *cloud.Host) cloud.HostID { return h.ID },
+	columns: []column[cloud.Host]{
+		text("name", func(h *cloud.Host) any { return h.Name }),
+		text("zone", func(h *cloud.Host) any { return h.Zone }),
+		flag("enabled", func(h *cloud.Host) any { return h.Enabled }),
+		flag("forced_down", func(h *cloud.Host) any { return h.ForcedDown }),
+		flag("up", func(h *cloud.Host) any { return h.Up }),
+		instant("seen_at", func(h *cloud.Host) any { return h.SeenAt }),
+		number("vcpus", func(h *cloud.Host) any { return h.VCPUs }),
+		number("memory_mib", func(h *cloud.Host) any { return h.MemoryMiB }),
+		number("disk_gib", func(h *cloud.Host) any { return h.DiskGiB }),
+		number("reserved_mib", func(h *cloud.Host) any { return h.ReservedMiB }),
+		text("address", func(h *cloud.Host) any { return h.Address }),
+		text("hypervisor", func(h *cloud.Host) any { return h.Hypervisor }),
+		text("architecture", func(h *cloud.Host) any { return h.Architecture }),
+		flag("shared_pool", func(h *cloud.Host) any { return h.SharedPool }),
+		number("number", func(h *cloud.Host) any { return h.Number }),
+	},
+	indexes: []index{
+		unique("name", "name"),
+		unique("number", "number").only("number <> 0"),
+	},
+}
+
+var aggregates = definition[cloud.Aggregate, cloud.AggregateID]{
+	table: "aggregates", resource: "aggregate",
+	id: func(a *cloud.Aggregate) cloud.AggregateID { return a.ID },
+	columns: []column[cloud.Aggregate]{
+		text("name", func(a *cloud.Aggregate) any { return a.Name }),
+		text("zone", func(a *cloud.Aggregate) any { return a.Zone }),
+		set("hosts", func(a *cloud.Aggregate) any { return a.Hosts }),
+	},
+	indexes: []index{
+		unique("name", "name"),
+	},
+}
+
+// volumesOf are the volumes of an instance; its local disks have no row of their own.
+func volumesOf(i *cloud.Instance) []cloud.VolumeID {
+	out := make([]cloud.VolumeID, 0, len(i.Disks))
+	for _, d := range i.Disks {
+		if !d.Local {
+			out = append(out, d.VolumeID)
+		}
+	}
+	return out
+}

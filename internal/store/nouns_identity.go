@@ -1,0 +1,140 @@
+package store
+
+import "github.com/nubo-cloud/nubo/internal/cloud"
+
+var domains = definition[cloud.Domain, cloud.DomainID]{
+	table: "domains", resource: "domain",
+	id: func(d *cloud.Domain) cloud.DomainID { return d.ID },
+	columns: []column[cloud.Domain]{
+		text("name", func(d *cloud.Domain) any { return d.Name }),
+		fold("name_lower", func(d *cloud.Domain) any { return d.Name }),
+		flag("enabled", func(d *cloud.Domain) any { return d.Enabled }),
+		set("tags", func(d *cloud.Domain) any { return d.Tags }),
+	},
+	indexes: []index{
+		unique("name", "name_lower"),
+		by("name"),
+	},
+}
+
+var projects = definition[cloud.Project, cloud.ProjectID]{
+	table: "projects", resource: "project",
+	id: func(p *cloud.Project) cloud.ProjectID { return p.ID },
+	columns: []column[cloud.Project]{
+		text("domain_id", func(p *cloud.Project) any { return p.DomainID }),
+		text("name", func(p *cloud.Project) any { return p.Name }),
+		fold("name_lower", func(p *cloud.Project) any { return p.Name }),
+		flag("enabled", func(p *cloud.Project) any { return p.Enabled }),
+		text("parent_id", func(p *cloud.Project) any { return p.ParentID }),
+		set("tags", func(p *cloud.Project) any { return p.Tags }),
+	},
+	indexes: []index{
+		unique("name", "domain_id", "name_lower"),
+		by("domain_id", "name"),
+		by("parent_id", "created_at"),
+		by("name_lower"),
+		by("name"),
+	},
+}
+
+var users = definition[cloud.User, cloud.UserID]{
+	table: "users", resource: "user",
+	id: func(u *cloud.User) cloud.UserID { return u.ID },
+	columns: []column[cloud.User]{
+		text("domain_id", func(u *cloud.User) any { return u.DomainID }),
+		text("name", func(u *cloud.User) any { return u.Name }),
+		fold("name_lower", func(u *cloud.User) any { return u.Name }),
+		fold("email", func(u *cloud.User) any { return u.Email }),
+		flag("enabled", func(u *cloud.User) any { return u.Enabled }),
+		text("default_project_id", func(u *cloud.User) any { return u.DefaultProjectID }),
+	},
+	indexes: []index{
+		unique("name", "domain_id", "name_lower"),
+		by("domain_id", "name"),
+		by("name_lower"),
+		by("name"),
+		by("email"),
+		by("default_project_id"),
+	},
+}
+
+var groups = definition[cloud.Group, cloud.GroupID]{
+	table: "groups", resource: "group",
+	id: func(g *cloud.Group) cloud.GroupID { return g.ID },
+	columns: []column[cloud.Group]{
+		text("domain_id", func(g *cloud.Group) any { return g.DomainID }),
+		text("name", func(g *cloud.Group) any { return g.Name }),
+		fold("name_lower", func(g *cloud.Group) any { return g.Name }),
+		set("members", func(g *cloud.Group) any { return g.Members }),
+	},
+	indexes: []index{
+		unique("name", "domain_id", "name_lower"),
+		by("domain_id", "name"),
+		by("name"),
+	},
+}
+
+var roles = definition[cloud.Role, cloud.RoleID]{
+	table: "roles", resource: "role",
+	id: func(r *cloud.Role) cloud.RoleID { return r.ID },
+	columns: []column[cloud.Role]{
+		text("domain_id", func(r *cloud.Role) any { return r.DomainID }),
+		text("name", func(r *cloud.Role) any { return r.Name }),
+		fold("name_lower", func(r *cloud.Role) any { return r.Name }),
+		set("implies", func(r *cloud.Role) any { return r.Implies }),
+	},
+	indexes: []index{
+		unique("name", "domain_id", "name_lower"),
+		by("name"),
+	},
+}
+
+var assignments = definition[cloud.Assignment, string]{
+	table: "assignments", resource: "role assignment",
+	id: func(a *cloud.Assignment) string { return a.ID },
+	columns: []column[cloud.Assignment]{
+		text("role_id", func(a *cloud.Assignment) any { return a.RoleID }),
+		text("user_id", func(a *cloud.Assignment) any { return a.UserID }),
+		text("group_id", func(a *cloud.Assignment) any { return a.GroupID }),
+		text("project_id", func(a *cloud.Assignment) any { return a.ProjectID }),
+		text("domain_id", func(a *cloud.Assignment) any { return a.DomainID }),
+		flag("system", func(a *cloud.Assignment) any { return a.System }),
+		flag("inherited", func(a *cloud.Assignment) any { return a.Inherited }),
+	},
+	indexes: []index{
+		by("user_id", "created_at"),
+		by("group_id", "created_at"),
+		by("project_id", "created_at"),
+		by("domain_id", "created_at"),
+		by("role_id", "created_at"),
+	},
+}
+
+var applicationCredentials = definition[cloud.ApplicationCredential, cloud.CredentialID]{
+	table: "application_credentials", resource: "application credential",
+	id: func(a *cloud.ApplicationCredential) cloud.CredentialID { return a.ID },
+	columns: []column[cloud.ApplicationCredential]{
+		text("user_id", func(a *cloud.ApplicationCredential) any { return a.UserID }),
+		text("project_id", func(a *cloud.ApplicationCredential) any { return a.ProjectID }),
+		text("name", func(a *cloud.ApplicationCredential) any { return a.Name }),
+		flag("unrestricted", func(a *cloud.ApplicationCredential) any { return a.Unrestricted }),
+		instant("expires_at", func(a *cloud.ApplicationCredential) any { return a.ExpiresAt }),
+		set("roles", func(a *cloud.ApplicationCredential) any { return a.Roles }),
+	},
+	indexes: []index{
+		unique("name", "user_id", "name"),
+		by("user_id", "created_at"),
+		by("project_id", "created_at"),
+	},
+}
+
+var revocations = definition[cloud.Revocation, string]{
+	table: "revocations", resource: "revocation",
+	id: func(r *cloud.Revocation) string { return r.ID },
+	columns: []column[cloud.Revocation]{
+		instant("expires_at", func(r *cloud.Revocation) any { return r.ExpiresAt }),
+	},
+	indexes: []index{
+		by("expires_at"),
+	},
+}

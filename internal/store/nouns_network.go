@@ -1,0 +1,244 @@
+package store
+
+import (
+	"net/netip"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
+
+var networks = definition[cloud.Network, cloud.NetworkID]{
+	table: "networks", resource: "network",
+	id: func(n *cloud.Network) cloud.NetworkID { return n.ID },
+	columns: []column[cloud.Network]{
+		text("project_id", func(n *cloud.Network) any { return n.ProjectID }),
+		text("name", func(n *cloud.Network) any { return n.Name }),
+		text("description", func(n *cloud.Network) any { return n.Description }),
+		number("revisions", func(n *cloud.Network) any { return n.Revisions }),
+		flag("admin_up", func(n *cloud.Network) any { return n.AdminUp }),
+		flag("shared", func(n *cloud.Network) any { return n.Shared }),
+		flag("external", func(n *cloud.Network) any { return n.External }),
+		flag("default", func(n *cloud.Network) any { return n.Default }),
+		number("mtu", func(n *cloud.Network) any { return n.MTU }),
+		flag("port_security", func(n *cloud.Network) any { return n.PortSecurity }),
+		text("dns_domain", func(n *cloud.Network) any { return n.DNSDomain }),
+		text("kind", func(n *cloud.Network) any { return n.Kind }),
+		text("physical", func(n *cloud.Network) any { return n.Physical }),
+		number("segment", func(n *cloud.Network) any { return n.Segment }),
+		set("tags", func(n *cloud.Network) any { return n.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("name"),
+		by("external", "created_at").only("external = 1"),
+		by("shared", "created_at").only("shared = 1"),
+		unique("segment", "kind", "physical", "segment").only("segment <> 0"),
+	},
+}
+
+var subnets = definition[cloud.Subnet, cloud.SubnetID]{
+	table: "subnets", resource: "subnet",
+	id: func(s *cloud.Subnet) cloud.SubnetID { return s.ID },
+	columns: []column[cloud.Subnet]{
+		text("project_id", func(s *cloud.Subnet) any { return s.ProjectID }),
+		text("network_id", func(s *cloud.Subnet) any { return s.NetworkID }),
+		text("name", func(s *cloud.Subnet) any { return s.Name }),
+		text("description", func(s *cloud.Subnet) any { return s.Description }),
+		number("revisions", func(s *cloud.Subnet) any { return s.Revisions }),
+		text("prefix", func(s *cloud.Subnet) any { return s.Prefix }),
+		text("gateway", func(s *cloud.Subnet) any { return s.Gateway }),
+		flag("dhcp", func(s *cloud.Subnet) any { return s.DHCP }),
+		flag("ipv6", func(s *cloud.Subnet) any { return s.Prefix.Addr().Is6() }),
+		text("ra_mode", func(s *cloud.Subnet) any { return s.RAMode }),
+		text("address_mode", func(s *cloud.Subnet) any { return s.AddressMode }),
+		text("subnet_pool_id", func(s *cloud.Subnet) any { return s.SubnetPoolID }),
+		set("tags", func(s *cloud.Subnet) any { return s.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("network_id", "created_at"),
+		by("name"),
+	},
+}
+
+var ports = definition[cloud.Port, cloud.PortID]{
+	table: "ports", resource: "port",
+	id: func(p *cloud.Port) cloud.PortID { return p.ID },
+	columns: []column[cloud.Port]{
+		text("project_id", func(p *cloud.Port) any { return p.ProjectID }),
+		text("network_id", func(p *cloud.Port) any { return p.NetworkID }),
+		text("name", func(p *cloud.Port) any { return p.Name }),
+		text("description", func(p *cloud.Port) any { return p.Description }),
+		number("revisions", func(p *cloud.Port) any { return p.Revisions }),
+		flag("admin_up", func(p *cloud.Port) any { return p.AdminUp }),
+		text("mac", func(p *cloud.Port) any { return p.MAC }),
+		text("owner", func(p *cloud.Port) any { return p.Owner }),
+		text("owner_text", func(p *cloud.Port) any { return p.OwnerText }),
+		text("device_text", func(p *cloud.Port) any { return p.DeviceText }),
+		text("instance_id", func(p *cloud.Port) any { return p.InstanceID }),
+		text("router_id", func(p *cloud.Port) any { return p.RouterID }),
+		flag("port_security", func(p *cloud.Port) any { return p.PortSecurity }),
+		text("dns_name", func(p *cloud.Port) any { return p.DNSName }),
+		text("vnic_type", func(p *cloud.Port) any { return p.VNICType }),
+		text("host_id", func(p *cloud.Port) any { return p.HostID }),
+		flag("up", func(p *cloud.Port) any { return p.Up }),
+		number("order", func(p *cloud.Port) any { return p.Order }),
+		set("security_groups", func(p *cloud.Port) any { return p.SecurityGroups }),
+		set("subnets", func(p *cloud.Port) any { return subnetsOf(p) }),
+		set("addresses", func(p *cloud.Port) any { return addressesOf(p) }),
+		set("tags", func(p *cloud.Port) any { return p.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		unique("mac", "network_id", "mac"),
+		by("mac"),
+		by("network_id", "created_at"),
+		by("instance_id", "order"),
+		by("router_id", "created_at"),
+		by("host_id", "created_at"),
+		by("device_text"),
+		by("name"),
+	},
+}
+
+var addressUses = definition[cloud.AddressUse, string]{
+	table: "address_uses", resource: "address",
+	id: func(a *cloud.AddressUse) string { return a.ID },
+	columns: []column[cloud.AddressUse]{
+		text("subnet_id", func(a *cloud.AddressUse) any { return a.SubnetID }),
+		text("network_id", func(a *cloud.AddressUse) any { return a.NetworkID }),
+		text("port_id", func(a *cloud.AddressUse) any { return a.PortID }),
+		text("address", func(a *cloud.AddressUse) any { return a.Address }),
+		text("sort", func(a *cloud.AddressUse) any { return a.Sort }),
+	},
+	indexes: []index{
+		by("subnet_id", "sort"),
+		by("network_id", "sort"),
+		by("port_id", "sort"),
+		by("address"),
+	},
+}
+
+var routers = definition[cloud.Router, cloud.RouterID]{
+	table: "routers", resource: "router",
+	id: func(r *cloud.Router) cloud.RouterID { return r.ID },
+	columns: []column[cloud.Router]{
+		text("project_id", func(r *cloud.Router) any { return r.ProjectID }),
+		text("name", func(r *cloud.Router) any { return r.Name }),
+		text("description", func(r *cloud.Router) any { return r.Description }),
+		number("revisions", func(r *cloud.Router) any { return r.Revisions }),
+		flag("admin_up", func(r *cloud.Router) any { return r.AdminUp }),
+		text("host_id", func(r *cloud.Router) any { return r.HostID }),
+		text("gateway_network", func(r *cloud.Router) any { return gatewayOf(r).NetworkID }),
+		text("gateway_port", func(r *cloud.Router) any { return gatewayOf(r).PortID }),
+		set("tags", func(r *cloud.Router) any { return r.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("name"),
+		by("host_id", "created_at"),
+		by("gateway_network"),
+		by("gateway_port"),
+	},
+}
+
+var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
+	table: "floating_ips", resource: "floating IP",
+	id: func(f *cloud.FloatingIP) cloud.FloatingIPID { return f.ID },
+	columns: []column[cloud.FloatingIP]{
+		text("project_id", func(f *cloud.FloatingIP) any { return f.ProjectID }),
+		text("description", func(f *cloud.FloatingIP) any { return f.Description }),
+		number("revisions", func(f *cloud.FloatingIP) any { return f.Revisions }),
+		text("network_id", func(f *cloud.FloatingIP) any { return f.NetworkID }),
+		text("address", func(f *cloud.FloatingIP) any { return f.Address }),
+		text("port_id", func(f *cloud.FloatingIP) any { return f.PortID }),
+		text("target_port", func(f *cloud.FloatingIP) any { return f.TargetPort }),
+		text("target_address", func(f *cloud.FloatingIP) any { return f.TargetAddress }),
+		text("router_id", func(f *cloud.FloatingIP) any { return f.RouterID }),
+		text("dns_name", func(f *cloud.FloatingIP) any { return f.DNSName }),
+		text("dns_domain", func(f *cloud.FloatingIP) any { return f.DNSDomain }),
+		set("tags", func(f *cloud.FloatingIP) any { return f.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		unique("address", "network_id", "address"),
+		unique("target_address", "target_port", "target_address").only("target_port <> ''"),
+		by("address"),
+		by("port_id"),
+		by("router_id", "created_at"),
+	},
+}
+
+var securityGroups = definition[cloud.SecurityGroup, cloud.SecurityGroupID]{
+	table: "security_groups", resource: "security group",
+	id: func(s *cloud.SecurityGroup) cloud.SecurityGroupID { return s.ID },
+	columns: []column[cloud.SecurityGroup]{
+		text("project_id", func(s *cloud.SecurityGroup) any { return s.ProjectID }),
+		text("name", func(s *cloud.SecurityGroup) any { return s.Name }),
+		text("description", func(s *cloud.SecurityGroup) any { return s.Description }),
+		number("revisions", func(s *cloud.SecurityGroup) any { return s.Revisions }),
+		flag("default", func(s *cloud.SecurityGroup) any { return s.Default }),
+		flag("stateless", func(s *cloud.SecurityGroup) any { return s.Stateless }),
+		set("tags", func(s *cloud.SecurityGroup) any { return s.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		unique("default", "project_id").only("\"default\" = 1"),
+		by("name"),
+	},
+}
+
+var securityGroupRules = definition[cloud.SecurityGroupRule, cloud.RuleID]{
+	table: "security_group_rules", resource: "security group rule",
+	id: func(s *cloud.SecurityGroupRule) cloud.RuleID { return s.ID },
+	columns: []column[cloud.SecurityGroupRule]{
+		text("project_id", func(s *cloud.SecurityGroupRule) any { return s.ProjectID }),
+		text("group_id", func(s *cloud.SecurityGroupRule) any { return s.GroupID }),
+		text("description", func(s *cloud.SecurityGroupRule) any { return s.Description }),
+		number("revisions", func(s *cloud.SecurityGroupRule) any { return s.Revisions }),
+		text("direction", func(s *cloud.SecurityGroupRule) any { return s.Direction }),
+		flag("ipv6", func(s *cloud.SecurityGroupRule) any { return s.IPv6 }),
+		text("protocol", func(s *cloud.SecurityGroupRule) any { return s.Protocol }),
+		number("port_min", func(s *cloud.SecurityGroupRule) any { return valueOf(s.PortMin) }),
+		number("port_max", func(s *cloud.SecurityGroupRule) any { return valueOf(s.PortMax) }),
+		text("remote_prefix", func(s *cloud.SecurityGroupRule) any { return s.RemotePrefix }),
+		text("remote_group", func(s *cloud.SecurityGroupRule) any { return s.RemoteGroup }),
+		text("key", func(s *cloud.SecurityGroupRule) any { return s.Key }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		unique("key", "group_id", "key"),
+		by("group_id", "created_at"),
+		by("remote_group", "created_at"),
+	},
+}
+
+func subnetsOf(p *cloud.Port) []cloud.SubnetID {
+	out := make([]cloud.SubnetID, len(p.Addresses))
+	for n, a := range p.Addresses {
+		out[n] = a.SubnetID
+	}
+	return out
+}
+
+func addressesOf(p *cloud.Port) []netip.Addr {
+	out := make([]netip.Addr, len(p.Addresses))
+	for n, a := range p.Addresses {
+		out[n] = a.Address
+	}
+	return out
+}
+
+func gatewayOf(r *cloud.Router) cloud.RouterGateway {
+	if r.Gateway == nil {
+		return cloud.RouterGateway{}
+	}
+	return *r.Gateway
+}
+
+// valueOf is what p points to, -1 for nil: 0 is a port, and an ICMP type.
+func valueOf(p *int) int {
+	if p == nil {
+		return -1
+	}
+	return *p
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
+
+// Store is the database: one table per noun, and the transactions over them. It is
+// safe for use by many goroutines.
+type Store struct {
+	Instances      cloud.Records[cloud.Instance, cloud.InstanceID]
+	InstanceGroups cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
+	Flavors        cloud.Records[cloud.Flavor, cloud.FlavorID]
+	KeyPairs       cloud.Records[cloud.KeyPair, cloud.KeyPairID]
+	Hosts          cloud.Records[cloud.Host, cloud.HostID]
+	Aggregates     cloud.Records[cloud.Aggregate, cloud.AggregateID]
+
+	Images      cloud.Records[cloud.Image, cloud.ImageID]
+	Volumes     cloud.Records[cloud.Volume, cloud.VolumeID]
+	Attachments cloud.Records[cloud.Attachment, cloud.AttachmentID]
+	Snapshots   cloud.Records[cloud.Snapshot, cloud.SnapshotID]
+	VolumeTypes cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
+
+	Networks           cloud.Records[cloud.Network, cloud.NetworkID]
+	Subnets            cloud.Records[cloud.Subnet, cloud.SubnetID]
+	Ports              cloud.Records[cloud.Port, cloud.PortID]
+	AddressUses        cloud.Records[cloud.AddressUse, string]
+	Routers            cloud.Records[cloud.Router, cloud.RouterID]
+	FloatingIPs        cloud.Records[cloud.FloatingIP, cloud.FloatingIPID]
+	SecurityGroups     cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
+	SecurityGroupRules cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
+
+	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
+	Projects               cloud.Records[cloud.Project, cloud.ProjectID]
+	Users                  cloud.Records[cloud.User, cloud.UserID]
+	Groups                 cloud.Records[cloud.Group, cloud.GroupID]
+	Roles                  cloud.Records[cloud.Role, cloud.RoleID]
+	Assignments            cloud.Records[cloud.Assignment, string]
+	ApplicationCredentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
+	Revocations            cloud.Records[cloud.Revocation, string]
+
+	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
+	Idempotencies cloud.Records[cloud.Idempotency, string]
+	Quotas        cloud.Records[cloud.Quota, cloud.QuotaID]
+	UsageEvents   cloud.Records[cloud.UsageEvent, cloud.UsageID]
+	Settings      cloud.Records[cloud.Setting, cloud.SettingID]
+
+	engine engine
+	cache  *cache
+	log    *slog.Logger
+	fault  func(ctx context.Context, committed bool) error // nil, but for tests
+	shapes []*shape
+	tables []reindexer // in the order of shapes
+}
+
+func (s *Store) makeTables() {
+	s.Instances = newTable(s, &instances)
+	s.InstanceGroups = newTable(s, &instanceGroups)
+	s.Flavors = newTable(s, &flavors)
+	s.KeyPairs = newTable(s, &keyPairs)
+	s.Hosts = newTable(s, &hosts)
+	s.Aggregates = newTable(s, &aggregates)
+
+	s.Images = newTable(s, &images)
+	s.Volumes = newTable(s, &volumes)
+	s.Attachments = newTable(s, &attachments)
+	s.Snapshots = newTable(s, &snapshots)
+	s.VolumeTypes = newTable(s, &volumeTypes)
+
+	s.Networks = newTable(s, &networks)
+	s.Subnets = newTable(s, &subnets)
+	s.Ports = newTable(s, &ports)
+	s.AddressUses = newTable(s, &addressUses)
+	s.Routers = newTable(s, &routers)
+	s.FloatingIPs = newTable(s, &floatingIPs)
+	s.SecurityGroups = newTable(s, &securityGroups)
+	s.SecurityGroupRules = newTable(s, &securityGroupRules)
+
+	s.Domains = newTable(s, &domains)
+	s.Projects = newTable(s, &projects)
+	s.Users = newTable(s, &users)
+	s.Groups = newTable(s, &groups)
+	s.Roles = newTable(s, &roles)
+	s.Assignments = newTable(s, &assignments)
+	s.ApplicationCredentials = newTable(s, &applicationCredentials)
+	s.Revocations = newTable(s, &revocations)
+
+	s.Operations = newTable(s, &operations)
+	s.Idempotencies = newTable(s, &idempotencies)
+	s.Quotas = newTable(s, &quotas)
+	s.UsageEvents = newTable(s, &usageEvents)
+	s.Settings = newTable(s, &settings)
+}
