@@ -1,0 +1,46 @@
+package policy
+
+// computeRules: instances, flavors, key pairs, instance groups, hosts.
+var computeRules = map[Action]Rule{
+	"instance.get":         ProjectReader,
+	"instance.create":      ProjectMember,
+	"instance.create_on":   Admin, // naming the host
+	"instance.update":      ProjectMember,
+	"instance.delete":      ProjectMember,
+	"instance.power":       ProjectMember, // start, stop, reboot, pause, suspend and back
+	"instance.lock":        ProjectMember,
+	"instance.unlock_any":  Admin, // what an administrator locked
+	"instance.rebuild":     ProjectMember,
+	"instance.rescue":      ProjectMember,
+	"instance.resize":      ProjectMember,
+	"instance.shelve":      ProjectMember,
+	"instance.offload":     Admin,
+	"instance.snapshot":    ProjectMember,
+	"instance.console":     ProjectMember,
+	"instance.console_log": ProjectReader,
+	"instance.attach":      ProjectMember, // volumes and ports
+	"instance.reset":       Admin,
+	"instance.migrate":     Admin,
+	"instance.diagnostics": Admin,
+	"instance.see_host":    SystemReader,
+
+	"flavor.get":    SharedReader,
+	"flavor.manage": Admin,
+
+	"key pair.get":    Self,
+	"key pair.create": Self,
+	"key pair.delete": Self,
+
+	"instance group.get":    ProjectReader,
+	"instance group.create": ProjectMember,
+	"instance group.delete": ProjectMember,
+
+	"host.get":    SystemReader,
+	"host.manage": Admin,
+	"zone.get":    Anyone,
+	"zone.detail": SystemReader,
+
+	"quota.get":    ProjectReader,
+	"quota.manage": Admin,
+	"usage.get":    ProjectReader,
+}

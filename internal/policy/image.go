@@ -1,0 +1,27 @@
+package policy
+
+import "github.com/nubo-cloud/nubo/internal/cloud"
+
+// imageRules: see package image. A target is Shared for a caller when the image is public,
+// community, or shared with the caller's project.
+var imageRules = map[Action]Rule{
+	"image.get":        SharedReader,
+	"image.create":     ProjectMember,
+	"image.create_for": Admin, // owned by another project, or by nobody
+	"image.update":     ProjectMember,
+	"image.delete":     ProjectMember,
+	"image.upload":     ProjectMember,
+	"image.download":   SharedReader,
+	// What is deactivated is under suspicion: only administrators read its bytes.
+	"image.download_deactivated": Admin,
+	"image.publish":              Admin,
+	"image.communitize":          ProjectMember,
+	"image.deactivate":           ProjectMember,
+	"image.share":                ProjectMember, // members added and removed by the owner
+	// accept is asked with the member's project as the target: the owner cannot accept for it.
+	"image.accept":  projectItself,
+	"image.see_all": SystemReader, // lists without regard to the owner
+}
+
+// projectItself is a member of the very project, or an administrator.
+func projectItself(p *cloud.Principal, t Target) bool { return Admin(p, t) || own(p, t) && p.Has("member") }

@@ -1,0 +1,62 @@
+package policy
+
+import "github.com/nubo-cloud/nubo/internal/cloud"
+
+// networkRules: networks, subnets, ports, routers, floating IPs, security groups.
+// Actions that name a field ("port.bind") say who may set that field; where the comment says so, the
+// target's project is the network's and not the port's.
+var networkRules = map[Action]Rule{
+	"network.get":          SharedReader, // shared and external ones are everybody's to see
+	"network.create":       ProjectMember,
+	"network.update":       ProjectMember,
+	"network.delete":       ProjectMember,
+	"network.share":        Admin,
+	"network.external":     Admin,
+	"network.provider":     Admin,
+	"network.see_provider": SystemReader,
+	"network.attach":       sharedMember, // make a port on it
+
+	"subnet.get":           SharedReader,
+	"subnet.create":        ProjectMember, // the network's project
+	"subnet.update":        ProjectMember, // the subnet's project or the network's
+	"subnet.delete":        ProjectMember,
+	"subnet.service_types": Admin,
+
+	"port.get":         ProjectReader, // the port's project or the network's
+	"port.create":      ProjectMember,
+	"port.update":      ProjectMember,
+	"port.delete":      ProjectMember,
+	"port.bind":        Admin,
+	"port.see_binding": SystemReader,
+	"port.address":     ProjectMember, // MAC and chosen address: the network's project
+	"port.security":    ProjectMember, // port security and allowed pairs: the network's project
+	"port.owner":       ProjectMember, // owners that are the cloud's own: the network's project
+
+	"router.get":           ProjectReader,
+	"router.create":        ProjectMember,
+	"router.update":        ProjectMember,
+	"router.delete":        ProjectMember,
+	"router.snat":          Admin,
+	"router.fixed_gateway": Admin,
+
+	"floating IP.get":     ProjectReader,
+	"floating IP.create":  ProjectMember,
+	"floating IP.update":  ProjectMember,
+	"floating IP.delete":  ProjectMember,
+	"floating IP.address": Admin, // choosing it
+
+	"security group.get":         ProjectReader,
+	"security group.create":      ProjectMember,
+	"security group.update":      ProjectMember,
+	"security group.delete":      ProjectMember,
+	"security group rule.get":    ProjectReader,
+	"security group rule.create": ProjectMember,
+	"security group rule.delete": ProjectMember,
+
+	"network agent.get": SystemReader,
+}
+
+// sharedMember is ProjectMember, or a member of any project if the target is shared.
+func sharedMember(p *cloud.Principal, t Target) bool {
+	return ProjectMember(p, t) || t.Shared && p.ProjectID != "" && p.Has("member")
+}

@@ -1,0 +1,30 @@
+package policy
+
+// volumeRules: volumes, snapshots, attachments, volume types.
+var volumeRules = map[Action]Rule{
+	"volume.get":          ProjectReader,
+	"volume.create":       ProjectMember,
+	"volume.update":       ProjectMember,
+	"volume.delete":       ProjectMember,
+	"volume.force_delete": Admin,
+	"volume.grow":         ProjectMember,
+	"volume.attach":       ProjectMember,
+	"volume.retype":       ProjectMember,
+	"volume.upload":       ProjectMember, // its bytes become an image
+	"volume.reset":        Admin,
+	"volume.see_host":     SystemReader,
+
+	"snapshot.get":          ProjectReader,
+	"snapshot.create":       ProjectMember,
+	"snapshot.update":       ProjectMember,
+	"snapshot.delete":       ProjectMember,
+	"snapshot.force_delete": Admin,
+	"snapshot.reset":        Admin,
+
+	"attachment.get":    ProjectReader,
+	"attachment.manage": ProjectMember,
+
+	"volume type.get":    SharedReader, // Shared: public, or the caller's project is on its list
+	"volume type.manage": Admin,
+	"volume pool.get":    SystemReader,
+}
