@@ -1,0 +1,142 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// EnsureVolume implements agent.Block.
+func (p *Pool) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
+	var status spec.VolumeStatus
+	err := p.change(ctx, "EnsureVolume", func() error {
+		if err := p.checkVolume(v); err != nil {
+			return err
+		}
+		v.SizeBytes = (v.SizeBytes + 511) &^ 511
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		d := p.volumes[v.ID]
+		var err error
+		if d == nil {
+			if d, err = p.makeVolume(v); err == nil {
+				p.used += d.usedBytes()
+			}
+		} else {
+			err = updateVolume(d, v)
+		}
+		if err != nil {
+			return err
+		}
+		p.volumes[v.ID] = d
+		status = p.status(v.ID, d)
+		return nil
+	})
+	if err != nil {
+		return spec.VolumeStatus{}, fmt.Errorf("volume %s: %w", v.ID, err)
+	}
+	return status, nil
+}
+
+func (p *Pool) checkVolume(v spec.Volume) error {
+	if err := checkID(v.ID); err != nil {
+		return err
+	}
+	sources := 0
+	for _, set := range []bool{v.Image != nil, v.Snapshot != "", v.Volume != ""} {
+		if set {
+			sources++
+		}
+	}
+	switch {
+	case v.Pool != "" && v.Pool != p.options.Name:
+		return fmt.Errorf("%w: pool %q is not %q", spec.ErrInvalid, v.Pool, p.options.Name)
+	case sources > 1:
+		return fmt.Errorf("%w: more than one source", spec.ErrInvalid)
+	case v.SizeBytes <= 0 || v.SizeBytes > 1<<60:
+		return fmt.Errorf("%w: size of %d bytes", spec.ErrInvalid, v.SizeBytes)
+	}
+	return nil
+}
+
+// makeVolume makes the content from its source; p.mu is held.
+func (p *Pool) makeVolume(v spec.Volume) (*disk, error) {
+	d, source := &disk{}, true
+	switch {
+	case v.Image != nil:
+		if d.base, source = p.images[v.Image.ID]; source {
+			d.sizeBytes = d.base.virtualBytes
+		}
+	case v.Snapshot != "":
+		if d, source = p.snapshots[v.Snapshot]; source {
+			d = d.copy()
+		}
+	case v.Volume != "":
+		if d, source = p.volumes[v.Volume]; source {
+			d = d.copy()
+		}
+	}
+	if !source {
+		return nil, fmt.Errorf("its source: %w", spec.ErrMissing)
+	}
+	if d.sizeBytes > v.SizeBytes {
+		return nil, fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, d.sizeBytes, v.SizeBytes)
+	}
+	if p.used+d.usedBytes() > p.options.TotalBytes {
+		return nil, spec.ErrNoSpace
+	}
+	d.sizeBytes, d.generation = v.SizeBytes, v.Generation
+	return d, nil
+}
+
+func updateVolume(d *disk, v spec.Volume) error {
+	if v.Generation < d.generation {
+		return nil
+	}
+	if v.SizeBytes < d.sizeBytes {
+		return fmt.Errorf("%w: it has %d bytes and cannot shrink to %d", spec.ErrNotSupported, d.sizeBytes, v.SizeBytes)
+	}
+	d.sizeBytes, d.generation = v.SizeBytes, v.Generation
+	return nil
+}
+
+func (p *Pool) status(id spec.VolumeID, d *disk) spec.VolumeStatus {
+	return spec.VolumeStatus{ID: id, Generation: d.generation, SizeBytes: d.sizeBytes, UsedBytes: d.usedBytes(), Pool: p.options.Name}
+}
+
+// RemoveVolume implements agent.Block.
+func (p *Pool) RemoveVolume(ctx context.Context, id spec.VolumeID) error {
+	return p.change(ctx, "RemoveVolume", func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		remove(p, p.volumes, id)
+		return nil
+	})
+}
+
+// VolumeStatus implements agent.Block.
+func (p *Pool) VolumeStatus(_ context.Context, id spec.VolumeID) (spec.VolumeStatus, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.volumes[id]
+	if d == nil {
+		return spec.VolumeStatus{}, fmt.Errorf("volume %s: %w", id, spec.ErrMissing)
+	}
+	return p.status(id, d), nil
+}
+
+const (
+	volumePath   = "sim:volume/"
+	preparedPath = "sim:prepared/"
+)
+
+// Source implements agent.Block. The path means something to WriteAt, ReadAt and ResizeAt only.
+func (p *Pool) Source(_ context.Context, id spec.VolumeID) (spec.BlockSource, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.volumes[id] == nil {
+		return spec.BlockSource{}, fmt.Errorf("volume %s: %w", id, spec.ErrMissing)
+	}
+	return spec.BlockSource{Driver: "sim", Path: volumePath + string(id), Format: spec.FormatRaw}, nil
+}
