@@ -1,0 +1,127 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
+
+// Options are what an operator may set. The zero value is the default.
+type Options struct {
+	// TokenLifetime of a new token; 0 means 1 hour, and more than 24 hours is cut.
+	TokenLifetime time.Duration
+	// LockoutAttempts is how many wrong passwords in a row lock an account for LockoutDuration; 0: never.
+	LockoutAttempts int
+	LockoutDuration time.Duration // 0 means 30 minutes
+	// UniquePasswords is how many of a user's last passwords the user cannot choose again.
+	UniquePasswords int
+	// PasswordLifetime after which a password must be changed; 0: never.
+	PasswordLifetime time.Duration
+	// Hashing is the cost of a new password's hash; zero means DefaultHashing.
+	Hashing Hashing
+}
+
+const (
+	tokenLifetimeDefault = time.Hour
+	tokenLifetimeMax     = 24 * time.Hour
+	lockoutDefault       = 30 * time.Minute
+)
+
+func (o Options) withDefaults() Options {
+	if o.TokenLifetime <= 0 {
+		o.TokenLifetime = tokenLifetimeDefault
+	}
+	o.TokenLifetime = min(o.TokenLifetime, tokenLifetimeMax)
+	if o.LockoutDuration <= 0 {
+		o.LockoutDuration = lockoutDefault
+	}
+	if o.Hashing == (Hashing{}) {
+		o.Hashing = DefaultHashing
+	}
+	return o
+}
+
+// Deps is what a Service needs.
+type Deps struct {
+	Domains     cloud.Records[cloud.Domain, cloud.DomainID]
+	Projects    cloud.Records[cloud.Project, cloud.ProjectID]
+	Users       cloud.Records[cloud.User, cloud.UserID]
+	Groups      cloud.Records[cloud.Group, cloud.GroupID]
+	Roles       cloud.Records[cloud.Role, cloud.RoleID]
+	Assignments cloud.Records[cloud.Assignment, string]
+	Credentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
+	Revocations cloud.Records[cloud.Revocation, string]
+	Settings    cloud.Records[cloud.Setting, cloud.SettingID]
+	Tx          cloud.Transactor
+	Options     Options
+	Log         *slog.Logger
+	Clock       func() time.Time
+}
+
+// Service is the use cases. It is safe for use by many goroutines.
+type Service struct {
+	Deps
+	hasher  *hasher
+	keys    *keyring
+	moments *moments
+	rules   *ruleCache
+	decoded catalogCache
+}
+
+// New makes a Service. Call Bootstrap or Load before it is asked to issue or verify tokens.
+func New(d Deps) *Service {
+	d.Options = d.Options.withDefaults()
+	if d.Clock == nil {
+		d.Clock = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.Default()
+	}
+	return &Service{Deps: d, hasher: newHasher(d.Options.Hashing), keys: &keyring{},
+		moments: newMoments(), rules: newRuleCache()}
+}
+
+// Load reads the token keys (making the first one) and the revocations. It may be called again.
+func (s *Service) Load(ctx context.Context) error {
+	ctx = cloud.WithPrincipal(ctx, cloud.System())
+	if err := s.loadKeys(ctx); err != nil {
+		return err
+	}
+	return s.loadRevocations(ctx)
+}
+
+// How often Run looks for what other processes have revoked, and sweeps.
+const (
+	refreshEvery = time.Second
+	sweepEvery   = 10 * time.Minute
+)
+
+// Run keeps revocations and keys fresh until ctx ends: what other processes sharing
+// the store did, keys that are due, rows that have expired.
+func (s *Service) Run(ctx context.Context) {
+	refresh, sweep := time.NewTicker(refreshEvery), time.NewTicker(sweepEvery)
+	defer refresh.Stop()
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-refresh.C:
+			s.attempt("refresh revocations", s.Refresh(ctx))
+		case <-sweep.C:
+			s.attempt("rotate token keys", s.rotateDueKeys(ctx))
+			s.attempt("sweep revocations", s.sweepRevocations(ctx))
+		}
+	}
+}
+
+// attempt logs what failed in the background; it is tried again on the next tick.
+func (s *Service) attempt(what string, err error) {
+	if err != nil {
+		s.Log.Warn("identity: cannot "+what, "error", err)
+	}
+}
+
+func (s *Service) now() time.Time { return s.Clock().UTC() }
