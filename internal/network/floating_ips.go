@@ -1,0 +1,181 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// FloatingIPRequest asks for a floating IP.
+type FloatingIPRequest struct {
+	ProjectID          cloud.ProjectID // empty: the caller's
+	NetworkID          cloud.NetworkID // external
+	SubnetID           cloud.SubnetID  // empty: any of the network's
+	Address            netip.Addr      // invalid: any
+	Target             TargetRequest
+	Description        string
+	DNSName, DNSDomain string
+	Tags               []string
+}
+
+func floatingTarget(f *cloud.FloatingIP) policy.Target {
+	return policy.Target{Resource: "floating IP", ID: string(f.ID), ProjectID: f.ProjectID}
+}
+
+// CreateFloatingIP takes an address on an external network and leads it to a port, if one is named.
+func (s *Service) CreateFloatingIP(ctx context.Context, r FloatingIPRequest) (f *cloud.FloatingIP, err error) {
+	r.ProjectID = owner(ctx, r.ProjectID)
+	asked := map[policy.Action]bool{"floating IP.create": true, "floating IP.address": r.Address.IsValid()}
+	if err := authorizeAll(ctx, asked, policy.Target{Resource: "floating IP", ProjectID: r.ProjectID}); err != nil {
+		return nil, err
+	}
+	if r.ProjectID == "" {
+		return nil, cloud.Invalidf("floating IP", "project_id", "A floating IP needs a project.")
+	}
+	if err := checkDNSName("floating IP", r.DNSName); err != nil {
+		return nil, err
+	}
+	err = s.Tx.Update(ctx, func(ctx context.Context) error {
+		if err := s.Quota.Reserve(ctx, r.ProjectID, map[string]int64{cloud.QuotaFloatingIPs: 1}); err != nil {
+			return err
+		}
+		if f, err = s.takeFloating(ctx, r); err != nil {
+			return err
+		}
+		if r.Target.PortID != "" {
+			if err := s.lead(ctx, f, r.Target); err != nil {
+				return err
+			}
+		}
+		if err := s.FloatingIPs.Insert(ctx, f); err != nil {
+			return err
+		}
+		return s.record(ctx, cloud.UsageAddressHeld, f)
+	})
+	return f, err
+}
+
+// takeFloating makes the port that holds the address.
+func (s *Service) takeFloating(ctx context.Context, r FloatingIPRequest) (*cloud.FloatingIP, error) {
+	n, err := s.externalNetwork(ctx, r.NetworkID)
+	if err != nil {
+		return nil, err
+	}
+	f := &cloud.FloatingIP{ID: cloud.FloatingIPID(cloud.NewID()), ProjectID: r.ProjectID, Description: r.Description,
+		NetworkID: n.ID, DNSName: r.DNSName, DNSDomain: r.DNSDomain, Tags: r.Tags}
+	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), NetworkID: n.ID, AdminUp: true, Owner: cloud.OwnerFloatingIP, DeviceText: string(f.ID)}
+	if err := s.insertPort(ctx, n, p, "", &[]AddressRequest{}); err != nil {
+		return nil, err
+	}
+	a, err := s.floatingAddress(ctx, p, r)
+	if err != nil {
+		return nil, err
+	}
+	p.Addresses = []cloud.PortAddress{a}
+	f.PortID, f.Address = p.ID, a.Address
+	return f, s.Ports.Update(ctx, p)
+}
+
+func (s *Service) floatingAddress(ctx context.Context, p *cloud.Port, r FloatingIPRequest) (cloud.PortAddress, error) {
+	subnets, err := s.usableSubnets(ctx, p)
+	if err != nil {
+		return cloud.PortAddress{}, err
+	}
+	four := keepSubnets(subnets, func(sub *cloud.Subnet) bool { return sub.Prefix.Addr().Is4() })
+	if r.SubnetID != "" || r.Address.IsValid() {
+		if r.Address.IsValid() && !r.Address.Is4() {
+			return cloud.PortAddress{}, cloud.Invalidf("floating IP", "floating_ip_address", "A floating IP is an IPv4 address.")
+		}
+		return s.takeOne(ctx, p, four, AddressRequest{SubnetID: r.SubnetID, Address: r.Address})
+	}
+	if len(four) == 0 {
+		return cloud.PortAddress{}, cloud.Invalidf("floating IP", "floating_network_id",
+			"Bad floating IP request: Network %s does not contain any IPv4 subnet.", p.NetworkID)
+	}
+	a, err := s.allocateAny(ctx, four, p.ID)
+	if cloud.Is(err, cloud.NoCapacity) {
+		err = cloud.Errorf(cloud.NoCapacity, "external address", p.NetworkID, "Unable to find any IP address on external network %s.", p.NetworkID)
+	}
+	return a, err
+}
+
+// record writes the ledger's line about a floating IP.
+func (s *Service) record(ctx context.Context, kind cloud.UsageKind, f *cloud.FloatingIP) error {
+	return s.Usage.Insert(ctx, &cloud.UsageEvent{ID: cloud.UsageID(cloud.NewID()), Kind: kind, At: s.Now(), ProjectID: f.ProjectID,
+		UserID: cloud.PrincipalOf(ctx).UserID, Subject: string(f.ID), Address: f.Address.String()})
+}
+
+// FloatingIP answers one floating IP that the caller may see.
+func (s *Service) FloatingIP(ctx context.Context, id cloud.FloatingIPID) (*cloud.FloatingIP, error) {
+	f, err := s.FloatingIPs.Get(ctx, id)
+	if err != nil {
+		return nil, missing(err, "floating IP", id)
+	}
+	return f, policy.Authorize(ctx, "floating IP.get", floatingTarget(f))
+}
+
+// ListFloatingIPs lists the floating IPs of the caller's project, or all.
+func (s *Service) ListFloatingIPs(ctx context.Context, q cloud.Query, keep ...func(*cloud.FloatingIP) bool) ([]*cloud.FloatingIP, error) {
+	return s.FloatingIPs.List(ctx, visible(ctx, "floating IP.get", q), keep...)
+}
+
+// FloatingIPChange changes what is not nil. A Target without a port leads nowhere.
+type FloatingIPChange struct {
+	Target      *TargetRequest
+	Description *string
+	Tags        *[]string
+}
+
+// UpdateFloatingIP changes a floating IP, mostly where it leads.
+func (s *Service) UpdateFloatingIP(ctx context.Context, id cloud.FloatingIPID, c FloatingIPChange) (f *cloud.FloatingIP, err error) {
+	err = s.Tx.Update(ctx, func(ctx context.Context) error {
+		if f, err = s.ownFloating(ctx, id, "floating IP.update"); err != nil {
+			return err
+		}
+		apply(&f.Description, c.Description)
+		apply(&f.Tags, c.Tags)
+		if c.Target != nil {
+			if err := s.relead(ctx, f, *c.Target); err != nil {
+				return err
+			}
+		}
+		f.Revisions++
+		return s.FloatingIPs.Update(ctx, f)
+	})
+	return f, err
+}
+
+func (s *Service) ownFloating(ctx context.Context, id cloud.FloatingIPID, action policy.Action) (*cloud.FloatingIP, error) {
+	f, err := s.FloatingIP(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return f, policy.Authorize(ctx, action, floatingTarget(f))
+}
+
+// DeleteFloatingIP gives an address back, wherever it leads.
+func (s *Service) DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		f, err := s.ownFloating(ctx, id, "floating IP.delete")
+		if err != nil {
+			return err
+		}
+		if err := s.lockNetwork(ctx, f.NetworkID); err != nil {
+			return err
+		}
+		s.nudgeRouter(ctx, f.RouterID)
+		if err := s.FloatingIPs.Delete(ctx, id); err != nil {
+			return missing(err, "floating IP", id)
+		}
+		p, err := s.Ports.Get(ctx, f.PortID)
+		if err == nil {
+			err = s.removePort(ctx, p)
+		}
+		if err != nil && !cloud.Is(err, cloud.NotFound) {
+			return err
+		}
+		return s.record(ctx, cloud.UsageAddressReleased, f)
+	})
+}

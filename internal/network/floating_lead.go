@@ -1,0 +1,139 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// TargetRequest says where a floating IP leads.
+type TargetRequest struct {
+	PortID  cloud.PortID
+	Address netip.Addr // invalid: the port's only IPv4 address
+}
+
+// relead changes where a floating IP leads.
+func (s *Service) relead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest) error {
+	old := f.RouterID
+	unlead(f)
+	s.nudgeRouter(ctx, old)
+	if t.PortID == "" {
+		return nil
+	}
+	return s.lead(ctx, f, t)
+}
+
+func unlead(f *cloud.FloatingIP) {
+	f.TargetPort, f.TargetAddress, f.RouterID = "", netip.Addr{}, ""
+}
+
+// lead points a floating IP at a port's address, through the router that joins the two.
+func (s *Service) lead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest) error {
+	p, err := s.Port(ctx, t.PortID)
+	if err != nil {
+		return err
+	}
+	if p.ProjectID != f.ProjectID && !policy.IsAdmin(ctx) {
+		return cloud.NotFoundf("port", t.PortID)
+	}
+	a, err := targetAddress(p, t)
+	if err != nil {
+		return err
+	}
+	if err := s.checkUnled(ctx, f, p, a); err != nil {
+		return err
+	}
+	router, err := s.routerBetween(ctx, f.NetworkID, p, a)
+	if err != nil {
+		return err
+	}
+	f.TargetPort, f.TargetAddress, f.RouterID = p.ID, a.Address, router
+	s.nudgeRouter(ctx, router)
+	return nil
+}
+
+func targetAddress(p *cloud.Port, t TargetRequest) (cloud.PortAddress, error) {
+	var four []cloud.PortAddress
+	for _, a := range p.Addresses {
+		if t.Address.IsValid() && a.Address == t.Address {
+			return a, nil
+		}
+		if a.Address.Is4() {
+			four = append(four, a)
+		}
+	}
+	switch {
+	case t.Address.IsValid():
+		return cloud.PortAddress{}, cloud.Invalidf("floating IP", "fixed_ip_address", "Bad floating IP request: Port %s does not have fixed ip %s.", p.ID, t.Address)
+	case len(four) == 0:
+		return cloud.PortAddress{}, cloud.Invalidf("floating IP", "port_id", "Bad floating IP request: Cannot add floating IP to port %s that has no fixed IPv4 addresses.", p.ID)
+	case len(four) > 1:
+		return cloud.PortAddress{}, cloud.Invalidf("floating IP", "port_id", "Bad floating IP request: Port %s has multiple fixed IPv4 addresses. "+
+			"Must provide a specific IPv4 address when assigning a floating IP.", p.ID)
+	}
+	return four[0], nil
+}
+
+// checkUnled refuses a second floating IP for one address.
+func (s *Service) checkUnled(ctx context.Context, f *cloud.FloatingIP, p *cloud.Port, a cloud.PortAddress) error {
+	others, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("target_port", string(p.ID)), cloud.Eq("target_address", a.Address)),
+		func(o *cloud.FloatingIP) bool { return o.ID != f.ID })
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	return cloud.Errorf(cloud.Conflict, "floating IP", f.ID, "Cannot associate floating IP %s (%s) with port %s using fixed IP %s, "+
+		"as that fixed IP already has a floating IP on external network %s.", f.Address, f.ID, p.ID, a.Address, others[0].NetworkID)
+}
+
+// routerBetween finds the router that has an interface on the address's subnet and its gateway on the
+// external network; the one on the subnet's gateway address if there are several.
+func (s *Service) routerBetween(ctx context.Context, external cloud.NetworkID, p *cloud.Port, a cloud.PortAddress) (cloud.RouterID, error) {
+	interfaces, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("subnets", string(a.SubnetID)), cloud.Eq("owner", string(cloud.OwnerRouterInterface))))
+	if err != nil {
+		return "", err
+	}
+	sub, err := s.Subnets.Get(ctx, a.SubnetID)
+	if err != nil {
+		return "", err
+	}
+	var found cloud.RouterID
+	for _, i := range interfaces {
+		if err := s.lockRouter(ctx, i.RouterID); err != nil {
+			return "", err
+		}
+		r, err := s.Routers.Get(ctx, i.RouterID)
+		if err != nil {
+			return "", err
+		}
+		if r.Gateway == nil || r.Gateway.NetworkID != external {
+			continue
+		}
+		if found == "" || holds(i, sub.Gateway) {
+			found = r.ID
+		}
+	}
+	if found == "" {
+		return "", cloud.Errorf(cloud.NotFound, "external gateway for floating IP", external, "External network %s is not reachable from subnet %s. "+
+			"Therefore, cannot associate Port %s with a Floating IP.", external, a.SubnetID, p.ID)
+	}
+	return found, nil
+}
+
+// detachFloating makes floating IPs that lead to a port and match lead nowhere.
+func (s *Service) detachFloating(ctx context.Context, port cloud.PortID, match func(*cloud.FloatingIP) bool) error {
+	floating, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("target_port", string(port))), match)
+	if err != nil {
+		return err
+	}
+	for _, f := range floating {
+		s.nudgeRouter(ctx, f.RouterID)
+		unlead(f)
+		f.Revisions++
+		if err := s.FloatingIPs.Update(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

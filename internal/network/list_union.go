@@ -1,0 +1,114 @@
+package network
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
+
+// listUnion is List over rows that match q and at least one of several conditions: what a
+// project owns and what others share with it. Each part is small (a quota bounds the first, operators make the
+// others), so it is ordered and paged here, as the store would.
+func listUnion[T any, ID ~string](ctx context.Context, r cloud.Records[T, ID], q cloud.Query, column func(*T, string) string,
+	id func(*T) string, keep []func(*T) bool, any ...cloud.Cond) ([]*T, error) {
+	var rows []*T
+	seen := map[string]bool{}
+	for _, c := range any {
+		part, err := r.List(ctx, cloud.Query{Where: append(slices.Clone(q.Where), c)}, keep...)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range part {
+			if !seen[id(row)] {
+				seen[id(row)] = true
+				rows = append(rows, row)
+			}
+		}
+	}
+	order := q.Order
+	if len(order) == 0 {
+		order = []cloud.Order{{Column: "created_at"}}
+	}
+	slices.SortFunc(rows, func(a, b *T) int { return compareRows(a, b, order, column, id) })
+	return pageOf(rows, q, id)
+}
+
+func compareRows[T any](a, b *T, order []cloud.Order, column func(*T, string) string, id func(*T) string) int {
+	for _, o := range order {
+		c := strings.Compare(column(a, o.Column), column(b, o.Column))
+		if o.Desc {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(id(a), id(b))
+}
+
+func pageOf[T any](rows []*T, q cloud.Query, id func(*T) string) ([]*T, error) {
+	if q.After != "" {
+		i := slices.IndexFunc(rows, func(r *T) bool { return id(r) == q.After })
+		switch {
+		case i < 0:
+			return nil, cloud.Invalidf("request", "marker", "The marker %s could not be found.", q.After)
+		case q.Reverse:
+			rows = rows[:i]
+		default:
+			rows = rows[i+1:]
+		}
+	}
+	if q.Limit > 0 && len(rows) > q.Limit {
+		if q.Reverse {
+			return rows[len(rows)-q.Limit:], nil
+		}
+		return rows[:q.Limit], nil
+	}
+	return rows, nil
+}
+
+const sortableTime = "2006-01-02T15:04:05.000000000Z"
+
+// networkColumn is a column of a network as text that sorts like the column.
+func networkColumn(n *cloud.Network, column string) string {
+	switch column {
+	case "name":
+		return n.Name
+	case "project_id":
+		return string(n.ProjectID)
+	case "admin_up":
+		return boolText(n.AdminUp)
+	case "created_at":
+		return n.CreatedAt.UTC().Format(sortableTime)
+	case "updated_at":
+		return n.UpdatedAt.UTC().Format(sortableTime)
+	}
+	return string(n.ID)
+}
+
+// subnetColumn is networkColumn for subnets.
+func subnetColumn(n *cloud.Subnet, column string) string {
+	switch column {
+	case "name":
+		return n.Name
+	case "project_id":
+		return string(n.ProjectID)
+	case "network_id":
+		return string(n.NetworkID)
+	case "created_at":
+		return n.CreatedAt.UTC().Format(sortableTime)
+	case "updated_at":
+		return n.UpdatedAt.UTC().Format(sortableTime)
+	}
+	return string(n.ID)
+}
+
+func boolText(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}

@@ -1,0 +1,103 @@
+package network
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// networkRows is all that a network's document is made of.
+type networkRows struct {
+	network *cloud.Network
+	subnets []*cloud.Subnet
+	ports   []*cloud.Port // those that planOwners lists
+	domain  string        // for networks without one of their own
+}
+
+// planOwners are the owners of ports that a network's document speaks of.
+var planOwners = []string{string(cloud.OwnerNone), string(cloud.OwnerInstance), string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
+
+// planNetwork makes a network's document. It is a pure function, and equal rows give equal documents.
+func planNetwork(r networkRows, generation int64) spec.Network {
+	n := spec.Network{ID: spec.NetworkID(r.network.ID), Generation: generation, External: r.network.External, MTU: r.network.MTU,
+		AdminUp: r.network.AdminUp, Domain: strings.TrimSuffix(r.network.DNSDomain, ".")}
+	if n.Domain == "" {
+		n.Domain = r.domain
+	}
+	subnets := slices.SortedFunc(slices.Values(r.subnets), func(a, b *cloud.Subnet) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, sub := range subnets {
+		n.Subnets = append(n.Subnets, planSubnet(sub, r.ports))
+	}
+	ports := slices.SortedFunc(slices.Values(r.ports), func(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, p := range ports {
+		if (p.Owner == cloud.OwnerNone || p.Owner == cloud.OwnerInstance) && len(p.Addresses) > 0 {
+			n.Hosts = append(n.Hosts, planNetworkHost(p))
+		}
+	}
+	return n
+}
+
+func planSubnet(sub *cloud.Subnet, ports []*cloud.Port) spec.Subnet {
+	s := spec.Subnet{ID: string(sub.ID), Prefix: sub.Prefix, Gateway: sub.Gateway, DNS: sub.DNS,
+		Routes: planRoutes(sub.Routes), RAMode: spec.RAMode(sub.RAMode)}
+	if p, a := portOn(ports, sub.ID, cloud.OwnerService); p != nil {
+		s.Service, s.DHCP = a, sub.DHCP
+	}
+	if p, _ := portOn(ports, sub.ID, cloud.OwnerRouterInterface); p != nil && sub.Prefix.Addr().Is6() {
+		s.RARouter = linkLocal(p.MAC)
+	}
+	return s
+}
+
+// portOn finds the first port of an owner with an address on a subnet.
+func portOn(ports []*cloud.Port, sub cloud.SubnetID, o cloud.PortOwner) (found *cloud.Port, at netip.Addr) {
+	for _, p := range ports {
+		if p.Owner != o || found != nil && found.ID < p.ID {
+			continue
+		}
+		for _, a := range p.Addresses {
+			if a.SubnetID == sub {
+				found, at = p, a.Address
+			}
+		}
+	}
+	return found, at
+}
+
+func planRoutes(routes []cloud.Route) []spec.Route {
+	var planned []spec.Route
+	for _, r := range routes {
+		planned = append(planned, spec.Route{Destination: r.Destination, NextHop: r.NextHop})
+	}
+	return planned
+}
+
+func planNetworkHost(p *cloud.Port) spec.NetworkHost {
+	h := spec.NetworkHost{Port: spec.PortID(p.ID), MAC: p.MAC, Hostname: Hostname(p), Addresses: addressesOf(p)}
+	for _, o := range p.DHCPOptions {
+		h.Options = append(h.Options, spec.DHCPOption{Name: o.Name, Value: o.Value, Version: o.Version})
+	}
+	return h
+}
+
+// Hostname is the name that DNS and DHCP give a port.
+func Hostname(p *cloud.Port) string {
+	if p.DNSName != "" {
+		return strings.TrimSuffix(p.DNSName, ".")
+	}
+	if len(p.Addresses) == 0 {
+		return ""
+	}
+	return defaultHostname(p.Addresses[0].Address.String())
+}
+
+func addressesOf(p *cloud.Port) []netip.Addr {
+	var addresses []netip.Addr
+	for _, a := range p.Addresses {
+		addresses = append(addresses, a.Address)
+	}
+	return addresses
+}

@@ -1,0 +1,75 @@
+package network
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// routerRows is all that a router's document is made of.
+type routerRows struct {
+	router   *cloud.Router
+	ports    []*cloud.Port // gateway included
+	subnets  map[cloud.SubnetID]*cloud.Subnet
+	networks map[cloud.NetworkID]*cloud.Network
+	floating []*cloud.FloatingIP
+}
+
+// planRouter makes a router's document.
+func planRouter(r routerRows, generation int64) spec.Router {
+	s := spec.Router{ID: spec.RouterID(r.router.ID), Generation: generation, AdminUp: r.router.AdminUp, Routes: planRoutes(r.router.Routes)}
+	ports := slices.SortedFunc(slices.Values(r.ports), func(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, p := range ports {
+		if p.Owner == cloud.OwnerRouterInterface {
+			s.Interfaces = append(s.Interfaces, spec.RouterInterface{Port: spec.PortID(p.ID), Network: spec.NetworkID(p.NetworkID), MAC: p.MAC,
+				Addresses: r.prefixes(p), MTU: r.mtu(p)})
+		} else if r.router.Gateway != nil && p.ID == r.router.Gateway.PortID {
+			s.Gateway = r.gateway(p)
+		}
+	}
+	if s.Gateway == nil {
+		return s
+	}
+	for _, f := range r.floating {
+		s.Floating = append(s.Floating, spec.FloatingIP{External: f.Address, Internal: f.TargetAddress})
+	}
+	slices.SortFunc(s.Floating, func(a, b spec.FloatingIP) int { return a.External.Compare(b.External) })
+	return s
+}
+
+func (r routerRows) gateway(p *cloud.Port) *spec.RouterGateway {
+	g := &spec.RouterGateway{Port: spec.PortID(p.ID), Network: spec.NetworkID(p.NetworkID), MAC: p.MAC, Addresses: r.prefixes(p),
+		SNAT: r.router.Gateway.SNAT, MTU: r.mtu(p)}
+	for _, a := range p.Addresses {
+		sub := r.subnets[a.SubnetID]
+		if sub == nil || !sub.Gateway.IsValid() {
+			continue
+		}
+		sameFamily := func(h netip.Addr) bool { return h.Is4() == sub.Gateway.Is4() }
+		if !slices.ContainsFunc(g.NextHops, sameFamily) {
+			g.NextHops = append(g.NextHops, sub.Gateway)
+		}
+	}
+	return g
+}
+
+// prefixes are a port's addresses, each with its subnet's length.
+func (r routerRows) prefixes(p *cloud.Port) []netip.Prefix {
+	var prefixes []netip.Prefix
+	for _, a := range p.Addresses {
+		if sub := r.subnets[a.SubnetID]; sub != nil {
+			prefixes = append(prefixes, netip.PrefixFrom(a.Address, sub.Prefix.Bits()))
+		}
+	}
+	return prefixes
+}
+
+func (r routerRows) mtu(p *cloud.Port) int {
+	if n := r.networks[p.NetworkID]; n != nil {
+		return n.MTU
+	}
+	return 0
+}

@@ -1,0 +1,59 @@
+package network
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// groupRows is all that a security group's document is made of.
+type groupRows struct {
+	group *cloud.SecurityGroup
+	rules []*cloud.SecurityGroupRule
+	// members are the ports in the group, if any rule names the group as remote.
+	members []*cloud.Port
+}
+
+// planGroup makes a security group's document.
+func planGroup(r groupRows, generation int64) spec.SecurityGroup {
+	g := spec.SecurityGroup{ID: spec.GroupID(r.group.ID), Generation: generation}
+	rules := slices.SortedFunc(slices.Values(r.rules), func(a, b *cloud.SecurityGroupRule) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	for _, rule := range rules {
+		g.Rules = append(g.Rules, planRule(rule))
+	}
+	for _, p := range r.members {
+		g.Members = append(g.Members, addressesOf(p)...)
+		for _, pair := range p.AllowedPairs {
+			if pair.Address.IsSingleIP() {
+				g.Members = append(g.Members, pair.Address.Addr())
+			}
+		}
+	}
+	slices.SortFunc(g.Members, netip.Addr.Compare)
+	g.Members = slices.Compact(g.Members)
+	return g
+}
+
+func planRule(r *cloud.SecurityGroupRule) spec.Rule {
+	n, _ := protocolNumber(r) // checked when the rule was made
+	return spec.Rule{ID: string(r.ID), Direction: spec.Direction(r.Direction), IPv6: r.IPv6, Protocol: n, PortMin: or(r.PortMin, -1),
+		PortMax: or(r.PortMax, -1), RemotePrefix: r.RemotePrefix, RemoteGroup: spec.GroupID(r.RemoteGroup)}
+}
+
+// planPort makes the document of an instance's port.
+func planPort(p *cloud.Port, generation int64) spec.Port {
+	s := spec.Port{ID: spec.PortID(p.ID), Generation: generation, Network: spec.NetworkID(p.NetworkID), Guest: spec.GuestID(p.InstanceID),
+		MAC: p.MAC, Addresses: addressesOf(p), AdminUp: p.AdminUp, Security: p.PortSecurity}
+	for _, pair := range p.AllowedPairs {
+		s.AllowedPairs = append(s.AllowedPairs, spec.AddressPair{MAC: pair.MAC, Address: pair.Address})
+	}
+	if p.PortSecurity {
+		for _, g := range p.SecurityGroups {
+			s.Groups = append(s.Groups, spec.GroupID(g))
+		}
+	}
+	return s
+}

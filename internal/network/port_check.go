@@ -1,0 +1,133 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
+
+// pairsMax bounds the allowed pairs of a port: each costs filter rules on the host.
+const pairsMax = 10
+
+// checkPort checks what must hold of every client's port.
+func checkPort(p *cloud.Port) error {
+	if !p.PortSecurity && len(p.SecurityGroups) > 0 {
+		return cloud.Invalidf("port security", "security_groups",
+			"Port security must be enabled and port must have an IP address in order to use security groups.")
+	}
+	if err := checkPairs(p); err != nil {
+		return err
+	}
+	if err := checkDNSName("port", p.DNSName); err != nil {
+		return err
+	}
+	return checkDHCPOptions(p.DHCPOptions)
+}
+
+func checkPairs(p *cloud.Port) error {
+	if len(p.AllowedPairs) > 0 && !p.PortSecurity {
+		return cloud.Errorf(cloud.Conflict, "address pair", p.ID, "Port Security must be enabled in order to have allowed address pairs on a port.")
+	}
+	if len(p.AllowedPairs) > pairsMax {
+		return cloud.Invalidf("address pair", "allowed_address_pairs", "Exceeded maximum amount of address pairs: %d.", pairsMax)
+	}
+	for i := range p.AllowedPairs {
+		pair := p.AllowedPairs[i]
+		if !pair.Address.IsValid() || pair.Address.Addr().Is4In6() {
+			return cloud.Invalidf("address pair", "allowed_address_pairs", "AllowedAddressPair must contain ip_address.")
+		}
+		if slices.Contains(p.AllowedPairs[:i], pair) {
+			return cloud.Invalidf("address pair", "allowed_address_pairs", "Request contains duplicate address pair: mac_address %s ip_address %s.", pair.MAC, pair.Address)
+		}
+	}
+	return nil
+}
+
+// NormalPairs brings pairs into the form we keep.
+func NormalPairs(pairs []cloud.AddressPair) ([]cloud.AddressPair, error) {
+	normal := make([]cloud.AddressPair, len(pairs))
+	for i, p := range pairs {
+		normal[i] = p
+		if p.MAC == "" {
+			continue
+		}
+		mac, err := parseMAC("allowed_address_pairs", p.MAC)
+		if err != nil {
+			return nil, err
+		}
+		normal[i].MAC = mac
+	}
+	return normal, nil
+}
+
+// checkDNSName refuses what cannot be a host name.
+func checkDNSName(resource, name string) error {
+	if name == "" {
+		return nil
+	}
+	bad := cloud.Invalidf(resource, "dns_name", "Invalid input for dns_name. Reason: '%s' not a valid PQDN or FQDN.", name)
+	if len(name) > 253 {
+		return bad
+	}
+	for _, label := range strings.Split(strings.TrimSuffix(name, "."), ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.Trim(label, labelChars) != "" {
+			return bad
+		}
+	}
+	return nil
+}
+
+const labelChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+func checkDHCPOptions(options []cloud.DHCPOption) error {
+	for i, o := range options {
+		if o.Name == "" || strings.ContainsAny(o.Name+o.Value, "\n\r\x00") || len(o.Value) > 255 {
+			return cloud.Invalidf("port", "extra_dhcp_opts", "Invalid data format for extra-dhcp-opt: '%s'.", o.Name)
+		}
+		if o.Version != 4 && o.Version != 6 {
+			return cloud.Invalidf("port", "extra_dhcp_opts", "ip_version of an extra DHCP option must be 4 or 6.")
+		}
+		if slices.ContainsFunc(options[:i], func(q cloud.DHCPOption) bool { return q.Name == o.Name && q.Version == o.Version }) {
+			return cloud.Invalidf("port", "extra_dhcp_opts", "Invalid input: the extra DHCP option '%s' is given twice.", o.Name)
+		}
+	}
+	return nil
+}
+
+// portGroups checks the groups a port names, or answers the default: its project's default
+// group, or none without port security. A port's groups are of its own project.
+func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.SecurityGroupID) ([]cloud.SecurityGroupID, error) {
+	if named == nil {
+		if !p.PortSecurity {
+			return nil, nil
+		}
+		g, err := s.defaultGroup(ctx, p.ProjectID)
+		if err != nil {
+			return nil, err
+		}
+		return []cloud.SecurityGroupID{g.ID}, nil
+	}
+	var ids []cloud.SecurityGroupID
+	for _, id := range *named {
+		if slices.Contains(ids, id) {
+			continue
+		}
+		g, err := s.Groups.Get(ctx, id)
+		if err == nil && g.ProjectID != p.ProjectID {
+			err = cloud.NotFoundf("security group", id)
+		}
+		if err != nil {
+			return nil, missing(err, "security group", id)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// defaultHostname is the name of an address that nobody named.
+func defaultHostname(address string) string {
+	return fmt.Sprintf("host-%s", strings.NewReplacer(".", "-", ":", "-").Replace(address))
+}

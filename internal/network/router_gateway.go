@@ -1,0 +1,163 @@
+package network
+
+import (
+	"context"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// GatewayRequest asks for a way out through an external network.
+type GatewayRequest struct {
+	NetworkID cloud.NetworkID
+	SNAT      *bool            // nil: as it is, true for a new one
+	Fixed     []AddressRequest // empty: any
+}
+
+// changeGateway makes a router's gateway what is asked; nil is none.
+func (s *Service) changeGateway(ctx context.Context, r *cloud.Router, g *GatewayRequest) error {
+	if g == nil || g.NetworkID == "" {
+		return s.clearGateway(ctx, r)
+	}
+	if r.Gateway != nil && r.Gateway.NetworkID == g.NetworkID {
+		return s.adjustGateway(ctx, r, *g)
+	}
+	if err := s.clearGateway(ctx, r); err != nil {
+		return err
+	}
+	return s.setGateway(ctx, r, *g)
+}
+
+func (s *Service) authorizeGateway(ctx context.Context, r *cloud.Router, g GatewayRequest) error {
+	snat := r.Gateway == nil || r.Gateway.SNAT
+	return authorizeAll(ctx, map[policy.Action]bool{"router.snat": changes(g.SNAT, snat), "router.fixed_gateway": len(g.Fixed) > 0}, routerTarget(r))
+}
+
+// externalNetwork locks and answers a network that leads out.
+func (s *Service) externalNetwork(ctx context.Context, id cloud.NetworkID) (*cloud.Network, error) {
+	if err := s.lockNetwork(ctx, id); err != nil {
+		return nil, err
+	}
+	n, err := s.Network(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !n.External {
+		return nil, cloud.Invalidf("external network", "network_id", "Bad request: Network %s is not an external network", id)
+	}
+	return n, nil
+}
+
+func (s *Service) setGateway(ctx context.Context, r *cloud.Router, g GatewayRequest) error {
+	if err := s.authorizeGateway(ctx, r, g); err != nil {
+		return err
+	}
+	n, err := s.externalNetwork(ctx, g.NetworkID)
+	if err != nil {
+		return err
+	}
+	if err := s.checkGatewayOverlap(ctx, r, n); err != nil {
+		return err
+	}
+	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), NetworkID: n.ID, AdminUp: true, Owner: cloud.OwnerRouterGateway, RouterID: r.ID, Up: true}
+	var fixed *[]AddressRequest
+	if len(g.Fixed) > 0 {
+		fixed = &g.Fixed
+	}
+	if err := s.insertPort(ctx, n, p, "", fixed); err != nil {
+		return err
+	}
+	if len(p.Addresses) == 0 {
+		return cloud.Invalidf("router", "external_gateway_info", "Bad router request: No IPs available for external network %s.", n.ID)
+	}
+	r.Gateway = &cloud.RouterGateway{NetworkID: n.ID, PortID: p.ID, SNAT: or(g.SNAT, true)}
+	s.nudge(ctx, kindNetwork, string(n.ID))
+	return s.placeRouter(ctx, r)
+}
+
+// adjustGateway changes the gateway on the network it is on.
+func (s *Service) adjustGateway(ctx context.Context, r *cloud.Router, g GatewayRequest) error {
+	if err := s.authorizeGateway(ctx, r, g); err != nil {
+		return err
+	}
+	gateway := *r.Gateway
+	apply(&gateway.SNAT, g.SNAT)
+	r.Gateway = &gateway
+	if len(g.Fixed) == 0 {
+		return nil
+	}
+	if err := s.lockNetwork(ctx, g.NetworkID); err != nil {
+		return err
+	}
+	p, err := s.Ports.Get(ctx, gateway.PortID)
+	if err != nil {
+		return missing(err, "port", gateway.PortID)
+	}
+	kept, left, wanted := matchAddresses(p.Addresses, g.Fixed)
+	if err := s.release(ctx, left); err != nil {
+		return err
+	}
+	added, err := s.takeAll(ctx, p, wanted)
+	if err != nil {
+		return err
+	}
+	p.Addresses = append(kept, added...)
+	return s.savePort(ctx, p)
+}
+
+// checkGatewayOverlap keeps what is inside a router apart from what is outside.
+func (s *Service) checkGatewayOverlap(ctx context.Context, r *cloud.Router, n *cloud.Network) error {
+	outside, err := s.subnetsOf(ctx, n.ID)
+	if err != nil {
+		return err
+	}
+	_, inside, err := s.routerPorts(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range outside {
+		if err := checkApart(o, inside); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkApart refuses a subnet that overlaps one the router has.
+func checkApart(sub *cloud.Subnet, others []*cloud.Subnet) error {
+	i := slices.IndexFunc(others, func(o *cloud.Subnet) bool { return o.ID != sub.ID && o.Prefix.Overlaps(sub.Prefix) })
+	if i < 0 {
+		return nil
+	}
+	return cloud.Invalidf("router", "subnet_id", "Bad router request: Cidr %s of subnet %s overlaps with cidr %s of subnet %s.",
+		sub.Prefix, sub.ID, others[i].Prefix, others[i].ID)
+}
+
+// clearGateway takes a router's way out away. InUse while floating IPs need it.
+func (s *Service) clearGateway(ctx context.Context, r *cloud.Router) error {
+	if r.Gateway == nil {
+		return nil
+	}
+	n, err := s.FloatingIPs.Count(ctx, cloud.Eq("router_id", string(r.ID)))
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		return cloud.Errorf(cloud.InUse, "router gateway", r.ID, "Gateway cannot be updated for router %s, since a gateway to external network %s "+
+			"is required by one or more floating IPs.", r.ID, r.Gateway.NetworkID)
+	}
+	if err := s.lockNetwork(ctx, r.Gateway.NetworkID); err != nil {
+		return err
+	}
+	p, err := s.Ports.Get(ctx, r.Gateway.PortID)
+	if err == nil {
+		err = s.removePort(ctx, p)
+	}
+	if err != nil && !cloud.Is(err, cloud.NotFound) {
+		return err
+	}
+	s.nudge(ctx, kindNetwork, string(r.Gateway.NetworkID))
+	r.Gateway = nil
+	return nil
+}

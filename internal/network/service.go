@@ -1,0 +1,145 @@
+package network
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/agentapi"
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/quota"
+)
+
+// Hosts is how agents are reached. Agent answers Unavailable when the host is down.
+type Hosts interface {
+	Agent(ctx context.Context, id cloud.HostID) (agentapi.Agent, error)
+}
+
+// Generations numbers the states of the store: a later state has a larger number. Inside
+// a View it is the number of the state that the View sees.
+type Generations interface {
+	Generation(ctx context.Context) (int64, error)
+}
+
+// Deps are what a Service needs.
+type Deps struct {
+	Networks    cloud.Records[cloud.Network, cloud.NetworkID]
+	Subnets     cloud.Records[cloud.Subnet, cloud.SubnetID]
+	Ports       cloud.Records[cloud.Port, cloud.PortID]
+	Addresses   cloud.Records[cloud.AddressUse, string]
+	Routers     cloud.Records[cloud.Router, cloud.RouterID]
+	FloatingIPs cloud.Records[cloud.FloatingIP, cloud.FloatingIPID]
+	Groups      cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
+	Rules       cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
+	HostRecords cloud.Records[cloud.Host, cloud.HostID]
+	Usage       cloud.Records[cloud.UsageEvent, cloud.UsageID]
+
+	Tx          cloud.Transactor
+	Generations Generations
+	Quota       *quota.Service
+	Hosts       Hosts
+	// PortGone, if set, is told of an instance's port that its owner deleted.
+	PortGone func(instance cloud.InstanceID, port cloud.PortID)
+	Log      *slog.Logger
+	Now      func() time.Time
+	Config   Config
+}
+
+// Config is what an operator may choose.
+type Config struct {
+	// MTU of networks that do not name one, and the largest they may name, in bytes.
+	MTU int
+	// Domain is the DNS suffix of guests on networks without one of their own.
+	Domain string
+	// ResyncPause is the time between two looks at everything on a host.
+	ResyncPause time.Duration
+	Public      PublicConfig
+}
+
+// PublicConfig describes the external network that the first start makes.
+type PublicConfig struct {
+	Name    string // empty: none is made
+	Prefix  netip.Prefix
+	Gateway netip.Addr
+	Pool    cloud.AddressRange
+	DNS     []netip.Addr
+}
+
+// DefaultConfig is the configuration of a cloud whose operator chose nothing.
+func DefaultConfig() Config {
+	return Config{MTU: 1500, Domain: "cloud.internal", ResyncPause: 10 * time.Minute, Public: PublicConfig{
+		Name: "public", Prefix: netip.MustParsePrefix("172.24.4.0/24"), Gateway: netip.MustParseAddr("172.24.4.1"),
+		Pool: cloud.AddressRange{Start: netip.MustParseAddr("172.24.4.10"), End: netip.MustParseAddr("172.24.4.250")},
+	}}
+}
+
+// Service is the use cases. Its methods may be called from any goroutine.
+type Service struct {
+	Deps
+	fabric *fabric
+}
+
+// New makes a Service and registers how its quotas are counted. Nothing reaches a host before Run.
+func New(d Deps) *Service {
+	s := &Service{Deps: d}
+	s.fabric = newFabric(s)
+	registerCounters(s)
+	return s
+}
+
+// registerCounters says how each quota of ours is counted: by its rows.
+func registerCounters(s *Service) {
+	s.Quota.Register(cloud.QuotaNetworks, counter(s.Networks))
+	s.Quota.Register(cloud.QuotaSubnets, counter(s.Subnets))
+	s.Quota.Register(cloud.QuotaPorts, counter(s.Ports))
+	s.Quota.Register(cloud.QuotaRouters, counter(s.Routers))
+	s.Quota.Register(cloud.QuotaFloatingIPs, counter(s.FloatingIPs))
+	s.Quota.Register(cloud.QuotaSecurityGroups, counter(s.Groups))
+	s.Quota.Register(cloud.QuotaSecurityRules, counter(s.Rules))
+}
+
+func counter[T any, ID ~string](r cloud.Records[T, ID]) quota.Counter {
+	return func(ctx context.Context, p cloud.ProjectID) (int64, error) {
+		return r.Count(ctx, cloud.Eq("project_id", string(p)))
+	}
+}
+
+// Together runs fn in one transaction: all of several requests happen or none.
+func (s *Service) Together(ctx context.Context, fn func(ctx context.Context) error) error {
+	return s.Tx.Update(ctx, fn)
+}
+
+// Snapshot runs fn on one unchanging state, for answers made of several reads.
+func (s *Service) Snapshot(ctx context.Context, fn func(ctx context.Context) error) error {
+	return s.Tx.View(ctx, fn)
+}
+
+// lockNetwork makes whoever adds to, takes from or deletes a network wait for each other. It
+// covers the network's subnets: their addresses and their existence.
+func (s *Service) lockNetwork(ctx context.Context, id cloud.NetworkID) error {
+	return s.Tx.Lock(ctx, "network/"+string(id))
+}
+
+// owner is the project a new noun belongs to: the one named, or the caller's.
+func owner(ctx context.Context, named cloud.ProjectID) cloud.ProjectID {
+	if named != "" {
+		return named
+	}
+	return cloud.PrincipalOf(ctx).ProjectID
+}
+
+// apply puts *change into dst, if there is a change.
+func apply[T any](dst *T, change *T) {
+	if change != nil {
+		*dst = *change
+	}
+}
+
+// or is the value pointed to, or def for nil.
+func or[T any](p *T, def T) T {
+	if p == nil {
+		return def
+	}
+	return *p
+}

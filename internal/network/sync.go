@@ -1,0 +1,146 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// SyncHost sends a host everything it should have, in order, and has it remove what it should not. It
+// waits until that is done. Call it when a host's agent has come up (spec.EventUp).
+func (s *Service) SyncHost(ctx context.Context, host cloud.HostID) error {
+	return s.fabric.hosts.Do(ctx, host)
+}
+
+// syncHost is one run for a host. The inventory is taken first: what it lists and no row wants afterwards is an orphan.
+func (f *fabric) syncHost(ctx context.Context, host cloud.HostID) error {
+	agent, err := f.agent(ctx, host)
+	if err != nil {
+		return err
+	}
+	inventory, err := agent.Inventory(ctx)
+	if err != nil {
+		return fmt.Errorf("inventory of host %s: %w", host, err)
+	}
+	wanted, err := f.s.wantedOn(ctx, host)
+	if err != nil {
+		return err
+	}
+	f.forgetHost(host)
+	var failed error
+	for _, level := range wanted.levels() {
+		failed = errors.Join(failed, f.doAll(ctx, level))
+	}
+	return errors.Join(failed, f.removeOrphans(ctx, host, inventory, wanted))
+}
+
+// doAll runs keys side by side and waits for them all.
+func (f *fabric) doAll(ctx context.Context, level []key) error {
+	var g errgroup.Group
+	g.SetLimit(objectWorkers)
+	for _, k := range level {
+		g.Go(func() error { return f.objects.Do(ctx, k) })
+	}
+	return g.Wait()
+}
+
+// wanted is all that a host should have.
+type wanted struct{ base, routers, ports []key }
+
+// levels are in the order in which a host can take them.
+func (w wanted) levels() [][]key { return [][]key{w.base, w.routers, w.ports} }
+
+func (s *Service) wantedOn(ctx context.Context, host cloud.HostID) (w wanted, err error) {
+	if err := s.placeWaiting(ctx); err != nil {
+		return w, err
+	}
+	err = s.Tx.View(ctx, func(ctx context.Context) error {
+		ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("host_id", string(host)), cloud.Eq("owner", string(cloud.OwnerInstance))))
+		if err != nil {
+			return err
+		}
+		for _, p := range ports {
+			w.ports = append(w.ports, key{host, object{kindPort, string(p.ID)}})
+		}
+		routers, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("host_id", string(host))))
+		if err != nil {
+			return err
+		}
+		var ids []string
+		for _, r := range routers {
+			w.routers = append(w.routers, key{host, object{kindRouter, string(r.ID)}})
+			ids = append(ids, string(r.ID))
+		}
+		sides, err := s.Ports.List(ctx, cloud.Where(cloud.In("router_id", ids)))
+		if err != nil {
+			return err
+		}
+		w.base, err = s.baseOf(ctx, host, append(ports, sides...))
+		return err
+	})
+	return w, err
+}
+
+// placeWaiting gives routers that were made before there was a host a host.
+func (s *Service) placeWaiting(ctx context.Context) error {
+	waiting, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("host_id", "")))
+	if err != nil {
+		return err
+	}
+	for _, r := range waiting {
+		if _, err := s.hostsOfRouter(ctx, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveOrphans has a host remove the networks, groups, routers and ports that it listed in an
+// inventory and that no row wants there. Rows are read after the inventory, so that what was made in between is safe.
+func (s *Service) RemoveOrphans(ctx context.Context, host cloud.HostID, inventory spec.Inventory) error {
+	w, err := s.wantedOn(ctx, host)
+	if err != nil {
+		return err
+	}
+	return s.fabric.removeOrphans(ctx, host, inventory, w)
+}
+
+// removeOrphans looks again at each thing that is not wanted: its own run decides, on rows read then.
+func (f *fabric) removeOrphans(ctx context.Context, host cloud.HostID, inventory spec.Inventory, w wanted) error {
+	keep := map[key]bool{}
+	for _, level := range w.levels() {
+		for _, k := range level {
+			keep[k] = true
+		}
+	}
+	var failed error
+	for _, level := range inventoryLevels(host, inventory) {
+		var orphans []key
+		for _, k := range level {
+			if !keep[k] {
+				orphans = append(orphans, k)
+			}
+		}
+		failed = errors.Join(failed, f.doAll(ctx, orphans))
+	}
+	return failed
+}
+
+// inventoryLevels are in the order in which a host can let go.
+func inventoryLevels(host cloud.HostID, i spec.Inventory) [][]key {
+	return [][]key{keysOf(host, kindPort, i.Ports), keysOf(host, kindRouter, i.Routers),
+		append(keysOf(host, kindGroup, i.Groups), keysOf(host, kindNetwork, i.Networks)...)}
+}
+
+func keysOf[ID ~string](host cloud.HostID, k kind, ids []ID) []key {
+	out := make([]key, len(ids))
+	for i, id := range ids {
+		out[i] = key{host, object{k, string(id)}}
+	}
+	return out
+}

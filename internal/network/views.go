@@ -1,0 +1,115 @@
+package network
+
+import (
+	"context"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// SubnetsByNetwork answers the subnets of networks, oldest first.
+func (s *Service) SubnetsByNetwork(ctx context.Context, networks []*cloud.Network) (map[cloud.NetworkID][]*cloud.Subnet, error) {
+	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.In("network_id", networkIDs(networks))))
+	by := map[cloud.NetworkID][]*cloud.Subnet{}
+	for _, sub := range subnets {
+		by[sub.NetworkID] = append(by[sub.NetworkID], sub)
+	}
+	return by, err
+}
+
+// RulesByGroup answers the rules of groups, oldest first.
+func (s *Service) RulesByGroup(ctx context.Context, groups []*cloud.SecurityGroup) (map[cloud.SecurityGroupID][]*cloud.SecurityGroupRule, error) {
+	ids := make([]string, len(groups))
+	for i, g := range groups {
+		ids[i] = string(g.ID)
+	}
+	rules, err := s.Rules.List(ctx, cloud.Where(cloud.In("group_id", ids)))
+	by := map[cloud.SecurityGroupID][]*cloud.SecurityGroupRule{}
+	for _, r := range rules {
+		by[r.GroupID] = append(by[r.GroupID], r)
+	}
+	return by, err
+}
+
+// GroupsOf answers the groups that rules belong to.
+func (s *Service) GroupsOf(ctx context.Context, rules []*cloud.SecurityGroupRule) (map[cloud.SecurityGroupID]*cloud.SecurityGroup, error) {
+	var ids []string
+	for _, r := range rules {
+		ids = append(ids, string(r.GroupID))
+	}
+	groups, err := s.Groups.List(ctx, cloud.Where(cloud.In("id", ids)))
+	return byID(groups, func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }), err
+}
+
+// GatewayAddresses answers the addresses of routers' gateways.
+func (s *Service) GatewayAddresses(ctx context.Context, routers []*cloud.Router) (map[cloud.RouterID][]cloud.PortAddress, error) {
+	var ids []string
+	for _, r := range routers {
+		if r.Gateway != nil {
+			ids = append(ids, string(r.Gateway.PortID))
+		}
+	}
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.In("id", ids)))
+	by := map[cloud.RouterID][]cloud.PortAddress{}
+	for _, p := range ports {
+		by[p.RouterID] = p.Addresses
+	}
+	return by, err
+}
+
+// TargetPorts answers the ports that floating IPs lead to.
+func (s *Service) TargetPorts(ctx context.Context, floating []*cloud.FloatingIP) (map[cloud.PortID]*cloud.Port, error) {
+	var ids []string
+	for _, f := range floating {
+		if f.TargetPort != "" {
+			ids = append(ids, string(f.TargetPort))
+		}
+	}
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.In("id", ids)))
+	return byID(ports, func(p *cloud.Port) cloud.PortID { return p.ID }), err
+}
+
+// Domains answers the DNS suffixes of the networks that ports are on.
+func (s *Service) Domains(ctx context.Context, ports []*cloud.Port) (map[cloud.NetworkID]string, error) {
+	domains := map[cloud.NetworkID]string{}
+	for _, p := range ports {
+		domains[p.NetworkID] = s.Config.Domain
+	}
+	networks, err := s.Networks.List(ctx, cloud.Where(cloud.In("id", keys(domains))), func(n *cloud.Network) bool { return n.DNSDomain != "" })
+	for _, n := range networks {
+		domains[n.ID] = n.DNSDomain
+	}
+	return domains, err
+}
+
+// SeesProvider tells whether the caller is shown how networks are carried, SeesBinding where ports are.
+func (s *Service) SeesProvider(ctx context.Context) bool {
+	return policy.May(ctx, "network.see_provider", policy.Target{})
+}
+
+// SeesBinding tells whether the caller is shown where ports are plugged.
+func (s *Service) SeesBinding(ctx context.Context) bool {
+	return policy.May(ctx, "port.see_binding", policy.Target{})
+}
+
+// Zones lists the availability zones of the hosts.
+func (s *Service) Zones(ctx context.Context) ([]string, error) {
+	hosts, err := s.HostRecords.List(ctx, cloud.Query{})
+	var zones []string
+	for _, h := range hosts {
+		if !slices.Contains(zones, h.Zone) {
+			zones = append(zones, h.Zone)
+		}
+	}
+	slices.Sort(zones)
+	return zones, err
+}
+
+// AgentHosts lists the hosts, on each of which our agent does what networks need there.
+func (s *Service) AgentHosts(ctx context.Context) ([]*cloud.Host, error) {
+	if err := policy.Authorize(ctx, "network agent.get", policy.Target{Resource: "network agent"}); err != nil {
+		return nil, err
+	}
+	return s.HostRecords.List(ctx, cloud.Query{})
+}
