@@ -1,0 +1,203 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/operation"
+)
+
+// Phases in which disks and NICs may come and go.
+var pluggable = []cloud.Phase{cloud.PhaseReady, cloud.PhaseResized}
+
+// plugPowers are the powers in which they may.
+var plugPowers = []cloud.Power{cloud.PowerOn, cloud.PowerOff, cloud.PowerPaused}
+
+// AttachRequest asks for a volume to become a disk of an instance.
+type AttachRequest struct {
+	Volume             cloud.VolumeID
+	Device             string // "/dev/vdb"; empty: the first that is free
+	Tag                string
+	ReadOnly           bool
+	DeleteWithInstance bool
+}
+
+type attachParams struct {
+	Volume     cloud.VolumeID     `json:"volume"`
+	Attachment cloud.AttachmentID `json:"attachment"`
+}
+
+// AttachVolume plugs a volume into an instance. The attachment's row exists when it returns.
+func (s *Service) AttachVolume(ctx context.Context, id cloud.InstanceID, r AttachRequest) (*cloud.Attachment, error) {
+	var made *cloud.Attachment
+	params := &attachParams{Volume: r.Volume}
+	_, err := s.begin(ctx, id, verb{action: "instance.attach", kind: "instance.attach_volume", needsUnlocked: true, plug: true,
+		phases: pluggable, powers: plugPowers, params: params,
+		change: func(ctx context.Context, in *cloud.Instance) (err error) {
+			made, err = s.planAttach(ctx, in, r, params)
+			return err
+		}})
+	return made, err
+}
+
+func (s *Service) planAttach(ctx context.Context, in *cloud.Instance, r AttachRequest, params *attachParams) (*cloud.Attachment, error) {
+	if hasDisk(in, r.Volume) {
+		return nil, cloud.Errorf(cloud.Invalid, "volume", r.Volume, "Invalid volume: volume %s is already attached to instance %s", r.Volume, in.ID)
+	}
+	v, err := s.Volume.Volume(ctx, r.Volume)
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, d := range in.Disks {
+		used[d.Device] = true
+	}
+	device := deviceName(r.Device)
+	if used[device] {
+		return nil, cloud.Errorf(cloud.AlreadyExists, resource, in.ID, "The supplied device path (/dev/%s) is in use.", device)
+	}
+	if device == "" {
+		device = freeDevice(used)
+	}
+	a, err := s.Volume.ReserveVolume(ctx, r.Volume, in, "/dev/"+device, r.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	params.Attachment = a.ID
+	in.Disks = append(slices.Clone(in.Disks), cloud.InstanceDisk{VolumeID: v.ID, Role: "data", SizeBytes: int64(v.SizeGiB) * gib,
+		Device: device, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, AttachmentID: a.ID})
+	return a, nil
+}
+
+func (s *Service) attachVolumeKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.attach_volume",
+		Steps: []operation.Step{
+			{Name: "guest", Do: s.followIfRunning, Undo: s.dropDisk},
+			{Name: "volume", Do: s.finishAttach}, // undone by dropDisk
+		},
+		Settle: s.settle(nil, nil),
+	}
+}
+
+// followIfRunning sends the document; for a stopped guest that changes nothing but what it starts with next.
+func (s *Service) followIfRunning(ctx context.Context, op *cloud.Operation) error {
+	return s.ensureGuest(ctx, instanceID(op))
+}
+
+func (s *Service) finishAttach(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[attachParams](op)
+	if err != nil {
+		return err
+	}
+	return s.Volume.FinishAttach(ctx, p.Attachment)
+}
+
+// dropDisk takes a disk out of the row, has the guest let go of it, and frees the volume.
+func (s *Service) dropDisk(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[attachParams](op)
+	if err != nil {
+		return err
+	}
+	if err := s.forgetDisk(ctx, instanceID(op), p.Volume); err != nil {
+		return err
+	}
+	if err := s.ensureGuest(ctx, instanceID(op)); err != nil && !gone(err) && !cloud.Is(err, cloud.Unavailable) {
+		return err
+	}
+	if err := s.Volume.FinishDetach(ctx, p.Attachment); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}
+
+func (s *Service) forgetDisk(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
+	_, err := s.update(ctx, id, func(in *cloud.Instance) error {
+		in.Disks = slices.DeleteFunc(slices.Clone(in.Disks), func(d cloud.InstanceDisk) bool { return d.VolumeID == v })
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+type detachParams struct {
+	attachParams
+	Disk cloud.InstanceDisk `json:"disk"`
+}
+
+// DetachVolume unplugs a volume. The root disk cannot be unplugged.
+func (s *Service) DetachVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
+	params := &detachParams{attachParams: attachParams{Volume: v}}
+	_, err := s.begin(ctx, id, verb{action: "instance.attach", kind: "instance.detach_volume", needsUnlocked: true, plug: true,
+		phases: pluggable, powers: append(plugPowers, cloud.PowerSuspended), params: params,
+		change: func(ctx context.Context, in *cloud.Instance) error {
+			i := slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return d.VolumeID == v && !d.Local })
+			if i < 0 {
+				return cloud.Errorf(cloud.NotFound, "volume", v, "volume %s is not attached to instance %s", v, id)
+			}
+			if i == 0 {
+				return cloud.Errorf(cloud.Forbidden, "volume", v, "Cannot detach a root device volume")
+			}
+			a, err := s.Volume.BeginDetach(ctx, v, id)
+			if err != nil {
+				return err
+			}
+			params.Attachment, params.Disk = a.ID, in.Disks[i]
+			in.Disks = slices.Delete(slices.Clone(in.Disks), i, i+1)
+			return nil
+		}})
+	return err
+}
+
+// unplugPatience is what the owner reads when a guest keeps a device.
+const unplugPatience = "The guest did not let go of the device. Unmount it inside, or stop the instance, and try again."
+
+func (s *Service) detachVolumeKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.detach_volume", Deadline: detachDeadline,
+		Steps: []operation.Step{
+			{Name: "guest", Do: s.followIfRunning, Undo: s.keepDisk},
+			{Name: "volume", Do: s.finishDetach}, // nothing after it can fail
+		},
+		Settle: s.settle(nil, nil),
+	}
+}
+
+func (s *Service) finishDetach(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[detachParams](op)
+	if err != nil {
+		return err
+	}
+	if err := s.Volume.FinishDetach(ctx, p.Attachment); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}
+
+// keepDisk puts a disk back that the guest did not let go of.
+func (s *Service) keepDisk(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[detachParams](op)
+	if err != nil {
+		return err
+	}
+	_, err = s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
+		if !hasDisk(in, p.Volume) {
+			in.Disks = append(slices.Clone(in.Disks), p.Disk)
+		}
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", unplugPatience, err)
+	}
+	if err := s.Volume.AbortDetach(ctx, p.Attachment); err != nil && !gone(err) {
+		return err
+	}
+	return s.startAgain(ctx, op)
+}

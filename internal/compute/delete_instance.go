@@ -1,0 +1,112 @@
+package compute
+
+import (
+	"context"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/operation"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// deletePatience is how long a delete goes on trying before it tells its owner that it could not.
+const deletePatience = 30 * time.Minute
+
+// DeleteInstance removes an instance from any state, on any host, also one that is down. What is
+// being done to it is cancelled. It may be repeated.
+func (s *Service) DeleteInstance(ctx context.Context, id cloud.InstanceID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		in, err := s.permitted(ctx, id, "instance.delete")
+		if err != nil {
+			return err
+		}
+		if in.Locked && !policy.May(ctx, "instance.unlock_any", target(in)) {
+			return cloud.Errorf(cloud.WrongState, resource, id, "Instance %s is locked", id)
+		}
+		if in.Task == "instance.delete" {
+			return nil
+		}
+		if in.OperationID != "" {
+			if err := s.Engine.Cancel(ctx, in.OperationID); err != nil {
+				return err
+			}
+		}
+		return s.hold(ctx, in, "instance.delete", nil)
+	})
+}
+
+// deleteKind only goes forward: a step that fails is tried again until the deadline, after which the instance
+// is failed, with the reason, and can be deleted again. So no step has an undo.
+func (s *Service) deleteKind() operation.Kind {
+	return operation.Kind{
+		Name:     "instance.delete",
+		Deadline: deletePatience,
+		Steps: []operation.Step{
+			{Name: "guest", Do: retried(s.removeGuest)},
+			{Name: "network", Do: retried(s.unplugForDelete)},
+			{Name: "disks", Do: retried(s.removeDisks)},
+			{Name: "images", Do: retried(s.removeShelvedImage)},
+		},
+		Settle: s.settleDelete,
+	}
+}
+
+// retried makes every failure one that may pass: a delete is never given up for one refusal.
+func retried(f operation.Func) operation.Func {
+	return func(ctx context.Context, op *cloud.Operation) error {
+		err := f(ctx, op)
+		if err == nil || cloud.Is(err, cloud.Unavailable) {
+			return err
+		}
+		return &cloud.Error{Kind: cloud.Unavailable, Resource: resource, Message: "The instance could not be removed yet.", Cause: err}
+	}
+}
+
+// unplugForDelete leaves taps on a host that is not reachable to the self-check.
+func (s *Service) unplugForDelete(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) || in != nil && in.HostID == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := s.Hosts.Agent(ctx, in.HostID); cloud.Is(err, cloud.Unavailable) {
+		return nil
+	}
+	return s.Network.UnplugInstance(ctx, in.ID, in.HostID)
+}
+
+func (s *Service) removeShelvedImage(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) || in != nil && in.ShelvedImage == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.Image.Discard(ctx, in.ShelvedImage)
+}
+
+// settleDelete removes the row with everything that was the instance's alone.
+func (s *Service) settleDelete(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if op.State != cloud.OperationSucceeded {
+		in.Phase, in.Fault, in.OperationID, in.Task = cloud.PhaseFailed, op.Fault, "", ""
+		return s.Instances.Update(ctx, in)
+	}
+	if err := s.Network.ReleaseInstancePorts(ctx, in.ID); err != nil {
+		return err
+	}
+	if err := s.bill(ctx, in, cloud.UsageInstanceRemoved); err != nil {
+		return err
+	}
+	s.freed(ctx, in.HostID)
+	return s.Instances.Delete(ctx, in.ID)
+}

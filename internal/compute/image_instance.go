@@ -1,0 +1,163 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/operation"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+type imageParams struct {
+	Image cloud.ImageID `json:"image"`
+}
+
+// CreateImage makes an image of an instance's root disk as it is now, running or not. The image's row
+// exists when it returns.
+func (s *Service) CreateImage(ctx context.Context, id cloud.InstanceID, name string, properties map[string]string) (*cloud.Image, error) {
+	var made *cloud.Image
+	params := &imageParams{}
+	op := cloud.OperationID(cloud.NewID())
+	_, err := s.begin(ctx, id, verb{action: "instance.snapshot", kind: "instance.create_image", operation: op,
+		phases: []cloud.Phase{cloud.PhaseReady, cloud.PhaseResized, cloud.PhaseRescued}, params: params,
+		change: func(ctx context.Context, in *cloud.Instance) (err error) {
+			if made, err = s.newImage(ctx, in, op, name, properties); err != nil {
+				return err
+			}
+			params.Image = made.ID
+			return nil
+		}})
+	return made, err
+}
+
+// newImage makes the row that the Operation op will fill.
+func (s *Service) newImage(ctx context.Context, in *cloud.Instance, op cloud.OperationID, name string, properties map[string]string) (*cloud.Image, error) {
+	if len(in.Disks) == 0 || !in.Disks[0].Local {
+		return s.imageOfVolumes(ctx, in, name, properties)
+	}
+	p := maps.Clone(in.ImageProperties)
+	if p == nil {
+		p = map[string]string{}
+	}
+	p["image_type"], p["instance_uuid"], p["base_image_ref"] = "snapshot", string(in.ID), string(in.ImageID)
+	p["user_id"], p["owner_id"] = string(in.UserID), string(in.ProjectID)
+	maps.Copy(p, properties)
+	return s.Image.CreateFor(ctx, cloud.ImageRequest{
+		ProjectID: in.ProjectID, Name: name, Visibility: cloud.VisibilityPrivate, Container: "bare", Format: "qcow2",
+		MinDiskGiB: int((in.Disks[0].SizeBytes + gib - 1) / gib), Properties: p, OperationID: op,
+	})
+}
+
+// imageOfVolumes makes an image that stands for snapshots of the instance's volumes; it has no bytes of its own.
+func (s *Service) imageOfVolumes(ctx context.Context, in *cloud.Instance, name string, properties map[string]string) (*cloud.Image, error) {
+	r := cloud.ImageRequest{ProjectID: in.ProjectID, Name: name, Visibility: cloud.VisibilityPrivate, Properties: properties}
+	for i, d := range in.Disks {
+		if d.Local {
+			continue
+		}
+		snap, err := s.Volume.CreateSnapshot(ctx, cloud.SnapshotRequest{VolumeID: d.VolumeID, Name: fmt.Sprintf("snapshot for %s", name), Force: true})
+		if err != nil {
+			return nil, err
+		}
+		r.Disks = append(r.Disks, cloud.ImageDisk{SnapshotID: snap.ID, SizeGiB: snap.SizeGiB, Device: "/dev/" + d.Device, Boot: i == 0, DeleteWithInstance: d.DeleteWithInstance})
+	}
+	return s.Image.CreateFor(ctx, r)
+}
+
+func (s *Service) imageKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.create_image",
+		Steps: []operation.Step{
+			{Name: "snapshot", Do: s.snapshotRoot, Undo: s.removeRootSnapshot},
+			{Name: "image", Do: s.uploadSnapshot, Undo: s.discardImage},
+			{Name: "clean up", Do: s.removeRootSnapshot}, // nothing after it can fail
+		},
+		Settle: s.settle(nil, nil),
+	}
+}
+
+// snapshotRoot copies the root disk at one moment. The copy is named after the Operation.
+func (s *Service) snapshotRoot(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if err != nil {
+		return err
+	}
+	if !in.Disks[0].Local {
+		return nil
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if err != nil {
+		return err
+	}
+	snap := spec.Snapshot{ID: operationSnapshot(op), Volume: spec.VolumeID(in.Disks[0].VolumeID)}
+	if err := agent.EnsureSnapshot(ctx, snap); err != nil {
+		return hostError(err, resource, string(in.ID))
+	}
+	op.Progress = 30
+	return nil
+}
+
+// uploadSnapshot streams the copy from the host into the image store. A repeat starts over.
+func (s *Service) uploadSnapshot(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[imageParams](op)
+	if err != nil {
+		return err
+	}
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if err != nil {
+		return err
+	}
+	if !in.Disks[0].Local {
+		return nil
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if err != nil {
+		return err
+	}
+	r, err := agent.Export(ctx, operationSnapshot(op), spec.FormatQCOW2)
+	if err != nil {
+		return hostError(err, resource, string(in.ID))
+	}
+	defer r.Close()
+	return s.writeImage(ctx, p.Image, r)
+}
+
+// writeImage stores bytes. An image that is active already was stored by an earlier run of the step.
+func (s *Service) writeImage(ctx context.Context, id cloud.ImageID, r io.Reader) error {
+	if _, err := s.Image.Usable(ctx, id); err == nil {
+		return nil
+	}
+	return s.Image.WriteBytes(ctx, id, r)
+}
+
+func (s *Service) discardImage(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[imageParams](op)
+	if err != nil {
+		return err
+	}
+	if err := s.Image.Discard(ctx, p.Image); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}
+
+func (s *Service) removeRootSnapshot(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) || in != nil && in.HostID == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if cloud.Is(err, cloud.Unavailable) {
+		return nil // the self-check removes it when the host is back
+	}
+	if err != nil {
+		return err
+	}
+	return agent.RemoveSnapshot(ctx, operationSnapshot(op))
+}

@@ -1,0 +1,268 @@
+package compute
+
+import (
+	"context"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/agentapi"
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// View is an instance with what is shown beside it.
+type View struct {
+	*cloud.Instance
+	Ports       []cloud.PortView
+	Attachments []*cloud.Attachment
+	Host        *cloud.Host // nil: not placed
+}
+
+// Instance answers one instance.
+func (s *Service) Instance(ctx context.Context, id cloud.InstanceID) (*View, error) {
+	in, err := s.permitted(ctx, id, "instance.get")
+	if err != nil {
+		return nil, err
+	}
+	views, err := s.views(ctx, []*cloud.Instance{in})
+	if err != nil {
+		return nil, err
+	}
+	return views[0], nil
+}
+
+// ListQuery selects instances. Project empty means the caller's; AllProjects needs the right to see all.
+type ListQuery struct {
+	cloud.Query
+	AllProjects bool
+	Project     cloud.ProjectID
+	Keep        func(*cloud.Instance) bool
+}
+
+// ListInstances answers instances without what is beside them.
+func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Instance, error) {
+	all, own := policy.Visible(ctx, "instance.get")
+	switch {
+	case q.AllProjects && !all:
+		return nil, &cloud.Error{Kind: cloud.Forbidden, Resource: resource, Message: "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed."}
+	case q.AllProjects && q.Project != "":
+		q.Where = append(slices.Clip(q.Where), cloud.Eq("project_id", q.Project))
+	case !q.AllProjects:
+		q.Where = append(slices.Clip(q.Where), cloud.Eq("project_id", own))
+	}
+	if q.Keep == nil {
+		return s.Instances.List(ctx, q.Query)
+	}
+	return s.Instances.List(ctx, q.Query, q.Keep)
+}
+
+// ListViews answers instances with everything, in a fixed number of queries.
+func (s *Service) ListViews(ctx context.Context, q ListQuery) ([]*View, error) {
+	var views []*View
+	err := s.Tx.View(ctx, func(ctx context.Context) error {
+		list, err := s.ListInstances(ctx, q)
+		if err != nil {
+			return err
+		}
+		views, err = s.views(ctx, list)
+		return err
+	})
+	return views, err
+}
+
+func (s *Service) views(ctx context.Context, list []*cloud.Instance) ([]*View, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	ids := make([]cloud.InstanceID, len(list))
+	for i, in := range list {
+		ids[i] = in.ID
+	}
+	ports, err := s.Network.InstancePorts(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	attachments, err := s.Volume.InstanceVolumes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := s.hostsByID(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]*View, len(list))
+	for i, in := range list {
+		views[i] = &View{Instance: in, Ports: ports[in.ID], Attachments: attachments[in.ID], Host: hosts[in.HostID]}
+	}
+	return views, nil
+}
+
+func (s *Service) hostsByID(ctx context.Context, list []*cloud.Instance) (map[cloud.HostID]*cloud.Host, error) {
+	seen := map[cloud.HostID]bool{}
+	var ids []cloud.HostID
+	for _, in := range list {
+		if in.HostID != "" && !seen[in.HostID] {
+			seen[in.HostID] = true
+			ids = append(ids, in.HostID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := s.HostRows.List(ctx, cloud.Where(cloud.In("id", ids)))
+	if err != nil {
+		return nil, err
+	}
+	hosts := make(map[cloud.HostID]*cloud.Host, len(rows))
+	for _, h := range rows {
+		hosts[h.ID] = h
+	}
+	return hosts, nil
+}
+
+// UpdateInstance changes what needs no host: name, description, hostname, properties, tags.
+func (s *Service) UpdateInstance(ctx context.Context, id cloud.InstanceID, change func(in *cloud.Instance) error) (*View, error) {
+	err := s.Tx.Update(ctx, func(ctx context.Context) error {
+		in, err := s.permitted(ctx, id, "instance.update")
+		if err != nil {
+			return err
+		}
+		if err := change(in); err != nil {
+			return err
+		}
+		if in.Name == "" || len(in.Name) > nameMax {
+			return cloud.Invalidf(resource, "name", "Invalid input for field/attribute name. It must have 1 to %d characters.", nameMax)
+		}
+		if err := checkProperties(in.Properties); err != nil {
+			return err
+		}
+		if err := s.checkPropertyQuota(ctx, in.ProjectID, in.Properties); err != nil {
+			return err
+		}
+		return s.Instances.Update(ctx, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.push(ctx, id)
+	return s.Instance(ctx, id)
+}
+
+// push lets the host know of new metadata, soon and without making the caller wait. A
+// host that misses it gets everything when it is back.
+func (s *Service) push(ctx context.Context, id cloud.InstanceID) {
+	ctx = cloud.WithPrincipal(context.WithoutCancel(ctx), cloud.System())
+	go func() {
+		in, g, err := s.guest(ctx, id)
+		if err != nil || in.HostID == "" || in.OperationID != "" || in.Phase == cloud.PhaseFailed {
+			return // an Operation that holds it sends the document itself
+		}
+		agent, err := s.Hosts.Agent(ctx, in.HostID)
+		if err == nil {
+			_, err = agent.EnsureGuest(ctx, g)
+		}
+		if err != nil {
+			s.Log.Info("host did not take new metadata", "instance", id, "error", err)
+		}
+	}()
+}
+
+// ResetInstance sets an instance's phase by an administrator's word: ready or failed.
+func (s *Service) ResetInstance(ctx context.Context, id cloud.InstanceID, phase cloud.Phase) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		in, err := s.permitted(ctx, id, "instance.reset")
+		if err != nil {
+			return err
+		}
+		if in.OperationID != "" {
+			if err := s.Engine.Cancel(ctx, in.OperationID); err != nil {
+				return err
+			}
+		}
+		in.Phase, in.OperationID, in.Task = phase, "", ""
+		return s.Instances.Update(ctx, in)
+	})
+}
+
+// ConsoleLog answers the end of the guest's serial log, at most tailBytes (0: all that is kept).
+func (s *Service) ConsoleLog(ctx context.Context, id cloud.InstanceID, tailBytes int64) ([]byte, error) {
+	in, agent, err := s.reach(ctx, id, "instance.console_log")
+	if err != nil {
+		return nil, err
+	}
+	b, err := agent.ConsoleLog(ctx, guestID(in.ID), tailBytes)
+	if err != nil {
+		return nil, hostError(err, resource, string(id))
+	}
+	return b, nil
+}
+
+// Stats answers a running guest's counters.
+func (s *Service) Stats(ctx context.Context, id cloud.InstanceID) (*View, spec.GuestStats, error) {
+	in, agent, err := s.reach(ctx, id, "instance.diagnostics")
+	if err != nil {
+		return nil, spec.GuestStats{}, err
+	}
+	if in.Observed.Power != cloud.PowerOn {
+		return nil, spec.GuestStats{}, cloud.Errorf(cloud.WrongState, resource, id, "Cannot 'get_diagnostics' instance %s while it is not running", id)
+	}
+	stats, err := agent.GuestStats(ctx, guestID(in.ID))
+	if err != nil {
+		return nil, stats, hostError(err, resource, string(id))
+	}
+	v, err := s.Instance(ctx, id)
+	return v, stats, err
+}
+
+// reach answers an instance and the agent of its host.
+func (s *Service) reach(ctx context.Context, id cloud.InstanceID, a policy.Action) (*cloud.Instance, agentapi.Agent, error) {
+	in, err := s.permitted(ctx, id, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	if in.HostID == "" {
+		return nil, nil, cloud.Errorf(cloud.WrongState, resource, id, "Instance %s is not ready", id)
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	return in, agent, err
+}
+
+// ListActions answers the Operations on an instance, newest first, also after it is gone.
+func (s *Service) ListActions(ctx context.Context, id cloud.InstanceID, q cloud.Query) ([]*cloud.Operation, error) {
+	if _, err := s.permitted(ctx, id, "instance.get"); err != nil && !s.mayReadGone(ctx, id, err) {
+		return nil, err
+	}
+	q.Where = append(slices.Clip(q.Where), cloud.Eq("subject", subject(id)))
+	q.Order = []cloud.Order{{Column: "created_at", Desc: true}}
+	return s.Operations.List(ctx, q)
+}
+
+// mayReadGone tells whether the caller may read the history of an instance that has been deleted.
+func (s *Service) mayReadGone(ctx context.Context, id cloud.InstanceID, err error) bool {
+	if !gone(err) {
+		return false
+	}
+	ops, err := s.Operations.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("subject", subject(id))}, Limit: 1})
+	if err != nil || len(ops) == 0 {
+		return false
+	}
+	return policy.May(ctx, "instance.get", policy.Target{Resource: resource, ID: string(id), ProjectID: ops[0].ProjectID})
+}
+
+// AddSecurityGroup puts a group on all ports of an instance.
+func (s *Service) AddSecurityGroup(ctx context.Context, id cloud.InstanceID, group string) error {
+	in, err := s.permitted(ctx, id, "instance.update")
+	if err != nil {
+		return err
+	}
+	return s.Network.AddSecurityGroup(ctx, in, group)
+}
+
+// RemoveSecurityGroup takes a group off all ports of an instance.
+func (s *Service) RemoveSecurityGroup(ctx context.Context, id cloud.InstanceID, group string) error {
+	in, err := s.permitted(ctx, id, "instance.update")
+	if err != nil {
+		return err
+	}
+	return s.Network.RemoveSecurityGroup(ctx, in, group)
+}

@@ -1,0 +1,220 @@
+package compute
+
+import (
+	"context"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/operation"
+	"github.com/nubo-cloud/nubo/internal/placement"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// ResizeInstance gives an instance another flavor. It then waits to be confirmed or reverted; until
+// then the old root disk is kept.
+func (s *Service) ResizeInstance(ctx context.Context, id cloud.InstanceID, flavor cloud.FlavorID) error {
+	_, err := s.begin(ctx, id, verb{action: "instance.resize", kind: "instance.resize", needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseReady}, powers: []cloud.Power{cloud.PowerOn, cloud.PowerOff},
+		change: func(ctx context.Context, in *cloud.Instance) error { return s.planResize(ctx, in, flavor) }})
+	return err
+}
+
+func (s *Service) planResize(ctx context.Context, in *cloud.Instance, flavor cloud.FlavorID) error {
+	f, err := s.usableFlavor(ctx, flavor)
+	if err != nil {
+		return err
+	}
+	if f.ID == in.Flavor.FlavorID {
+		return cloud.Invalidf(resource, "flavorRef", "When resizing, instances must change flavor!")
+	}
+	if in.Disks[0].Local && f.DiskGiB != 0 && int64(f.DiskGiB)*gib < in.Disks[0].SizeBytes {
+		return cloud.Invalidf(resource, "flavorRef", "Resize to a flavor with a smaller disk is not possible.")
+	}
+	old := in.Flavor
+	if err := s.Quota.Reserve(ctx, in.ProjectID, growth(old.FlavorSize, f.FlavorSize)); err != nil {
+		return err
+	}
+	if err := s.claimGrowth(ctx, in, f.FlavorSize); err != nil {
+		return err
+	}
+	in.OldFlavor = &old
+	in.Flavor = cloud.FlavorSnapshot{FlavorID: f.ID, Name: f.Name, FlavorSize: f.FlavorSize}
+	s.planResizedRoot(in)
+	if in.Power == cloud.PowerOn {
+		in.BootSerial++
+	}
+	return nil
+}
+
+func growth(old, now cloud.FlavorSize) map[string]int64 {
+	return map[string]int64{
+		cloud.QuotaVCPUs:     int64(now.VCPUs - old.VCPUs),
+		cloud.QuotaMemoryMiB: int64(now.MemoryMiB - old.MemoryMiB),
+	}
+}
+
+// claimGrowth makes sure that the host has room for what the new flavor has more.
+func (s *Service) claimGrowth(ctx context.Context, in *cloud.Instance, now cloud.FlavorSize) error {
+	old := in.Flavor.FlavorSize
+	req := placement.Request{VCPUs: max(0, now.VCPUs-old.VCPUs), MemoryMiB: max(0, now.MemoryMiB-old.MemoryMiB)}
+	if in.Disks[0].Local {
+		req.DiskGiB = now.DiskGiB // the old root disk is kept until the resize is confirmed
+	}
+	fits, c, err := s.claim(ctx, req, in.HostID)
+	if err != nil {
+		return err
+	}
+	if !fits || now.VCPUs > c.VCPUsMax {
+		return cloud.Errorf(cloud.NoCapacity, resource, in.ID, "No valid host found for resize: the instance's host has %s.", placement.Reject(req, c))
+	}
+	return nil
+}
+
+// planResizedRoot gives the instance a new root disk, a copy of the old one, if it has to grow.
+func (s *Service) planResizedRoot(in *cloud.Instance) {
+	in.OldDisks = append([]cloud.InstanceDisk(nil), in.Disks...)
+	root := in.Disks[0]
+	if !root.Local || int64(in.Flavor.DiskGiB)*gib <= root.SizeBytes {
+		return
+	}
+	root.VolumeID, root.SizeBytes = cloud.VolumeID(cloud.NewID()), int64(in.Flavor.DiskGiB)*gib
+	in.Disks = append([]cloud.InstanceDisk{root}, in.Disks[1:]...)
+}
+
+func (s *Service) resizeKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.resize",
+		Steps: []operation.Step{
+			{Name: "stop guest", Do: s.stopForCopy, Undo: s.backToOldFlavor},
+			{Name: "disks", Do: s.copyRoot},                        // no undo: backToOldFlavor removes the copy
+			{Name: "network", Do: s.plugPorts},                     // no undo: ports stay plugged
+			{Name: "guest", Do: s.startGuest, Undo: s.removeGuest}, // with the new size
+		},
+		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase = cloud.PhaseResized
+			return s.bill(ctx, in, cloud.UsageInstanceResized)
+		}, nil),
+	}
+}
+
+// stopForCopy stops the guest as its owner would, so that its disk can be copied, and takes its process
+// away so that it starts with the new size.
+func (s *Service) stopForCopy(ctx context.Context, op *cloud.Operation) error {
+	in, g, err := s.guest(ctx, instanceID(op))
+	if err != nil {
+		return err
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if err != nil {
+		return err
+	}
+	g.Power = spec.PowerOff
+	if _, err := agent.EnsureGuest(ctx, g); err != nil {
+		return hostError(err, resource, string(in.ID))
+	}
+	return agent.RemoveGuest(ctx, g.ID)
+}
+
+// copyRoot makes the larger root disk from the old one.
+func (s *Service) copyRoot(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if err != nil {
+		return err
+	}
+	if len(in.OldDisks) == 0 || in.OldDisks[0].VolumeID == in.Disks[0].VolumeID {
+		return nil
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if err != nil {
+		return err
+	}
+	v := spec.Volume{ID: spec.VolumeID(in.Disks[0].VolumeID), Generation: 1, SizeBytes: in.Disks[0].SizeBytes, Volume: spec.VolumeID(in.OldDisks[0].VolumeID)}
+	if _, err := agent.EnsureVolume(ctx, v); err != nil {
+		return hostError(err, "volume", string(in.Disks[0].VolumeID))
+	}
+	return nil
+}
+
+// backToOldFlavor undoes a resize in row and host and starts the guest as it was.
+func (s *Service) backToOldFlavor(ctx context.Context, op *cloud.Operation) error {
+	if err := s.removeGuest(ctx, op); err != nil {
+		return err
+	}
+	if err := s.restoreOld(ctx, instanceID(op)); err != nil {
+		return err
+	}
+	return s.startAgain(ctx, op)
+}
+
+// restoreOld puts flavor and disks of before the resize back and removes the larger root disk.
+func (s *Service) restoreOld(ctx context.Context, id cloud.InstanceID) error {
+	var drop []cloud.VolumeID
+	in, err := s.update(ctx, id, func(in *cloud.Instance) error {
+		drop = nil
+		if in.OldFlavor == nil {
+			return nil
+		}
+		in.Flavor, in.OldFlavor = *in.OldFlavor, nil
+		if root := in.Disks[0]; len(in.OldDisks) > 0 && root.VolumeID != in.OldDisks[0].VolumeID {
+			drop = []cloud.VolumeID{root.VolumeID}
+			// Only the root disk is taken back: volumes may have been attached or detached since.
+			in.Disks = append([]cloud.InstanceDisk{in.OldDisks[0]}, in.Disks[1:]...)
+		}
+		in.OldDisks = nil
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.removeLocal(ctx, in, drop)
+}
+
+// ConfirmResize keeps the new flavor and removes the old root disk.
+func (s *Service) ConfirmResize(ctx context.Context, id cloud.InstanceID) error {
+	_, err := s.begin(ctx, id, verb{action: "instance.resize", kind: "instance.confirm_resize", needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseResized}})
+	return err
+}
+
+func (s *Service) confirmResizeKind() operation.Kind {
+	return operation.Kind{
+		Name:  "instance.confirm_resize",
+		Steps: []operation.Step{{Name: "old disk", Do: s.removeOldDisks}}, // no undo: it was agreed to
+		Settle: s.settle(func(_ context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase, in.OldFlavor, in.OldDisks = cloud.PhaseReady, nil, nil
+			return nil
+		}, nil),
+	}
+}
+
+// RevertResize goes back to the old flavor and the disk as it was before the resize.
+func (s *Service) RevertResize(ctx context.Context, id cloud.InstanceID) error {
+	_, err := s.begin(ctx, id, verb{action: "instance.resize", kind: "instance.revert_resize", needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseResized},
+		change: func(ctx context.Context, in *cloud.Instance) error {
+			if in.Power == cloud.PowerOn {
+				in.BootSerial++
+			}
+			return s.Quota.Reserve(ctx, in.ProjectID, growth(in.Flavor.FlavorSize, in.OldFlavor.FlavorSize))
+		}})
+	return err
+}
+
+// revertResizeKind has no undos: going back is itself the undo, and what fails is tried again.
+func (s *Service) revertResizeKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.revert_resize",
+		Steps: []operation.Step{
+			{Name: "remove guest", Do: s.removeGuest},
+			{Name: "old flavor", Do: func(ctx context.Context, op *cloud.Operation) error { return s.restoreOld(ctx, instanceID(op)) }},
+			{Name: "network", Do: s.plugPorts},
+			{Name: "guest", Do: s.startGuest},
+		},
+		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase = cloud.PhaseReady
+			return s.bill(ctx, in, cloud.UsageInstanceResized)
+		}, fails),
+	}
+}

@@ -1,0 +1,315 @@
+package compute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/placement"
+)
+
+// room is what is known of the hosts' free capacity. It is a hint for choosing: the
+// chosen host is counted again inside the transaction (Service.claim).
+type room struct {
+	service *Service
+	mu      sync.Mutex
+	hosts   map[cloud.HostID]*cloud.Host
+	used    map[cloud.HostID]used
+	read    time.Time
+	list    []placement.Candidate // made from hosts and used; nil: make again
+	index   map[cloud.HostID]int
+}
+
+type used struct{ vcpus, memoryMiB, diskGiB int64 }
+
+// roomFresh is how long the list of hosts is believed.
+const roomFresh = 2 * time.Second
+
+// candidates answers a copy of what is known, reading hosts again when it is old.
+func (r *room) candidates(ctx context.Context) ([]placement.Candidate, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.read) > roomFresh || r.list == nil {
+		if err := r.refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return append([]placement.Candidate(nil), r.list...), nil
+}
+
+func (r *room) refresh(ctx context.Context) error {
+	hosts, err := r.service.HostRows.List(ctx, cloud.Query{})
+	if err != nil {
+		return err
+	}
+	if r.used == nil {
+		r.used = map[cloud.HostID]used{}
+	}
+	r.hosts = make(map[cloud.HostID]*cloud.Host, len(hosts))
+	r.index = make(map[cloud.HostID]int, len(hosts))
+	r.list = make([]placement.Candidate, 0, len(hosts))
+	for _, h := range hosts {
+		if _, counted := r.used[h.ID]; !counted {
+			u, err := r.service.count(ctx, h.ID)
+			if err != nil {
+				return err
+			}
+			r.used[h.ID] = u
+		}
+		r.index[h.ID] = len(r.list)
+		r.hosts[h.ID] = h
+		r.list = append(r.list, candidate(h, r.used[h.ID]))
+	}
+	r.read = time.Now()
+	return nil
+}
+
+func candidate(h *cloud.Host, u used) placement.Candidate {
+	return placement.Candidate{
+		ID: h.ID, Zone: h.Zone, Ready: h.Enabled && h.Up && !h.ForcedDown, VCPUsMax: int(float64(h.VCPUs) * h.VCPURatio), Machines: h.Machines,
+		VCPUs:     int(float64(h.VCPUs)*h.VCPURatio) - int(u.vcpus),
+		MemoryMiB: int(float64(h.MemoryMiB-h.ReservedMiB)*h.MemoryRatio) - int(u.memoryMiB),
+		DiskGiB:   int(float64(h.DiskGiB)*h.DiskRatio) - int(u.diskGiB),
+	}
+}
+
+// learn corrects what is known of one host, after it was counted.
+func (r *room) learn(id cloud.HostID, u used) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.used == nil {
+		return
+	}
+	r.used[id] = u
+	if i, ok := r.index[id]; ok && i < len(r.list) {
+		r.list[i] = candidate(r.hosts[id], u)
+	}
+}
+
+// forgetHosts makes the next placement read the hosts again.
+func (r *room) forgetHosts() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read = time.Time{}
+}
+
+// count adds up what instances on a host use.
+func (s *Service) count(ctx context.Context, id cloud.HostID) (u used, err error) {
+	for _, c := range []struct {
+		column string
+		to     *int64
+	}{{"vcpus", &u.vcpus}, {"memory_mib", &u.memoryMiB}, {"local_gib", &u.diskGiB}} {
+		if *c.to, err = s.Instances.Sum(ctx, c.column, cloud.Eq("host_id", id)); err != nil {
+			return u, err
+		}
+	}
+	return u, nil
+}
+
+// place chooses a host for an instance inside the transaction that writes its row. What it answers
+// has room, counted under the host's lock, so that no host is ever overcommitted.
+func (s *Service) place(ctx context.Context, in *cloud.Instance) (cloud.HostID, error) {
+	req, err := s.placementRequest(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	candidates, err := s.room.candidates(ctx)
+	if err != nil {
+		return "", err
+	}
+	for {
+		i, ok := placement.Place(req, candidates)
+		if !ok {
+			sentence, details := placement.Explain(req, candidates)
+			return "", &cloud.Error{Kind: cloud.NoCapacity, Resource: resource, ID: string(in.ID), Message: sentence, Cause: errors.New(details)}
+		}
+		fits, now, err := s.claim(ctx, req, candidates[i].ID)
+		if err != nil {
+			return "", err
+		}
+		if fits {
+			return candidates[i].ID, nil
+		}
+		candidates[i] = now
+	}
+}
+
+// claim counts a host under its lock and tells whether the request fits.
+func (s *Service) claim(ctx context.Context, req placement.Request, id cloud.HostID) (bool, placement.Candidate, error) {
+	if err := s.Tx.Lock(ctx, "host/"+string(id)); err != nil {
+		return false, placement.Candidate{}, err
+	}
+	h, err := s.HostRows.Get(ctx, id)
+	if err != nil {
+		return false, placement.Candidate{}, err
+	}
+	u, err := s.count(ctx, id)
+	if err != nil {
+		return false, placement.Candidate{}, err
+	}
+	c := candidate(h, u)
+	fits := placement.Reject(req, c) == 0
+	if fits {
+		u = used{u.vcpus + int64(req.VCPUs), u.memoryMiB + int64(req.MemoryMiB), u.diskGiB + int64(req.DiskGiB)}
+	}
+	s.Tx.After(ctx, func() { s.room.learn(id, u) })
+	return fits, c, nil
+}
+
+// freed makes placement see room that an instance left.
+func (s *Service) freed(ctx context.Context, id cloud.HostID) {
+	if id == "" {
+		return
+	}
+	s.Tx.After(ctx, func() {
+		// A context of its own: the transaction that ctx carries is over.
+		if u, err := s.count(context.Background(), id); err == nil {
+			s.room.learn(id, u)
+		}
+	})
+}
+
+func (s *Service) placementRequest(ctx context.Context, in *cloud.Instance) (placement.Request, error) {
+	f := in.Flavor.FlavorSize
+	req := placement.Request{VCPUs: f.VCPUs, MemoryMiB: f.MemoryMiB, DiskGiB: in.LocalGiB(), Zone: in.Zone, Seed: rand.Uint64()}
+	if name := setting(in, "hw:machine_type", "hw_machine_type"); name != "" {
+		req.Machine = string(machine(in))
+	}
+	if in.Hints.Host != "" {
+		req.Only = map[cloud.HostID]bool{in.Hints.Host: true}
+	}
+	return req, s.applyHints(ctx, in, &req)
+}
+
+func (s *Service) checkHints(ctx context.Context, h cloud.Hints) error {
+	if h.Group != "" {
+		if _, err := s.Groups.Get(ctx, h.Group); err != nil {
+			return badReference(err, "group", fmt.Sprintf("Instance group %s could not be found.", h.Group))
+		}
+	}
+	return nil
+}
+
+// applyHints narrows a request to, or away from, the hosts of other instances.
+func (s *Service) applyHints(ctx context.Context, in *cloud.Instance, req *placement.Request) error {
+	h := in.Hints
+	if len(h.SameHost) > 0 {
+		on, err := s.hostsOf(ctx, cloud.In("id", h.SameHost))
+		if err != nil {
+			return err
+		}
+		req.Only = intersect(req.Only, on)
+	}
+	if len(h.DifferentHost) > 0 {
+		on, err := s.hostsOf(ctx, cloud.In("id", h.DifferentHost))
+		if err != nil {
+			return err
+		}
+		req.Not = on
+	}
+	if h.Group == "" {
+		return nil
+	}
+	return s.applyGroup(ctx, in, req)
+}
+
+// applyGroup locks the group, so that two members placed at once see each other.
+func (s *Service) applyGroup(ctx context.Context, in *cloud.Instance, req *placement.Request) error {
+	g, err := s.Groups.Get(ctx, in.Hints.Group)
+	if err != nil {
+		return err
+	}
+	if err := s.Tx.Lock(ctx, "instance-group/"+string(g.ID)); err != nil {
+		return err
+	}
+	members, err := s.Instances.List(ctx, cloud.Where(cloud.Eq("group", g.ID)))
+	if err != nil {
+		return err
+	}
+	perHost := map[cloud.HostID]int{}
+	for _, m := range members {
+		if m.ID != in.ID && m.HostID != "" {
+			perHost[m.HostID]++
+		}
+	}
+	all := map[cloud.HostID]bool{}
+	full := map[cloud.HostID]bool{}
+	for id, n := range perHost {
+		all[id] = true
+		full[id] = n >= max(g.PerHostMax, 1)
+	}
+	switch g.Policy {
+	case "affinity":
+		if len(all) > 0 {
+			req.Only = intersect(req.Only, all)
+		}
+	case "anti-affinity":
+		req.Not = union(req.Not, full)
+	case "soft-affinity":
+		req.Prefer = all
+	case "soft-anti-affinity":
+		req.Avoid = all
+	}
+	return nil
+}
+
+func (s *Service) hostsOf(ctx context.Context, c cloud.Cond) (map[cloud.HostID]bool, error) {
+	list, err := s.Instances.List(ctx, cloud.Where(c))
+	if err != nil {
+		return nil, err
+	}
+	on := map[cloud.HostID]bool{}
+	for _, in := range list {
+		if in.HostID != "" {
+			on[in.HostID] = true
+		}
+	}
+	return on, nil
+}
+
+func intersect(a, b map[cloud.HostID]bool) map[cloud.HostID]bool {
+	if a == nil {
+		return b
+	}
+	out := map[cloud.HostID]bool{}
+	for id := range a {
+		if b[id] {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+func union(a, b map[cloud.HostID]bool) map[cloud.HostID]bool {
+	out := map[cloud.HostID]bool{}
+	for _, m := range []map[cloud.HostID]bool{a, b} {
+		for id, in := range m {
+			if in {
+				out[id] = true
+			}
+		}
+	}
+	return out
+}
+
+// PlaceVolume chooses the host whose pool a volume is made on: near if that will do, else one with the most room.
+func (s *Service) PlaceVolume(ctx context.Context, sizeGiB int, zone string, near cloud.HostID) (cloud.HostID, error) {
+	candidates, err := s.room.candidates(ctx)
+	if err != nil {
+		return "", err
+	}
+	req := placement.Request{DiskGiB: sizeGiB, Zone: zone, Seed: rand.Uint64()}
+	if near != "" {
+		req.Only = map[cloud.HostID]bool{near: true}
+	}
+	i, ok := placement.Place(req, candidates)
+	if !ok {
+		sentence, details := placement.Explain(req, candidates)
+		return "", &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: sentence, Cause: errors.New(details)}
+	}
+	return candidates[i].ID, nil
+}

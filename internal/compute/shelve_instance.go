@@ -1,0 +1,189 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/operation"
+)
+
+// ShelveInstance stops an instance, keeps an image of it, and gives its host's room back.
+func (s *Service) ShelveInstance(ctx context.Context, id cloud.InstanceID) error {
+	params := &imageParams{}
+	op := cloud.OperationID(cloud.NewID())
+	_, err := s.begin(ctx, id, verb{action: "instance.shelve", kind: "instance.shelve", operation: op, needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseReady}, params: params,
+		change: func(ctx context.Context, in *cloud.Instance) error {
+			if !in.Disks[0].Local {
+				return nil
+			}
+			i, err := s.newImage(ctx, in, op, fmt.Sprintf("%s-shelved", in.Name), nil)
+			if err != nil {
+				return err
+			}
+			params.Image, in.ShelvedImage = i.ID, i.ID
+			return nil
+		}})
+	return err
+}
+
+func (s *Service) shelveKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.shelve",
+		Steps: []operation.Step{
+			{Name: "stop guest", Do: s.stopForShelve, Undo: s.startUnshelved},
+			{Name: "snapshot", Do: s.snapshotRoot, Undo: s.removeRootSnapshot},
+			{Name: "image", Do: s.uploadSnapshot, Undo: s.forgetShelvedImage},
+			// From here on the instance is in its image: there is no way back but to unshelve, so no undo.
+			{Name: "clean up", Do: s.removeRootSnapshot},
+			{Name: "leave host", Do: s.leaveHost},
+		},
+		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase, in.Power = cloud.PhaseOffloaded, cloud.PowerOff
+			return s.bill(ctx, in, cloud.UsageInstanceStopped)
+		}, nil),
+	}
+}
+
+// stopForShelve asks the guest to shut down; the row goes on wanting it to run, for unshelving.
+func (s *Service) stopForShelve(ctx context.Context, op *cloud.Operation) error {
+	return s.stopForCopy(ctx, op)
+}
+
+// startUnshelved brings the guest of a shelve that failed back.
+func (s *Service) startUnshelved(ctx context.Context, op *cloud.Operation) error {
+	if _, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
+		if in.Power == cloud.PowerOn {
+			in.BootSerial++
+		}
+		return nil
+	}); gone(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return s.startAgain(ctx, op)
+}
+
+func (s *Service) forgetShelvedImage(ctx context.Context, op *cloud.Operation) error {
+	if err := s.discardImage(ctx, op); err != nil {
+		return err
+	}
+	_, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error { in.ShelvedImage = ""; return nil })
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+// leaveHost removes everything from the host and then forgets the host.
+func (s *Service) leaveHost(ctx context.Context, op *cloud.Operation) error {
+	if err := s.removeGuest(ctx, op); err != nil {
+		return err
+	}
+	if err := s.unplugForDelete(ctx, op); err != nil {
+		return err
+	}
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if err != nil {
+		return err
+	}
+	if err := s.removeLocal(ctx, in, localIDs(in)); err != nil {
+		return err
+	}
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		in, err := s.Instances.Get(ctx, in.ID)
+		if err != nil {
+			return err
+		}
+		s.freed(ctx, in.HostID)
+		in.HostID = ""
+		in.Observed.Power = cloud.PowerOff
+		if err := s.Instances.Update(ctx, in); err != nil {
+			return err
+		}
+		return s.Network.BindInstancePorts(ctx, in.ID, "")
+	})
+}
+
+// OffloadInstance takes a shelved instance off its host. Ours leave at once, so there is nothing to do; asking is no error.
+func (s *Service) OffloadInstance(ctx context.Context, id cloud.InstanceID) error {
+	_, err := s.begin(ctx, id, verb{action: "instance.offload", kind: "instance.offload",
+		phases: []cloud.Phase{cloud.PhaseShelved, cloud.PhaseOffloaded}})
+	return err
+}
+
+func (s *Service) offloadKind() operation.Kind {
+	return operation.Kind{
+		Name:  "instance.offload",
+		Steps: []operation.Step{{Name: "leave host", Do: s.leaveHost}}, // no undo: the image has everything
+		Settle: s.settle(func(_ context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase = cloud.PhaseOffloaded
+			return nil
+		}, nil),
+	}
+}
+
+// UnshelveInstance brings a shelved instance back on a host with room.
+func (s *Service) UnshelveInstance(ctx context.Context, id cloud.InstanceID, zone string) error {
+	params := &imageParams{}
+	_, err := s.begin(ctx, id, verb{action: "instance.shelve", kind: "instance.unshelve", needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseShelved, cloud.PhaseOffloaded}, params: params,
+		change: func(ctx context.Context, in *cloud.Instance) error {
+			if zone != "" {
+				in.Zone = zone
+			}
+			params.Image = in.ShelvedImage
+			if err := s.freshRoot(ctx, in); err != nil {
+				return err
+			}
+			host, err := s.place(ctx, in)
+			if err != nil {
+				return err
+			}
+			in.HostID, in.Power = host, cloud.PowerOn
+			in.BootSerial++
+			return s.Network.BindInstancePorts(ctx, in.ID, host)
+		}})
+	return err
+}
+
+// freshRoot makes the instance's local disks new ones, the root from the shelved image.
+func (s *Service) freshRoot(ctx context.Context, in *cloud.Instance) error {
+	disks := append([]cloud.InstanceDisk(nil), in.Disks...)
+	for i := range disks {
+		if disks[i].Local {
+			disks[i].VolumeID = cloud.VolumeID(cloud.NewID())
+		}
+	}
+	if disks[0].Local {
+		disks[0].ImageID = in.ShelvedImage
+	}
+	in.Disks = disks
+	return nil
+}
+
+func (s *Service) unshelveKind() operation.Kind {
+	return operation.Kind{
+		Name: "instance.unshelve",
+		Steps: []operation.Step{
+			{Name: "disks", Do: s.makeLocalDisks, Undo: s.leaveHost},
+			{Name: "network", Do: s.plugPorts},                     // undone by leaveHost
+			{Name: "guest", Do: s.startGuest, Undo: s.removeGuest}, // leaveHost removes the rest
+			{Name: "image", Do: s.discardImage},                    // nothing after it can fail
+		},
+		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase, in.ShelvedImage = cloud.PhaseReady, ""
+			if in.Disks[0].Local {
+				disks := append([]cloud.InstanceDisk(nil), in.Disks...)
+				disks[0].ImageID = in.ImageID
+				in.Disks = disks
+			}
+			return s.bill(ctx, in, cloud.UsageInstanceStarted)
+		}, func(_ context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			in.Phase, in.Power = cloud.PhaseOffloaded, cloud.PowerOff
+			return nil
+		}),
+	}
+}
