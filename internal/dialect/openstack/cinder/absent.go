@@ -1,0 +1,26 @@
+package cinder
+
+import (
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+)
+
+// absent are the collections of things that this cloud does not have: their lists are empty, which is true, and nothing
+// can be added to them.
+var absent = map[string]string{
+	"backups": "backups", "backups/detail": "backups", "groups": "groups", "groups/detail": "groups",
+	"group_snapshots": "group_snapshots", "group_snapshots/detail": "group_snapshots", "group_types": "group_types",
+	"consistencygroups": "consistencygroups", "consistencygroups/detail": "consistencygroups",
+	"qos-specs": "qos_specs", "os-volume-transfer": "transfers", "os-volume-transfer/detail": "transfers",
+	"volume-transfers": "transfers", "volume-transfers/detail": "transfers", "messages": "messages",
+	"default-types": "default_types", "clusters": "clusters",
+}
+
+func absentRoutes(s *openstack.Service) {
+	for path, key := range absent {
+		s.Handle("GET /v3/"+path, func(w http.ResponseWriter, _ *http.Request) error {
+			return openstack.WriteJSON(w, http.StatusOK, map[string]any{key: []any{}})
+		})
+	}
+}

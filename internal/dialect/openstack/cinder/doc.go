@@ -1,0 +1,12 @@
+// Package cinder serves the OpenStack Block Storage service, API v3 with microversions 3.0 to 3.60,
+// on package volume. Paths may carry the project's id after "/v3"; the token decides the project.
+//
+// Its prefix ("/volume") has been stripped from the paths here.
+//
+// Knowingly absent: backups, groups, consistency groups, QoS specs and transfers (their lists are empty),
+// encryption, migration between hosts, reverting to snapshots. Volumes are not exported to machines outside
+// the cloud, so connectors are refused; attachments without one are kept as the client's own notes, and no attachment of
+// an instance is removed here (CVE-2023-2088).
+//
+// Reference: https://docs.openstack.org/api-ref/block-storage/v3/
+package cinder

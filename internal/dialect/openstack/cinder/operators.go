@@ -1,0 +1,110 @@
+package cinder
+
+import (
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+)
+
+func (a *api) zones(w http.ResponseWriter, r *http.Request) error {
+	zones, err := a.volumes.Zones(r.Context())
+	if err != nil {
+		return err
+	}
+	views := []any{}
+	for _, z := range zones {
+		views = append(views, map[string]any{"zoneName": z.Name, "zoneState": map[string]bool{"available": z.Available}})
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"availabilityZoneInfo": views})
+}
+
+func serviceStatus(h *cloud.Host) (status, state string) {
+	status, state = "enabled", "up"
+	if !h.Enabled {
+		status = "disabled"
+	}
+	if !h.Up || h.ForcedDown {
+		state = "down"
+	}
+	return status, state
+}
+
+// services shows every host as a volume service; there is no scheduler that could be down by itself.
+func (a *api) services(w http.ResponseWriter, r *http.Request) error {
+	hosts, err := a.volumes.StorageHosts(r.Context())
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	views := []any{}
+	for _, h := range hosts {
+		name := h.Name + "@default"
+		if b := q.Get("binary"); b != "" && b != "cinder-volume" {
+			continue
+		}
+		if asked := q.Get("host"); asked != "" && asked != name && asked != h.Name {
+			continue
+		}
+		status, state := serviceStatus(h)
+		views = append(views, map[string]any{"binary": "cinder-volume", "host": name, "zone": h.Zone, "status": status, "state": state,
+			"updated_at": stamp(h.SeenAt), "disabled_reason": orNull(h.DisabledReason), "frozen": false, "cluster": nil,
+			"replication_status": "disabled", "active_backend_id": nil, "backend_state": state})
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"services": views})
+}
+
+func (a *api) hosts(w http.ResponseWriter, r *http.Request) error {
+	hosts, err := a.volumes.StorageHosts(r.Context())
+	if err != nil {
+		return err
+	}
+	views := []any{}
+	for _, h := range hosts {
+		status, state := serviceStatus(h)
+		words := map[string]string{"enabled": "available", "disabled": "unavailable"}
+		views = append(views, map[string]any{"host_name": h.Name + "@default", "service": "cinder-volume", "zone": h.Zone,
+			"service-status": words[status], "service-state": map[string]string{"up": "enabled", "down": "disabled"}[state], "last-update": stamp(h.SeenAt)})
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hosts": views})
+}
+
+func (a *api) pools(w http.ResponseWriter, r *http.Request) error {
+	hosts, err := a.volumes.Pools(r.Context())
+	if err != nil {
+		return err
+	}
+	const gib = 1 << 30
+	views := []any{}
+	for _, h := range hosts {
+		for _, p := range h.Pools {
+			view := map[string]any{"name": h.Host.Name + "@" + p.Name + "#" + p.Name}
+			if truth(r.URL.Query(), "detail") {
+				view["capabilities"] = map[string]any{"total_capacity_gb": float64(p.TotalBytes) / gib,
+					"free_capacity_gb": float64(p.TotalBytes-p.UsedBytes) / gib, "volume_backend_name": p.Name, "storage_protocol": p.Driver,
+					"vendor_name": "Nubo", "driver_version": "1", "reserved_percentage": 0, "thin_provisioning_support": true,
+					"thick_provisioning_support": false, "multiattach": true, "QoS_support": false}
+			}
+			views = append(views, view)
+		}
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"pools": views})
+}
+
+// aliases are the extensions that clients look for before they use what has long been part of the API.
+var aliases = map[string]string{
+	"OS-SCH-HNT": "SchedulerHints", "os-admin-actions": "AdminActions", "os-availability-zone": "AvailabilityZones",
+	"os-extended-snapshot-attributes": "ExtendedSnapshotAttributes", "os-hosts": "Hosts", "os-quota-class-sets": "QuotaClasses",
+	"os-quota-sets": "Quotas", "os-services": "Services", "os-types-extra-specs": "TypesExtraSpecs", "os-types-manage": "TypesManage",
+	"os-used-limits": "UsedLimits", "os-vol-host-attr": "VolumeHostAttribute", "os-vol-image-meta": "VolumeImageMetadata",
+	"os-vol-mig-status-attr": "VolumeMigStatusAttribute", "os-vol-tenant-attr": "VolumeTenantAttribute",
+	"os-volume-actions": "VolumeActions", "os-volume-type-access": "VolumeTypeAccess", "scheduler-stats": "Scheduler_stats",
+}
+
+func (a *api) extensions(w http.ResponseWriter, _ *http.Request) error {
+	views := []any{}
+	for alias, name := range aliases {
+		views = append(views, map[string]any{"alias": alias, "name": name, "description": name, "links": []any{}, "updated": "2013-01-01T00:00:00+00:00"})
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"extensions": views})
+}

@@ -1,0 +1,169 @@
+package cinder
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/volume"
+)
+
+var snapshotColumns = openstack.SortColumns{"id": "id", "name": "name", "size": "size_gib", "status": "state", "created_at": "created_at",
+	"updated_at": "updated_at", "volume_id": "volume_id", "description": "description", "user_id": "user_id", "project_id": "project_id"}
+
+var snapshotFilters = filters[cloud.Snapshot]{
+	"id": column[cloud.Snapshot]("id"), "name": column[cloud.Snapshot]("name"), "name~": part[cloud.Snapshot]("name"),
+	"display_name": column[cloud.Snapshot]("name"), "description": column[cloud.Snapshot]("description"),
+	"volume_id": column[cloud.Snapshot]("volume_id"), "user_id": column[cloud.Snapshot]("user_id"),
+	"status":     kept(func(s *cloud.Snapshot, status string) bool { return snapshotStatus(s) == status }),
+	"metadata":   pairs(func(s *cloud.Snapshot) map[string]string { return s.Properties }),
+	"created_at": moment("created_at", (*cloud.Snapshot).Stored),
+	"updated_at": moment("updated_at", (*cloud.Snapshot).Stored),
+}
+
+func snapshotSummary(s *cloud.Snapshot, v openstack.Version) map[string]any {
+	m := map[string]any{"id": s.ID, "name": s.Name, "description": orNull(s.Description), "volume_id": s.VolumeID, "size": s.SizeGiB,
+		"status": snapshotStatus(s), "created_at": stamp(s.CreatedAt), "updated_at": stamp(s.UpdatedAt), "metadata": notNil(s.Properties)}
+	if v.AtLeast(3, 14) {
+		m["group_snapshot_id"] = nil
+	}
+	if v.AtLeast(3, 41) {
+		m["user_id"] = s.UserID
+	}
+	return m
+}
+
+func snapshotDetail(s *cloud.Snapshot, v openstack.Version) map[string]any {
+	m := snapshotSummary(s, v)
+	progress := "0%"
+	if s.State == cloud.VolumeAvailable {
+		progress = "100%"
+	}
+	m["os-extended-snapshot-attributes:progress"] = progress
+	m["os-extended-snapshot-attributes:project_id"] = s.ProjectID
+	return m
+}
+
+func (a *api) listSnapshots(w http.ResponseWriter, r *http.Request) error {
+	return a.writeSnapshots(w, r, snapshotSummary)
+}
+
+func (a *api) listSnapshotsDetail(w http.ResponseWriter, r *http.Request) error {
+	return a.writeSnapshots(w, r, snapshotDetail)
+}
+
+func (a *api) writeSnapshots(w http.ResponseWriter, r *http.Request, view func(*cloud.Snapshot, openstack.Version) map[string]any) error {
+	l, err := readListing[cloud.Snapshot](r, snapshotColumns)
+	if err != nil {
+		return err
+	}
+	if err := snapshotFilters.apply(l, r.URL.Query()); err != nil {
+		return err
+	}
+	rows, count, err := l.run(func(f volume.Filter[cloud.Snapshot]) ([]*cloud.Snapshot, error) {
+		return a.volumes.ListSnapshots(r.Context(), f)
+	})
+	if err != nil {
+		return err
+	}
+	views, last := make([]any, len(rows)), ""
+	for n, row := range rows {
+		views[n], last = view(row, openstack.VersionOf(r)), string(row.ID)
+	}
+	return openstack.WriteJSON(w, http.StatusOK, l.body(r, "snapshots", views, last, count))
+}
+
+func (a *api) createSnapshot(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Snapshot *struct {
+			Volume             cloud.VolumeID    `json:"volume_id"`
+			Name               string            `json:"name"`
+			DisplayName        string            `json:"display_name"`
+			Description        string            `json:"description"`
+			DisplayDescription string            `json:"display_description"`
+			Force              json.RawMessage   `json:"force"`
+			Metadata           map[string]string `json:"metadata"`
+		} `json:"snapshot"`
+	}
+	if err := openstack.Decode(r, &body); err != nil {
+		return err
+	}
+	s := body.Snapshot
+	if s == nil || s.Volume == "" {
+		return missing("volume_id")
+	}
+	force, err := optionalTruth("force", s.Force)
+	if err != nil {
+		return err
+	}
+	row, err := a.volumes.CreateSnapshot(r.Context(), volume.SnapshotRequest{VolumeID: s.Volume, Name: first(s.Name, s.DisplayName),
+		Description: first(s.Description, s.DisplayDescription), Properties: s.Metadata, Force: force})
+	return writeSnapshot(w, r, http.StatusAccepted, row, err)
+}
+
+func optionalTruth(field string, raw json.RawMessage) (bool, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return false, nil
+	}
+	return truthOf(field, raw)
+}
+
+func writeSnapshot(w http.ResponseWriter, r *http.Request, code int, row *cloud.Snapshot, err error) error {
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, code, map[string]any{"snapshot": snapshotDetail(row, openstack.VersionOf(r))})
+}
+
+func (a *api) showSnapshot(w http.ResponseWriter, r *http.Request) error {
+	row, err := a.volumes.Snapshot(r.Context(), snapshotID(r))
+	return writeSnapshot(w, r, http.StatusOK, row, err)
+}
+
+func (a *api) updateSnapshot(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Snapshot *updateFacts `json:"snapshot"`
+	}
+	if err := openstack.Decode(r, &body); err != nil {
+		return err
+	}
+	if body.Snapshot == nil {
+		return missing("snapshot")
+	}
+	row, err := a.volumes.UpdateSnapshot(r.Context(), snapshotID(r), body.Snapshot.apply)
+	return writeSnapshot(w, r, http.StatusOK, row, err)
+}
+
+func (a *api) deleteSnapshot(w http.ResponseWriter, r *http.Request) error {
+	return accepted(w, a.volumes.DeleteSnapshot(r.Context(), snapshotID(r), false))
+}
+
+var snapshotActions = map[string]action{
+	"os-reset_status":           (*api).resetSnapshot,
+	"os-force_delete":           (*api).forceDeleteSnapshot,
+	"os-update_snapshot_status": unsupported("Snapshots are made by the cloud alone."),
+	"os-unmanage":               unsupported("Snapshots cannot be unmanaged."),
+}
+
+func (a *api) snapshotAction(w http.ResponseWriter, r *http.Request) error {
+	return a.act(snapshotActions, w, r)
+}
+
+func (a *api) resetSnapshot(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {
+	var body struct {
+		Status string `json:"status"`
+	}
+	if err := openstack.DecodeBytes(raw, &body); err != nil {
+		return err
+	}
+	state, err := resetState(body.Status)
+	if err != nil {
+		return err
+	}
+	return accepted(w, a.volumes.ResetSnapshot(r.Context(), snapshotID(r), state))
+}
+
+func (a *api) forceDeleteSnapshot(w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
+	return accepted(w, a.volumes.DeleteSnapshot(r.Context(), snapshotID(r), true))
+}

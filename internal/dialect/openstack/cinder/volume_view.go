@@ -1,0 +1,145 @@
+package cinder
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// viewer knows what the views of some volumes need besides their rows, fetched with one question each.
+type viewer struct {
+	version     openstack.Version
+	base        string
+	types       map[cloud.VolumeTypeID]string
+	attachments map[cloud.VolumeID][]*cloud.Attachment
+	hosts       map[cloud.HostID]string // nil unless the caller may see hosts
+}
+
+func (a *api) viewer(r *http.Request, volumes []*cloud.Volume) (*viewer, error) {
+	ctx := r.Context()
+	v := &viewer{version: openstack.VersionOf(r), base: openstack.BaseURL(r) + prefix + "/v3/" + string(cloud.PrincipalOf(ctx).ProjectID) + "/volumes/"}
+	var err error
+	if v.types, err = a.volumes.TypeNames(ctx); err != nil {
+		return nil, err
+	}
+	ids := make([]cloud.VolumeID, len(volumes))
+	for n := range volumes {
+		ids[n] = volumes[n].ID
+	}
+	if v.attachments, err = a.volumes.AttachmentsOf(ctx, ids); err != nil {
+		return nil, err
+	}
+	v.hosts, err = a.hostNames(ctx)
+	return v, err
+}
+
+func (a *api) hostNames(ctx context.Context) (map[cloud.HostID]string, error) {
+	if !policy.May(ctx, "volume.see_host", policy.Target{}) {
+		return nil, nil
+	}
+	hosts, err := a.volumes.StorageHosts(ctx)
+	names := map[cloud.HostID]string{}
+	for _, h := range hosts {
+		names[h.ID] = h.Name
+	}
+	return names, err
+}
+
+// detail is a volume as clients see it.
+func (v *viewer) detail(row *cloud.Volume) map[string]any {
+	m := map[string]any{
+		"id": row.ID, "name": row.Name, "description": orNull(row.Description), "size": row.SizeGiB, "status": volumeStatus(row),
+		"availability_zone": row.Zone, "bootable": strconv.FormatBool(row.Bootable), "encrypted": false, "multiattach": row.MultiAttach,
+		"volume_type": orNull(v.types[row.TypeID]), "snapshot_id": orNull(string(row.SnapshotID)), "source_volid": orNull(string(row.SourceVolume)),
+		"metadata": metadataOf(row), "user_id": row.UserID, "created_at": stamp(row.CreatedAt), "updated_at": stamp(row.UpdatedAt),
+		"attachments": v.attached(row), "links": v.links(row), "consistencygroup_id": nil, "replication_status": nil, "migration_status": nil,
+		"os-vol-tenant-attr:tenant_id": row.ProjectID,
+	}
+	if len(row.ImageProperties) > 0 {
+		m["volume_image_metadata"] = row.ImageProperties
+	}
+	if v.hosts != nil {
+		m["os-vol-host-attr:host"] = backend(v.hosts[row.HostID], row.Pool)
+		m["os-vol-mig-status-attr:migstat"], m["os-vol-mig-status-attr:name_id"] = nil, nil
+	}
+	v.newer(m)
+	return m
+}
+
+// newer adds the keys that later microversions brought.
+func (v *viewer) newer(m map[string]any) {
+	if v.version.AtLeast(3, 13) {
+		m["group_id"] = nil
+	}
+	if v.version.AtLeast(3, 21) && v.hosts != nil {
+		m["provider_id"] = nil
+	}
+	if v.version.AtLeast(3, 48) {
+		m["shared_targets"], m["service_uuid"] = false, nil
+	}
+}
+
+// summary is a volume in the short list.
+func (v *viewer) summary(row *cloud.Volume) map[string]any {
+	return map[string]any{"id": row.ID, "name": row.Name, "links": v.links(row)}
+}
+
+func (v *viewer) links(row *cloud.Volume) []link {
+	return []link{{Rel: "self", Href: v.base + string(row.ID)}, {Rel: "bookmark", Href: v.base + string(row.ID)}}
+}
+
+// attached lists the attachments that a guest, or a client, has: not those being prepared.
+func (v *viewer) attached(row *cloud.Volume) []any {
+	views := []any{}
+	for _, a := range v.attachments[row.ID] {
+		if a.AttachedAt == nil {
+			continue
+		}
+		view := map[string]any{"id": a.VolumeID, "attachment_id": a.ID, "volume_id": a.VolumeID, "server_id": orNull(string(a.InstanceID)),
+			"device": orNull(a.Device), "attached_at": stamp(*a.AttachedAt), "host_name": nil}
+		if host, ok := a.Connector["host"]; ok && v.hosts != nil {
+			view["host_name"] = host
+		} else if name := v.hosts[a.HostID]; name != "" {
+			view["host_name"] = name
+		}
+		views = append(views, view)
+	}
+	return views
+}
+
+// metadataOf shows the read-only flag where clients look for it.
+func metadataOf(row *cloud.Volume) map[string]string {
+	m := map[string]string{}
+	maps.Copy(m, row.Properties)
+	if row.ReadOnly {
+		m["readonly"] = "True"
+	}
+	return m
+}
+
+// backend is a host and pool as this service names them.
+func backend(host, pool string) any {
+	if host == "" {
+		return nil
+	}
+	if pool == "" {
+		pool = "default"
+	}
+	return host + "@" + pool + "#" + pool
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// stamp is a time as this service writes it: without a zone, with microseconds.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }

@@ -1,0 +1,10 @@
+// Package glance serves the OpenStack Image service, API v2 (2.0 to 2.17), on package image.
+//
+// Its prefix ("/image") has been stripped from the paths here. Links in answers are relative to the
+// service, as the API documents them ("/v2/images/…"); clients add their endpoint.
+//
+// Knowingly absent: import methods (the list is empty), locations and direct URLs, image caching,
+// metadata definitions, tasks (the list is empty). Image data is hashed with SHA-512.
+//
+// Reference: https://docs.openstack.org/api-ref/image/v2/
+package glance

@@ -1,0 +1,12 @@
+// Package keystone is the OpenStack Identity API v3 on package identity.
+//
+// Served: tokens (password, token, application_credential), catalog, domains, projects
+// and tags, users, groups, roles, implied roles, role assignments and grants (also
+// inherited and on the system), application credentials, access rules, regions,
+// services, endpoints. Knowingly absent so far: federation, trusts, OAuth, EC2 credentials,
+// unified limits, policies, domain configuration, endpoint groups.
+//
+// It decodes, makes one call, encodes; what may be done is decided in the core.
+//
+// Source: https://docs.openstack.org/api-ref/identity/v3/
+package keystone

@@ -1,0 +1,13 @@
+// Package neutron is the OpenStack Network API v2.0 over package network.
+//
+// It serves networks, subnets, ports, routers, floating IPs, security groups and
+// their rules, tags, quotas, availability zones and a view of the agents. What the
+// list of extensions (extensions.go) names works; what it does not name is not
+// there: subnet pools, address scopes, RBAC policies, segments, QoS, trunks,
+// load balancers and metering among others.
+//
+// A resource is data (resource.go): its filters, its sort keys and how a row is shown. The files of
+// the nouns hold that and the shape of their request bodies. Handlers decide nothing.
+//
+// Reference: https://docs.openstack.org/api-ref/network/v2/
+package neutron

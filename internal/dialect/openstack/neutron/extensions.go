@@ -1,0 +1,72 @@
+package neutron
+
+import (
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+)
+
+// extension is a part of the API beyond networks, subnets and ports.
+type extension struct{ alias, name, description string }
+
+// extensions are those that work here. A client decides by this list what it asks for.
+var extensions = []extension{
+	{"agent", "agent", "The agent management extension: a view of what runs on each host."},
+	{"allowed-address-pairs", "Allowed Address Pairs", "Addresses that a port may send from besides its own."},
+	{"availability_zone", "Availability Zone", "Lists the availability zones."},
+	{"binding", "Port Binding", "Where a port is plugged, for operators."},
+	{"dns-integration", "DNS Integration", "Names of ports, answered by the DNS of their network."},
+	{"external-net", "Neutron external network", "Networks that lead out."},
+	{"extra_dhcp_opt", "Neutron Extra DHCP options", "Extra DHCP options of ports."},
+	{"extraroute", "Neutron Extra Route", "Static routes of routers."},
+	{"extraroute-atomic", "Atomically add/remove extra routes", "Adds and removes static routes one by one."},
+	{"ext-gw-mode", "Neutron L3 Configurable external gateway mode", "Routers with and without source NAT."},
+	{"filter-validation", "Filter parameters validation", "A filter that is not known is an error."},
+	{"fip-port-details", "Floating IP Port Details Extension", "Shows the port that a floating IP leads to."},
+	{"ip_allocation", "IP Allocation", "Says how a port got its addresses."},
+	{"ip-substring-filtering", "IP address substring filtering", "Finds ports by a part of an address."},
+	{"net-mtu", "Network MTU", "Shows the MTU of networks."},
+	{"net-mtu-writable", "Network MTU (writable)", "Sets the MTU of networks."},
+	{"network_availability_zone", "Network Availability Zone", "Availability zones of networks."},
+	{"pagination", "Pagination support", "Pages of lists."},
+	{"port-mac-address-regenerate", "Neutron Port MAC address regenerate", "A new MAC for a port whose MAC is set to null."},
+	{"port-security", "Port Security", "Switches filters and protection against spoofing off."},
+	{"project-id", "project_id field enabled", "project_id besides tenant_id."},
+	{"provider", "Provider Network", "How networks are carried, for operators."},
+	{"quota_details", "Quota details management support", "Shows use besides limits."},
+	{"quotas", "Quota management support", "Limits of projects."},
+	{"router", "Neutron L3 Router", "Routers and floating IPs."},
+	{"router_availability_zone", "Router Availability Zone", "Availability zones of routers."},
+	{"security-group", "security-group", "Security groups and rules."},
+	{"security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "Shows the prefix as it is applied."},
+	{"security-groups-rules-belongs-to-default-sg", "Security group rules belong to default SG", "Says whether a rule is of the default group."},
+	{"service-type", "Neutron Service Type Management", "Service providers: there are none to choose from."},
+	{"sorting", "Sorting support", "Order of lists."},
+	{"standard-attr-description", "standard-attr-description", "Descriptions."},
+	{"standard-attr-revisions", "Resource revision numbers", "Revision numbers."},
+	{"standard-attr-tag", "Tag support for resources with standard attribute", "Tags."},
+	{"standard-attr-timestamp", "Resource timestamps", "Times of creation and change."},
+	{"subnet-service-types", "Subnet service types", "Subnets for ports of certain owners only."},
+}
+
+func (e extension) show() object {
+	return object{"alias": e.alias, "name": e.name, "description": e.description, "updated": "2026-01-01T00:00:00-00:00", "links": []object{}}
+}
+
+func (a *api) listExtensions(w http.ResponseWriter, r *http.Request) error {
+	shown := make([]object, len(extensions))
+	for i, e := range extensions {
+		shown[i] = e.show()
+	}
+	return openstack.WriteJSON(w, http.StatusOK, object{"extensions": pick(shown, r)})
+}
+
+func (a *api) showExtension(w http.ResponseWriter, r *http.Request) error {
+	for _, e := range extensions {
+		if e.alias == r.PathValue("alias") {
+			return openstack.WriteJSON(w, http.StatusOK, object{"extension": e.show()})
+		}
+	}
+	return cloud.NotFoundf("extension", r.PathValue("alias"))
+}

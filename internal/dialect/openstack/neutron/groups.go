@@ -1,0 +1,169 @@
+package neutron
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/network"
+)
+
+func (a *api) groups() resource[cloud.SecurityGroup, cloud.SecurityGroupID] {
+	tags := func(g *cloud.SecurityGroup) []string { return g.Tags }
+	return resource[cloud.SecurityGroup, cloud.SecurityGroupID]{one: "security_group", many: "security_groups", path: "/v2.0/security-groups",
+		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{})),
+		sort:    namedSort(nil),
+		list:    a.net.ListSecurityGroups, get: a.net.SecurityGroup, remove: a.net.DeleteSecurityGroup,
+		id: func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }, show: a.showGroups, tags: tags,
+		setTags: func(ctx context.Context, id cloud.SecurityGroupID, tags []string) error {
+			_, err := a.net.UpdateSecurityGroup(ctx, id, network.GroupChange{Tags: &tags})
+			return err
+		}}
+}
+
+func (a *api) groupRoutes(s *openstack.Service) {
+	r := a.groups()
+	s.Handle("GET "+r.path, func(w http.ResponseWriter, q *http.Request) error {
+		// Every project has a default group as soon as somebody looks.
+		if err := a.net.EnsureDefaultGroup(q.Context()); err != nil {
+			return err
+		}
+		return listAll(a, w, q, r)
+	})
+	oneRoutes(a, s, r)
+	s.Handle("POST "+r.path, creates(a, r, a.createGroup))
+	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updateGroup))
+}
+
+func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]object, error) {
+	rules, err := a.net.RulesByGroup(ctx, groups)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]object, len(groups))
+	for i, g := range groups {
+		inside := []object{}
+		for _, r := range rules[g.ID] {
+			inside = append(inside, showRule(r, g.Default))
+		}
+		shown[i] = object{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "project_id": g.ProjectID,
+			"security_group_rules": inside, "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
+	}
+	return shown, nil
+}
+
+type groupIn struct {
+	owner
+	Name        text `json:"name"`
+	Description text `json:"description"`
+}
+
+func (a *api) createGroup(ctx context.Context, in groupIn) (*cloud.SecurityGroup, error) {
+	return a.net.CreateSecurityGroup(ctx, network.GroupRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value})
+}
+
+func (a *api) updateGroup(ctx context.Context, id cloud.SecurityGroupID, in groupIn) (*cloud.SecurityGroup, error) {
+	return a.net.UpdateSecurityGroup(ctx, id, network.GroupChange{Name: textPtr(in.Name), Description: textPtr(in.Description)})
+}
+
+func (a *api) rules() resource[cloud.SecurityGroupRule, cloud.RuleID] {
+	type rule = cloud.SecurityGroupRule
+	return resource[rule, cloud.RuleID]{one: "security_group_rule", many: "security_group_rules", path: "/v2.0/security-group-rules",
+		filters: common(filters[rule]{"name": nil, "security_group_id": byText[rule]("group_id"), "direction": byText[rule]("direction"),
+			"ethertype": byShown(etherType), "protocol": byText[rule]("protocol"), "port_range_min": byInt[rule]("port_min"),
+			"port_range_max": byInt[rule]("port_max"), "remote_ip_prefix": byText[rule]("remote_prefix"),
+			"remote_group_id": byText[rule]("remote_group")}),
+		sort: openstack.SortColumns{"id": "id", "project_id": "project_id", "tenant_id": "project_id", "created_at": "created_at",
+			"updated_at": "updated_at", "security_group_id": "group_id", "direction": "direction", "ethertype": "ipv6", "protocol": "protocol",
+			"port_range_min": "port_min", "port_range_max": "port_max", "remote_ip_prefix": "remote_prefix", "remote_group_id": "remote_group"},
+		list: a.net.ListRules, get: a.net.Rule, remove: a.net.DeleteRule,
+		id: func(r *rule) cloud.RuleID { return r.ID }, show: a.showRules}
+}
+
+func (a *api) ruleRoutes(s *openstack.Service) {
+	r := a.rules()
+	routes(a, s, r)
+	s.Handle("POST "+r.path, creates(a, r, a.createRule))
+}
+
+func (a *api) showRules(ctx context.Context, rules []*cloud.SecurityGroupRule) ([]object, error) {
+	groups, err := a.net.GroupsOf(ctx, rules)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]object, len(rules))
+	for i, r := range rules {
+		g := groups[r.GroupID]
+		shown[i] = showRule(r, g != nil && g.Default)
+	}
+	return shown, nil
+}
+
+func showRule(r *cloud.SecurityGroupRule, ofDefault bool) object {
+	prefix := any(nil)
+	if r.RemotePrefix.IsValid() {
+		prefix = r.RemotePrefix.String()
+	}
+	o := object{"id": r.ID, "security_group_id": r.GroupID, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
+		"direction": r.Direction, "ethertype": etherType(r), "protocol": orNull(r.Protocol), "port_range_min": nil, "port_range_max": nil,
+		"remote_ip_prefix": prefix, "normalized_cidr": prefix, "remote_group_id": orNull(r.RemoteGroup), "belongs_to_default_sg": ofDefault}
+	if r.PortMin != nil {
+		o["port_range_min"] = *r.PortMin
+	}
+	if r.PortMax != nil {
+		o["port_range_max"] = *r.PortMax
+	}
+	return o.with(stamps(&r.Meta, r.Revisions))
+}
+
+// ruleIn is a rule in a request.
+type ruleIn struct {
+	owner
+	GroupID     cloud.SecurityGroupID         `json:"security_group_id"`
+	Description text                          `json:"description"`
+	Direction   string                        `json:"direction"`
+	EtherType   text                          `json:"ethertype"`
+	Protocol    openstack.Optional[looseText] `json:"protocol"`
+	PortMin     integer                       `json:"port_range_min"`
+	PortMax     integer                       `json:"port_range_max"`
+	Prefix      text                          `json:"remote_ip_prefix"`
+	RemoteGroup text                          `json:"remote_group_id"`
+	AddressSet  text                          `json:"remote_address_group_id"` // taken when null only
+}
+
+// looseText is text, also written as a number.
+type looseText string
+
+func (t *looseText) UnmarshalJSON(raw []byte) error {
+	if s, err := strconv.Unquote(string(raw)); err == nil {
+		*t = looseText(s)
+		return nil
+	}
+	*t = looseText(raw)
+	return nil
+}
+
+func (a *api) createRule(ctx context.Context, in ruleIn) (*cloud.SecurityGroupRule, error) {
+	r := network.RuleRequest{GroupID: in.GroupID, Description: in.Description.Value, Direction: in.Direction, Protocol: string(in.Protocol.Value),
+		PortMin: intPtr(in.PortMin), PortMax: intPtr(in.PortMax), RemoteGroup: cloud.SecurityGroupID(in.RemoteGroup.Value)}
+	switch in.EtherType.Value {
+	case "", "IPv4":
+	case "IPv6":
+		r.IPv6 = true
+	default:
+		return nil, cloud.Invalidf("request", "body", "Invalid input for ethertype. Reason: '%s' is not in [None, 'IPv4', 'IPv6'].", in.EtherType.Value)
+	}
+	if in.AddressSet.Value != "" {
+		return nil, cloud.Invalidf("request", "body", "This cloud has no address groups.")
+	}
+	if in.Prefix.Value != "" {
+		prefix, err := parsePrefix("remote_ip_prefix", in.Prefix.Value)
+		if err != nil {
+			return nil, err
+		}
+		r.RemotePrefix = prefix
+	}
+	return a.net.CreateRule(ctx, r)
+}

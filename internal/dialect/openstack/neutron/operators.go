@@ -1,0 +1,99 @@
+package neutron
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+)
+
+func (a *api) listZones(w http.ResponseWriter, r *http.Request) error {
+	zones, err := a.net.Zones(r.Context())
+	if err != nil {
+		return err
+	}
+	shown := []object{}
+	for _, z := range zones {
+		for _, resource := range []string{"network", "router"} {
+			shown = append(shown, object{"name": z, "resource": resource, "state": "available"})
+		}
+	}
+	return openstack.WriteJSON(w, http.StatusOK, object{"availability_zones": pick(shown, r)})
+}
+
+// listProviders is empty: nothing here has several providers.
+func (a *api) listProviders(w http.ResponseWriter, _ *http.Request) error {
+	return openstack.WriteJSON(w, http.StatusOK, object{"service_providers": []object{}})
+}
+
+// agentKinds are what clients expect to run on a host. Here one agent does all of it.
+var agentKinds = []struct{ kind, binary, topic string }{
+	{"DHCP agent", "neutron-dhcp-agent", "dhcp_agent"},
+	{"L3 agent", "neutron-l3-agent", "l3_agent"},
+	{"Metadata agent", "neutron-metadata-agent", "N/A"},
+}
+
+func (a *api) agents(r *http.Request) ([]object, error) {
+	hosts, err := a.net.AgentHosts(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	shown := []object{}
+	for _, h := range hosts {
+		for _, k := range agentKinds {
+			shown = append(shown, showAgent(h, k.kind, k.binary, k.topic))
+		}
+	}
+	return shown, nil
+}
+
+func showAgent(h *cloud.Host, kind, binary, topic string) object {
+	const layout = "2006-01-02 15:04:05"
+	return object{"id": agentID(h.ID, binary), "agent_type": kind, "binary": binary, "topic": topic, "host": h.Name, "alive": h.Up && !h.ForcedDown,
+		"admin_state_up": h.Enabled, "availability_zone": h.Zone, "configurations": object{}, "description": nil, "resources_synced": nil,
+		"created_at": h.CreatedAt.UTC().Format(layout), "started_at": h.CreatedAt.UTC().Format(layout), "heartbeat_timestamp": h.SeenAt.UTC().Format(layout)}
+}
+
+// agentID is always the same for a host and a kind, in the form of a UUID.
+func agentID(h cloud.HostID, binary string) string {
+	sum := sha256.Sum256([]byte(string(h) + "/" + binary))
+	s := hex.EncodeToString(sum[:16])
+	return s[:8] + "-" + s[8:12] + "-5" + s[13:16] + "-8" + s[17:20] + "-" + s[20:]
+}
+
+// agentFilters are the attributes that agents may be chosen by.
+var agentFilters = []string{"id", "agent_type", "binary", "topic", "host", "availability_zone"}
+
+func (a *api) listAgents(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.agents(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	shown := []object{}
+	for _, o := range all {
+		fits := true
+		for _, f := range agentFilters {
+			fits = fits && (!q.Has(f) || q.Get(f) == o[f])
+		}
+		if fits {
+			shown = append(shown, o)
+		}
+	}
+	return openstack.WriteJSON(w, http.StatusOK, object{"agents": pick(shown, r)})
+}
+
+func (a *api) showAgent(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.agents(r)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if o["id"] == r.PathValue("id") {
+			return openstack.WriteJSON(w, http.StatusOK, object{"agent": o})
+		}
+	}
+	return cloud.NotFoundf("agent", r.PathValue("id"))
+}

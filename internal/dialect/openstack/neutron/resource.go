@@ -1,0 +1,212 @@
+package neutron
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+)
+
+// object is a resource as clients see it.
+type object map[string]any
+
+// resource is a kind of noun: how it is found, filtered and shown.
+type resource[T any, ID ~string] struct {
+	one, many string // keys in bodies: "security_group", "security_groups"
+	path      string // "/v2.0/security-groups"
+	filters   filters[T]
+	sort      openstack.SortColumns
+	list      func(context.Context, cloud.Query, ...func(*T) bool) ([]*T, error)
+	get       func(context.Context, ID) (*T, error)
+	remove    func(context.Context, ID) error
+	id        func(*T) ID
+	show      func(context.Context, []*T) ([]object, error)
+	// tags reads the tags, setTags replaces them; nil: the noun has none.
+	tags    func(*T) []string
+	setTags func(context.Context, ID, []string) error
+}
+
+// routes adds what all resources have alike.
+func routes[T any, ID ~string](a *api, s *openstack.Service, r resource[T, ID]) {
+	s.Handle("GET "+r.path, func(w http.ResponseWriter, q *http.Request) error { return listAll(a, w, q, r) })
+	oneRoutes(a, s, r)
+}
+
+// oneRoutes adds those about one noun.
+func oneRoutes[T any, ID ~string](a *api, s *openstack.Service, r resource[T, ID]) {
+	s.Handle("GET "+r.path+"/{id}", func(w http.ResponseWriter, q *http.Request) error { return showOne(a, w, q, r) })
+	s.Handle("DELETE "+r.path+"/{id}", func(w http.ResponseWriter, q *http.Request) error {
+		if err := r.remove(q.Context(), ID(q.PathValue("id"))); err != nil {
+			return err
+		}
+		return openstack.WriteEmpty(w, http.StatusNoContent)
+	})
+	if r.setTags != nil {
+		tagRoutes(a, s, r)
+	}
+}
+
+func listAll[T any, ID ~string](a *api, w http.ResponseWriter, r *http.Request, res resource[T, ID]) error {
+	page, err := openstack.ParsePage(r, res.sort, 0)
+	if err != nil {
+		return err
+	}
+	alternatives, keep, err := res.filters.parse(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	var objects []object
+	var rows []*T
+	err = a.net.Snapshot(r.Context(), func(ctx context.Context) error {
+		for _, where := range alternatives {
+			some, err := res.list(ctx, page.Query(where...), keep...)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, some...)
+		}
+		objects, err = res.show(ctx, rows)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	body := object{res.many: pick(objects, r)}
+	if links := pageLinks(a, r, res.path, page, rows, res.id); len(links) > 0 {
+		body[res.many+"_links"] = links
+	}
+	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// pageLinks lead to the pages before and after one that the client asked for by limit.
+func pageLinks[T any, ID ~string](a *api, r *http.Request, path string, page openstack.Page, rows []*T, id func(*T) ID) []object {
+	if page.Limit == 0 || len(rows) == 0 {
+		return nil
+	}
+	var links []object
+	full := len(rows) >= page.Limit
+	if full || page.Reverse {
+		links = append(links, object{"rel": "next", "href": openstack.NextURL(r, a.prefix+path, string(id(rows[len(rows)-1])))})
+	}
+	if page.Marker != "" && (full || !page.Reverse) {
+		q := r.URL.Query()
+		q.Set("marker", string(id(rows[0])))
+		q.Set("page_reverse", "True")
+		links = append(links, object{"rel": "previous", "href": openstack.BaseURL(r) + a.prefix + path + "?" + q.Encode()})
+	}
+	return links
+}
+
+// pick leaves of each object what the client's fields= name, if it names any.
+func pick(objects []object, r *http.Request) []object {
+	fields := r.URL.Query()["fields"]
+	if objects == nil {
+		objects = []object{}
+	}
+	if len(fields) == 0 {
+		return objects
+	}
+	picked := make([]object, len(objects))
+	for i, o := range objects {
+		picked[i] = object{}
+		for _, f := range fields {
+			if v, ok := o[f]; ok {
+				picked[i][f] = v
+			}
+		}
+	}
+	return picked
+}
+
+func showOne[T any, ID ~string](a *api, w http.ResponseWriter, r *http.Request, res resource[T, ID]) error {
+	row, err := res.get(r.Context(), ID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	return answer(w, r, http.StatusOK, res, []*T{row}, false)
+}
+
+// answer shows rows under the resource's key: one, or several for a bulk request.
+func answer[T any, ID ~string](w http.ResponseWriter, r *http.Request, status int, res resource[T, ID], rows []*T, bulk bool) error {
+	objects, err := res.show(r.Context(), rows)
+	if err != nil {
+		return err
+	}
+	objects = pick(objects, r)
+	if bulk {
+		return openstack.WriteJSON(w, status, object{res.many: objects})
+	}
+	return openstack.WriteJSON(w, status, object{res.one: objects[0]})
+}
+
+// creates answers POST: one noun, or several that are made all or none.
+func creates[In, T any, ID ~string](a *api, res resource[T, ID], create func(context.Context, In) (*T, error)) openstack.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		wanted, bulk, err := decodeMany[In](r, res.one, res.many)
+		if err != nil {
+			return err
+		}
+		var rows []*T
+		err = a.net.Together(r.Context(), func(ctx context.Context) error {
+			rows = nil
+			for _, in := range wanted {
+				row, err := create(ctx, in)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, row)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return answer(w, r, http.StatusCreated, res, rows, bulk)
+	}
+}
+
+// updates answers PUT.
+func updates[In, T any, ID ~string](res resource[T, ID], update func(context.Context, ID, In) (*T, error)) openstack.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		in, err := decodeOne[In](r, res.one)
+		if err != nil {
+			return err
+		}
+		row, err := update(r.Context(), ID(r.PathValue("id")), in)
+		if err != nil {
+			return err
+		}
+		return answer(w, r, http.StatusOK, res, []*T{row}, false)
+	}
+}
+
+// stamps are the attributes that every resource has.
+func stamps(m *cloud.Meta, revisions int) object {
+	const layout = "2006-01-02T15:04:05Z"
+	return object{"created_at": m.CreatedAt.UTC().Format(layout), "updated_at": m.UpdatedAt.UTC().Format(layout), "revision_number": revisions}
+}
+
+// with adds attributes to an object.
+func (o object) with(more object) object {
+	for k, v := range more {
+		o[k] = v
+	}
+	return o
+}
+
+// tagsShown are tags as a list that is never null.
+func tagsShown(tags []string) []string {
+	if tags == nil {
+		return []string{}
+	}
+	return tags
+}
+
+// orNull shows an empty text as null.
+func orNull[S ~string](s S) any {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}

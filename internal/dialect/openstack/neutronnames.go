@@ -1,0 +1,66 @@
+package openstack
+
+import "github.com/nubo-cloud/nubo/internal/cloud"
+
+// neutronNames are the exception names of Network that do not follow from the
+// noun and the Kind: by Kind and resource, or by resource and field of an Invalid.
+var neutronNames = map[string]string{
+	string(cloud.AlreadyExists) + "/address":                        "IpAddressInUse",
+	string(cloud.AlreadyExists) + "/MAC address":                    "MacAddressInUse",
+	string(cloud.AlreadyExists) + "/default external network":       "DefaultExternalNetworkExists",
+	string(cloud.AlreadyExists) + "/default security group":         "SecurityGroupDefaultAlreadyExists",
+	string(cloud.WrongState) + "/default security group":            "SecurityGroupCannotUpdateDefault",
+	string(cloud.WrongState) + "/default security group removal":    "SecurityGroupCannotRemoveDefault",
+	string(cloud.WrongState) + "/port":                              "PortInUse",
+	string(cloud.InUse) + "/external network":                       "ExternalNetworkInUse",
+	string(cloud.Conflict) + "/shared network":                      "InvalidSharedSetting",
+	string(cloud.InUse) + "/gateway IP":                             "GatewayIpInUse",
+	string(cloud.Conflict) + "/gateway IP":                          "GatewayConflictWithAllocationPools",
+	string(cloud.Conflict) + "/allocation pool":                     "OverlappingAllocationPools",
+	string(cloud.InUse) + "/service port":                           "ServicePortInUse",
+	string(cloud.Conflict) + "/address pair":                        "AddressPairAndPortSecurityRequired",
+	string(cloud.InUse) + "/router gateway":                         "RouterExternalGatewayInUseByFloatingIp",
+	string(cloud.NotFound) + "/router interface":                    "RouterInterfaceNotFound",
+	string(cloud.NotFound) + "/router interface for subnet":         "RouterInterfaceNotFoundForSubnet",
+	string(cloud.Conflict) + "/subnet mismatch for port":            "SubnetMismatchForPort",
+	string(cloud.InUse) + "/router interface by floating IP":        "RouterInterfaceInUseByFloatingIP",
+	string(cloud.InUse) + "/router interface by route":              "RouterInterfaceInUseByRoute",
+	string(cloud.NotFound) + "/external gateway for floating IP":    "ExternalGatewayForFloatingIPNotFound",
+	string(cloud.Conflict) + "/floating IP":                         "FloatingIPPortAlreadyAssociated",
+	string(cloud.NoCapacity) + "/external address":                  "ExternalIpAddressExhausted",
+	string(cloud.NoCapacity) + "/MAC address":                       "MacAddressGenerationFailure",
+	string(cloud.NotFound) + "/tag":                                 "TagNotFound",
+	string(cloud.NotFound) + "/resource":                            "HTTPNotFound",
+	string(cloud.Invalid) + "/subnet/allocation_pools":              "InvalidAllocationPool",
+	string(cloud.Invalid) + "/port/fixed_ips":                       "InvalidIpForSubnet",
+	string(cloud.Invalid) + "/port security/security_groups":        "PortSecurityAndIPRequiredForSecurityGroups",
+	string(cloud.Invalid) + "/external network/network_id":          "BadRequest",
+	string(cloud.Invalid) + "/router/routes":                        "InvalidRoutes",
+	string(cloud.Invalid) + "/router/subnet_id":                     "BadRequest",
+	string(cloud.Invalid) + "/router/port_id":                       "BadRequest",
+	string(cloud.Invalid) + "/router/external_gateway_info":         "BadRequest",
+	string(cloud.Invalid) + "/floating IP/port_id":                  "BadRequest",
+	string(cloud.Invalid) + "/floating IP/fixed_ip_address":         "BadRequest",
+	string(cloud.Invalid) + "/floating IP/floating_network_id":      "BadRequest",
+	string(cloud.Invalid) + "/security group rule/remote_group_id":  "SecurityGroupRemoteGroupAndRemoteIpPrefix",
+	string(cloud.Invalid) + "/security group rule/remote_ip_prefix": "SecurityGroupRuleParameterConflict",
+	string(cloud.Invalid) + "/security group rule/protocol":         "SecurityGroupRuleInvalidProtocol",
+	string(cloud.Invalid) + "/security group rule/ethertype":        "SecurityGroupEthertypeConflictWithProtocol",
+	string(cloud.Invalid) + "/security group rule/port protocol":    "SecurityGroupProtocolRequiredWithPorts",
+	string(cloud.Invalid) + "/security group rule/port range":       "SecurityGroupInvalidPortRange",
+	string(cloud.Invalid) + "/security group rule/port value":       "SecurityGroupInvalidPortValue",
+	string(cloud.Invalid) + "/security group rule/ICMP type":        "SecurityGroupMissingIcmpType",
+	string(cloud.Invalid) + "/security group rule/ICMP value":       "SecurityGroupInvalidIcmpValue",
+	string(cloud.Invalid) + "/address pair/allowed_address_pairs":   "AllowedAddressPairExhausted",
+	string(cloud.Invalid) + "/request/body":                         "HTTPBadRequest",
+}
+
+// neutronName looks an error up among the names that do not follow.
+func neutronName(e *cloud.Error) (string, bool) {
+	key := string(e.Kind) + "/" + e.Resource
+	if e.Kind == cloud.Invalid {
+		key += "/" + e.Field
+	}
+	name, ok := neutronNames[key]
+	return name, ok
+}

@@ -1,0 +1,343 @@
+package nova
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// actionFunc carries out one action; args is what stands under its name in the body.
+type actionFunc func(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error
+
+// actions is every key that POST /servers/{id}/action takes.
+var actions = map[string]actionFunc{
+	"os-start":            simple((*compute.Service).StartInstance),
+	"os-stop":             simple((*compute.Service).StopInstance),
+	"pause":               simple((*compute.Service).PauseInstance),
+	"unpause":             simple((*compute.Service).UnpauseInstance),
+	"suspend":             simple((*compute.Service).SuspendInstance),
+	"resume":              simple((*compute.Service).ResumeInstance),
+	"unlock":              simple((*compute.Service).UnlockInstance),
+	"unrescue":            simple((*compute.Service).UnrescueInstance),
+	"shelve":              simple((*compute.Service).ShelveInstance),
+	"shelveOffload":       simple((*compute.Service).OffloadInstance),
+	"revertResize":        simple((*compute.Service).RevertResize),
+	"forceDelete":         simple((*compute.Service).DeleteInstance),
+	"confirmResize":       confirmResize,
+	"lock":                lock,
+	"reboot":              reboot,
+	"rebuild":             rebuild,
+	"rescue":              rescue,
+	"resize":              resize,
+	"unshelve":            unshelve,
+	"createImage":         createImage,
+	"os-resetState":       resetState,
+	"os-getConsoleOutput": consoleOutput,
+	"os-getVNCConsole":    vncConsole,
+	"os-getSerialConsole": serialConsole,
+	"addSecurityGroup":    addSecurityGroup,
+	"removeSecurityGroup": removeSecurityGroup,
+}
+
+func (a *api) action(w http.ResponseWriter, r *http.Request) error {
+	var body map[string]json.RawMessage
+	if err := openstack.Decode(r, &body); err != nil {
+		return err
+	}
+	if len(body) != 1 {
+		return cloud.Invalidf("request", "body", "The body must name exactly one action.")
+	}
+	for name, args := range body {
+		f, ok := actions[name]
+		if !ok {
+			return cloud.Invalidf("request", name, "There is no such action: %s", name)
+		}
+		return f(a, w, r, args)
+	}
+	return nil
+}
+
+// simple is an action without arguments whose answer is empty.
+func simple(f func(*compute.Service, context.Context, cloud.InstanceID) error) actionFunc {
+	return func(a *api, w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
+		if err := f(a.Compute, r.Context(), serverID(r)); err != nil {
+			return err
+		}
+		return openstack.WriteEmpty(w, http.StatusAccepted)
+	}
+}
+
+// accept answers an action that has been started.
+func accept(w http.ResponseWriter, err error) error {
+	if err != nil {
+		return err
+	}
+	return openstack.WriteEmpty(w, http.StatusAccepted)
+}
+
+func confirmResize(a *api, w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
+	if err := a.Compute.ConfirmResize(r.Context(), serverID(r)); err != nil {
+		return err
+	}
+	return openstack.WriteEmpty(w, http.StatusNoContent)
+}
+
+func lock(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Reason string `json:"locked_reason"`
+	}
+	if len(args) > 0 && string(args) != "null" {
+		if err := openstack.DecodeBytes(args, &body); err != nil {
+			return err
+		}
+	}
+	return accept(w, a.Compute.LockInstance(r.Context(), serverID(r), body.Reason))
+}
+
+func reboot(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Type string `json:"type"`
+	}
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	kind := strings.ToUpper(body.Type)
+	if kind != "SOFT" && kind != "HARD" {
+		return cloud.Invalidf("request", "type", "Invalid input for field/attribute type. Value: %s. 'type' must be SOFT or HARD.", body.Type)
+	}
+	return accept(w, a.Compute.RebootInstance(r.Context(), serverID(r), kind == "HARD"))
+}
+
+func rebuild(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		ImageRef    refString                  `json:"imageRef"`
+		Name        *string                    `json:"name"`
+		AdminPass   string                     `json:"adminPass"`
+		Metadata    map[string]string          `json:"metadata"`
+		Description openstack.Optional[string] `json:"description"`
+		KeyName     openstack.Optional[string] `json:"key_name"`
+		UserData    openstack.Optional[string] `json:"user_data"`
+		Hostname    *string                    `json:"hostname"`
+		DiskConfig  string                     `json:"OS-DCF:diskConfig"`
+		AccessIPv4  string                     `json:"accessIPv4"`
+		AccessIPv6  string                     `json:"accessIPv6"`
+		Ephemeral   bool                       `json:"preserve_ephemeral"`
+	}
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	if body.ImageRef == "" {
+		return cloud.Invalidf("request", "imageRef", "Invalid input: 'imageRef' is a required property")
+	}
+	req := compute.RebuildRequest{Image: cloud.ImageID(body.ImageRef.id()), Name: body.Name, Properties: body.Metadata, Hostname: body.Hostname, AdminPassword: body.AdminPass}
+	if req.AdminPassword == "" {
+		req.AdminPassword = newPassword()
+	}
+	for _, o := range []struct {
+		from openstack.Optional[string]
+		to   **string
+	}{{body.Description, &req.Description}, {body.KeyName, &req.KeyName}, {body.UserData, &req.UserData}} {
+		if o.from.Set {
+			value := o.from.Value
+			*o.to = &value
+		}
+	}
+	if _, err := a.Compute.RebuildInstance(r.Context(), serverID(r), req); err != nil {
+		return err
+	}
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	shown := a.server(r, v, true)
+	shown["adminPass"] = req.AdminPassword
+	w.Header().Set("Location", openstack.BaseURL(r)+a.Prefix+"/v2.1/servers/"+string(v.ID))
+	return openstack.WriteJSON(w, http.StatusAccepted, map[string]any{"server": shown})
+}
+
+func rescue(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		AdminPass string    `json:"adminPass"`
+		Image     refString `json:"rescue_image_ref"`
+	}
+	if len(args) > 0 && string(args) != "null" {
+		if err := openstack.DecodeBytes(args, &body); err != nil {
+			return err
+		}
+	}
+	if body.AdminPass == "" {
+		body.AdminPass = newPassword()
+	}
+	if _, err := a.Compute.RescueInstance(r.Context(), serverID(r), cloud.ImageID(body.Image.id()), body.AdminPass); err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"adminPass": body.AdminPass})
+}
+
+func resize(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		FlavorRef  refString `json:"flavorRef"`
+		DiskConfig string    `json:"OS-DCF:diskConfig"`
+	}
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	if body.FlavorRef == "" {
+		return cloud.Invalidf("request", "flavorRef", "Invalid input: 'flavorRef' is a required property")
+	}
+	return accept(w, a.Compute.ResizeInstance(r.Context(), serverID(r), cloud.FlavorID(body.FlavorRef.id())))
+}
+
+func unshelve(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Zone *string `json:"availability_zone"`
+		Host string  `json:"host"`
+	}
+	if len(args) > 0 && string(args) != "null" {
+		if err := openstack.DecodeBytes(args, &body); err != nil {
+			return err
+		}
+	}
+	return accept(w, a.Compute.UnshelveInstance(r.Context(), serverID(r), deref(body.Zone)))
+}
+
+func createImage(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Name     string            `json:"name"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	if body.Name == "" {
+		return cloud.Invalidf("request", "name", "Invalid input: 'name' is a required property")
+	}
+	i, err := a.Compute.CreateImage(r.Context(), serverID(r), body.Name, body.Metadata)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", openstack.BaseURL(r)+"/image/v2/images/"+string(i.ID))
+	if atLeast(r, 45) {
+		return openstack.WriteJSON(w, http.StatusAccepted, map[string]any{"image_id": i.ID})
+	}
+	return openstack.WriteEmpty(w, http.StatusAccepted)
+}
+
+func resetState(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		State string `json:"state"`
+	}
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	phase, ok := map[string]cloud.Phase{"active": cloud.PhaseReady, "error": cloud.PhaseFailed}[body.State]
+	if !ok {
+		return cloud.Invalidf("request", "state", "Invalid input for field/attribute state. '%s' is not one of ['active', 'error']", body.State)
+	}
+	return accept(w, a.Compute.ResetInstance(r.Context(), serverID(r), phase))
+}
+
+// bytesPerLine turns the lines a client asks for into an upper bound of bytes to read.
+const bytesPerLine = 1024
+
+func consoleOutput(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Length *looseInt `json:"length"`
+	}
+	if len(args) > 0 && string(args) != "null" {
+		if err := openstack.DecodeBytes(args, &body); err != nil {
+			return err
+		}
+	}
+	lines, tail := -1, int64(0)
+	if body.Length != nil && *body.Length >= 0 {
+		lines = int(*body.Length)
+		tail = int64(lines+1) * bytesPerLine
+	}
+	b, err := a.Compute.ConsoleLog(r.Context(), serverID(r), tail)
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"output": lastLines(strings.ToValidUTF8(string(b), "?"), lines)})
+}
+
+// lastLines keeps the last n lines, all for a negative n.
+func lastLines(text string, n int) string {
+	if n < 0 {
+		return text
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return strings.Join(lines, "\n")
+}
+
+func addSecurityGroup(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body nameOnly
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	return accept(w, a.Compute.AddSecurityGroup(r.Context(), serverID(r), body.Name))
+}
+
+func removeSecurityGroup(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body nameOnly
+	if err := openstack.DecodeBytes(args, &body); err != nil {
+		return err
+	}
+	return accept(w, a.Compute.RemoveSecurityGroup(r.Context(), serverID(r), body.Name))
+}
+
+func (a *api) diagnostics(w http.ResponseWriter, r *http.Request) error {
+	v, s, err := a.Compute.Stats(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, diagnosticsOf(v, s))
+}
+
+func diagnosticsOf(v *compute.View, s spec.GuestStats) map[string]any {
+	nics, disks, cpus := []any{}, []any{}, []any{}
+	for _, n := range s.NICs {
+		nics = append(nics, map[string]any{"mac_address": n.MAC, "rx_octets": n.ReceivedBytes, "rx_errors": n.ReceivedErrors, "rx_drop": n.ReceivedDropped,
+			"rx_packets": n.ReceivedPackets, "rx_rate": nil, "tx_octets": n.SentBytes, "tx_errors": n.SentErrors, "tx_drop": n.SentDropped,
+			"tx_packets": n.SentPackets, "tx_rate": nil})
+	}
+	for _, d := range s.Disks {
+		disks = append(disks, map[string]any{"read_bytes": d.ReadBytes, "read_requests": d.ReadCount, "write_bytes": d.WriteBytes,
+			"write_requests": d.WriteCount, "errors_count": d.ErrorsCount})
+	}
+	for i, c := range s.CPUs {
+		cpus = append(cpus, map[string]any{"id": i, "time": c.Nanoseconds(), "utilisation": nil})
+	}
+	return map[string]any{"state": "running", "driver": "libvirt", "hypervisor": v.Host.Hypervisor, "hypervisor_os": "linux",
+		"uptime": int64(s.Uptime.Seconds()), "config_drive": v.ConfigDrive, "num_cpus": v.Flavor.VCPUs, "num_disks": len(disks), "num_nics": len(nics),
+		"memory_details": map[string]any{"maximum": s.MemoryBytes >> 20, "used": s.ResidentBytes >> 20},
+		"cpu_details":    cpus, "disk_details": disks, "nic_details": nics}
+}
+
+// serverGroupsOf lists the security groups on a server's ports.
+func (a *api) serverGroupsOf(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	out := []any{}
+	seen := map[cloud.SecurityGroupID]bool{}
+	for _, p := range v.Ports {
+		for _, g := range p.Groups {
+			if !seen[g.ID] {
+				seen[g.ID] = true
+				out = append(out, map[string]any{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "rules": []any{}})
+			}
+		}
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"security_groups": out})
+}

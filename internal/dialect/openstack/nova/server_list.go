@@ -1,0 +1,284 @@
+package nova
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// serverColumns are the sort keys of the server list.
+var serverColumns = openstack.SortColumns{
+	"access_ip_v4": "created_at", "access_ip_v6": "created_at", "availability_zone": "zone", "config_drive": "config_drive",
+	"created_at": "created_at", "display_description": "description", "display_name": "name", "host": "host_id", "hostname": "hostname",
+	"image_ref": "image_id", "instance_type_id": "flavor_id", "key_name": "key_name", "launch_index": "launch_index",
+	"launched_at": "launched_at", "locked_by": "locked", "node": "host_id", "power_state": "observed_power", "progress": "progress",
+	"project_id": "project_id", "ramdisk_id": "image_id", "kernel_id": "image_id", "root_device_name": "created_at", "task_state": "task",
+	"terminated_at": "terminated_at", "updated_at": "updated_at", "user_id": "user_id", "uuid": "id", "vm_state": "phase", "locked": "locked",
+}
+
+func (a *api) listServers(w http.ResponseWriter, r *http.Request) error {
+	q, p, err := a.serverQuery(r)
+	if err != nil {
+		return err
+	}
+	list, err := a.Compute.ListInstances(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	out := make([]any, len(list))
+	for i, in := range list {
+		out[i] = map[string]any{"id": in.ID, "name": in.Name, "links": a.links(r, "servers", string(in.ID))}
+	}
+	body := map[string]any{"servers": out}
+	if n := len(list); n > 0 {
+		body = a.withNext(r, body, "servers_links", "/servers", p.Limit, n, string(list[n-1].ID))
+	}
+	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+func (a *api) listServersDetail(w http.ResponseWriter, r *http.Request) error {
+	q, p, err := a.serverQuery(r)
+	if err != nil {
+		return err
+	}
+	list, err := a.Compute.ListViews(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = a.server(r, v, false)
+	}
+	body := map[string]any{"servers": out}
+	if n := len(list); n > 0 {
+		body = a.withNext(r, body, "servers_links", "/servers/detail", p.Limit, n, string(list[n-1].ID))
+	}
+	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// serverQuery reads filters, order and page. Newest first, as Nova does.
+func (a *api) serverQuery(r *http.Request) (compute.ListQuery, openstack.Page, error) {
+	p, err := openstack.ParsePage(r, serverColumns, pageMax)
+	if err != nil {
+		return compute.ListQuery{}, p, err
+	}
+	if len(p.Order) == 0 {
+		p.Order = []cloud.Order{{Column: "created_at", Desc: true}}
+	}
+	if p.Limit == 0 && r.URL.Query().Get("limit") == "" {
+		p.Limit = pageMax
+	}
+	q := compute.ListQuery{Query: p.Query()}
+	if err := a.projectFilter(r, &q); err != nil {
+		return q, p, err
+	}
+	keep, err := serverFilters(r, &q)
+	q.Keep = keep
+	return q, p, err
+}
+
+func (a *api) projectFilter(r *http.Request, q *compute.ListQuery) error {
+	values := r.URL.Query()
+	if text := values.Get("all_tenants"); values.Has("all_tenants") {
+		all := true
+		if text != "" {
+			var err error
+			if all, err = openstack.ParseBool("all_tenants", text); err != nil {
+				return err
+			}
+		}
+		q.AllProjects = all
+	}
+	project := values.Get("project_id")
+	if project == "" {
+		project = values.Get("tenant_id")
+	}
+	if project != "" && policy.IsAdmin(r.Context()) && q.AllProjects {
+		q.Project = cloud.ProjectID(project)
+	}
+	return nil
+}
+
+// exactFilters are query keys that compare a column.
+var exactFilters = map[string]string{"uuid": "id", "user_id": "user_id", "image": "image_id", "flavor": "flavor_id", "key_name": "key_name",
+	"availability_zone": "zone", "reservation_id": "reservation_id"}
+
+// serverFilters turns query keys into conditions and, for what is no column, a function.
+func serverFilters(r *http.Request, q *compute.ListQuery) (func(*cloud.Instance) bool, error) {
+	values := r.URL.Query()
+	for key, column := range exactFilters {
+		if v := values[key]; len(v) > 0 {
+			q.Where = append(q.Where, cloud.In(column, v))
+		}
+	}
+	checks, err := patternFilters(values)
+	if err != nil {
+		return nil, err
+	}
+	if statuses := values["status"]; len(statuses) > 0 {
+		upper := make([]string, len(statuses))
+		for i, s := range statuses {
+			upper[i] = strings.ToUpper(s)
+		}
+		checks = append(checks, func(in *cloud.Instance) bool { return statusMatches(in, upper) })
+	}
+	if v := values.Get("vm_state"); v != "" {
+		checks = append(checks, func(in *cloud.Instance) bool { return stateOf(in).VM == v })
+	}
+	if v := values.Get("deleted"); v == "true" || v == "True" || v == "1" {
+		checks = append(checks, func(in *cloud.Instance) bool { return false }) // deleted instances leave no row
+	}
+	if v := values.Get("locked"); v != "" && atLeast(r, 73) {
+		on, err := openstack.ParseBool("locked", v)
+		if err != nil {
+			return nil, err
+		}
+		checks = append(checks, func(in *cloud.Instance) bool { return in.Locked == on })
+	}
+	more, err := timeFilters(values)
+	if err != nil {
+		return nil, err
+	}
+	checks = append(append(checks, more...), tagFilters(values)...)
+	if len(checks) == 0 {
+		return nil, nil
+	}
+	return func(in *cloud.Instance) bool {
+		return !slices.ContainsFunc(checks, func(f func(*cloud.Instance) bool) bool { return !f(in) })
+	}, nil
+}
+
+// patternFilters are regular expressions, as Nova takes them.
+func patternFilters(values url.Values) ([]func(*cloud.Instance) bool, error) {
+	fields := map[string]func(*cloud.Instance) string{
+		"name":        func(in *cloud.Instance) string { return in.Name },
+		"hostname":    func(in *cloud.Instance) string { return in.Hostname },
+		"description": func(in *cloud.Instance) string { return deref(in.Description) },
+	}
+	var checks []func(*cloud.Instance) bool
+	for key, field := range fields {
+		text := values.Get(key)
+		if text == "" {
+			continue
+		}
+		re, err := regexp.Compile(text)
+		if err != nil {
+			return nil, cloud.Invalidf("request", key, "Invalid input for query parameters %s. '%s' is not a regular expression.", key, text)
+		}
+		checks = append(checks, func(in *cloud.Instance) bool { return re.MatchString(field(in)) })
+	}
+	return checks, nil
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func timeFilters(values url.Values) ([]func(*cloud.Instance) bool, error) {
+	var checks []func(*cloud.Instance) bool
+	for _, key := range []string{"changes-since", "changes-before"} {
+		text := values.Get(key)
+		if text == "" {
+			continue
+		}
+		at, err := parseTime(key, text)
+		if err != nil {
+			return nil, err
+		}
+		if key == "changes-since" {
+			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.Before(at) })
+		} else {
+			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.After(at) })
+		}
+	}
+	return checks, nil
+}
+
+func parseTime(field, text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999", "2006-01-02 15:04:05.999999", "2006-01-02"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, cloud.Invalidf("request", field, "Invalid input for query parameters %s. '%s' is not a date-time.", field, text)
+}
+
+func tagFilters(values url.Values) []func(*cloud.Instance) bool {
+	var checks []func(*cloud.Instance) bool
+	has := func(in *cloud.Instance, tag string) bool { return slices.Contains(in.Tags, tag) }
+	add := func(key string, f func(in *cloud.Instance, tags []string) bool) {
+		if text := values.Get(key); text != "" {
+			tags := strings.Split(text, ",")
+			checks = append(checks, func(in *cloud.Instance) bool { return f(in, tags) })
+		}
+	}
+	all := func(in *cloud.Instance, tags []string) bool {
+		return !slices.ContainsFunc(tags, func(t string) bool { return !has(in, t) })
+	}
+	anyOf := func(in *cloud.Instance, tags []string) bool {
+		return slices.ContainsFunc(tags, func(t string) bool { return has(in, t) })
+	}
+	add("tags", all)
+	add("tags-any", anyOf)
+	add("not-tags", func(in *cloud.Instance, tags []string) bool { return !all(in, tags) })
+	add("not-tags-any", func(in *cloud.Instance, tags []string) bool { return !anyOf(in, tags) })
+	return checks
+}
+
+func (a *api) showServer(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"server": a.server(r, v, true)})
+}
+
+func (a *api) deleteServer(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Compute.DeleteInstance(r.Context(), serverID(r)); err != nil {
+		return err
+	}
+	return openstack.WriteEmpty(w, http.StatusNoContent)
+}
+
+func (a *api) listAddresses(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"addresses": plainAddresses(v)})
+}
+
+func plainAddresses(v *compute.View) map[string][]any {
+	out := map[string][]any{}
+	for name, list := range addresses(v) {
+		for _, x := range list {
+			m := x.(map[string]any)
+			out[name] = append(out[name], map[string]any{"addr": m["addr"], "version": m["version"]})
+		}
+	}
+	return out
+}
+
+func (a *api) showAddresses(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	name := r.PathValue("network")
+	list, ok := plainAddresses(v)[name]
+	if !ok {
+		return cloud.NotFoundf("network", name)
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{name: list})
+}
