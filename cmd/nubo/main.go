@@ -1,0 +1,76 @@
+// Command nubo is a whole IaaS cloud in one program: control plane and host agent. Each
+// subcommand is a file of this package.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+)
+
+// command is one subcommand. Its errors are one line: what, why, what to do.
+type command struct {
+	about string
+	run   func(args []string) error
+}
+
+var commands = map[string]command{
+	"serve":   {"run the cloud", serve},
+	"image":   {"build and inspect guest images", imageCommand},
+	"version": {"print the version", version},
+}
+
+// Exit statuses: 0 done, 1 failed, 2 the command line made no sense.
+func main() {
+	if len(os.Args) < 2 || os.Args[1] == "help" || os.Args[1] == "-h" || os.Args[1] == "--help" {
+		usage()
+		return
+	}
+	c, ok := commands[os.Args[1]]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "nubo: there is no command %q; nubo help lists them\n", os.Args[1])
+		os.Exit(2)
+	}
+	err := c.run(os.Args[2:])
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(os.Stderr, "nubo %s: %v\n", os.Args[1], err)
+		os.Exit(2)
+	default:
+		fmt.Fprintf(os.Stderr, "nubo %s: %v\n", os.Args[1], err)
+		os.Exit(1)
+	}
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func usage() {
+	fmt.Println("usage: nubo COMMAND [OPTIONS]\n\nOne program, a whole cloud. Commands:")
+	names := make([]string, 0, len(commands))
+	for name := range commands {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Printf("  %-10s %s\n", name, commands[name].about)
+	}
+	fmt.Println("\nnubo COMMAND --help lists its options. Exit status: 0 done, 1 failed, 2 wrong command line.")
+}
+
+// parse reads flags; what is left over is a mistake unless the command takes operands.
+func parse(f *flag.FlagSet, args []string, operands bool) error {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usageError{err}
+	}
+	if !operands && f.NArg() > 0 {
+		return usageError{fmt.Errorf("unexpected argument %q", f.Arg(0))}
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+// Package config is what an operator may choose: one struct, its defaults, its
+// validation. Values come from a JSON file and then from flags; unknown keys are errors.
+//
+// It reads no environment and touches no host.
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config is one `nubo serve`.
+type Config struct {
+	Listen   string `json:"listen"`    // ADDR:PORT
+	StateDir string `json:"state_dir"` // absolute, or relative to the working directory
+	// Database is sqlite:///FILE or postgres://…; empty: SQLite in the state directory.
+	Database string `json:"database"`
+	// Simulate, if more than 0, is the number of simulated hosts in place of this machine.
+	Simulate int `json:"simulate"`
+	// SimulateSeed decides times and faults of simulated hosts.
+	SimulateSeed uint64 `json:"simulate_seed"`
+
+	TLSCert string `json:"tls_cert"`
+	TLSKey  string `json:"tls_key"`
+	// TLS may be "self-signed": a CA and certificate are made in the state directory.
+	TLS string `json:"tls"`
+	// Insecure allows listening beyond loopback without TLS.
+	Insecure bool `json:"insecure"`
+
+	Region string `json:"region"`
+	Zone   string `json:"zone"`
+	// HostName names this machine among the hosts; empty: the system's name.
+	HostName string `json:"host_name"`
+	// Acceleration is "auto", "kvm" or "tcg".
+	Acceleration string `json:"acceleration"`
+	LogLevel     string `json:"log_level"` // debug, info, warn, error
+
+	// PublicNetwork is the range of the external network made at the first start.
+	PublicNetwork netip.Prefix `json:"public_network"`
+	// PublicInterface is a NIC or bridge that reaches the outside; empty: NAT out of the default route.
+	PublicInterface string `json:"public_interface"`
+	// VCPURatio and MemoryRatio are how much of a host is given away.
+	VCPURatio   float64 `json:"vcpu_ratio"`
+	MemoryRatio float64 `json:"memory_ratio"`
+	// ShutdownSeconds is how long a guest may take to shut down when asked.
+	ShutdownSeconds int `json:"shutdown_seconds"`
+	// TokenSeconds is how long a token lives.
+	TokenSeconds int `json:"token_seconds"`
+	// LockoutAttempts wrong passwords lock an account for LockoutSeconds; 0: never.
+	LockoutAttempts int `json:"lockout_attempts"`
+	LockoutSeconds  int `json:"lockout_seconds"`
+	// UniquePasswords of a user cannot be chosen again; 0: any.
+	UniquePasswords int `json:"unique_passwords"`
+	// CheckSeconds is how often each host is compared with the store.
+	CheckSeconds int `json:"check_seconds"`
+	// NoVNCDir holds the noVNC viewer's files.
+	NoVNCDir string `json:"novnc_dir"`
+}
+
+// Default is the configuration of a cloud whose operator chose nothing.
+func Default() Config {
+	return Config{
+		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
+		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
+		TokenSeconds: 3600, CheckSeconds: 60, NoVNCDir: "/usr/share/novnc",
+	}
+}
+
+// Load lays a JSON file over c. A key that does not exist is an error.
+func (c *Config) Load(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil {
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return nil
+}
+
+// Validate makes paths absolute and refuses what contradicts itself.
+func (c *Config) Validate() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q is not ADDR:PORT", c.Listen)
+	}
+	if c.StateDir, err = filepath.Abs(c.StateDir); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return errors.New("a TLS certificate needs its key and the other way round: give both --tls-cert and --tls-key")
+	case c.TLS != "" && c.TLS != "self-signed":
+		return fmt.Errorf("--tls=%s is not known; the only value is self-signed", c.TLS)
+	case !c.Encrypted() && !c.Insecure && !loopback(host):
+		return fmt.Errorf("refusing to listen on %s without TLS, passwords would be readable on the way: give --tls=self-signed, --tls-cert and --tls-key, or --insecure", c.Listen)
+	case c.Simulate < 0:
+		return errors.New("--simulate takes the number of hosts, 1 or more")
+	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
+		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
+	}
+	if c.Database == "" {
+		c.Database = "sqlite://" + filepath.Join(c.StateDir, "nubo.db")
+	}
+	return nil
+}
+
+// Encrypted tells whether clients speak TLS to us.
+func (c *Config) Encrypted() bool { return c.TLSCert != "" || c.TLS != "" }
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// Seconds is a number of seconds as a duration.
+func Seconds(n int) time.Duration { return time.Duration(n) * time.Second }

@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/cinder"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/keystone"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/neutron"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/nova"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/placement"
+)
+
+// newHandler mounts every dialect under its prefix.
+func (d *Daemon) newHandler() http.Handler {
+	s, log := d.services, d.log
+	mux := http.NewServeMux()
+	mount := func(prefix string, h http.Handler) {
+		mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
+		mux.Handle(prefix, http.StripPrefix(prefix, h))
+	}
+	identity := keystone.New(keystone.Deps{Identity: s.identity, Log: log, Prefix: "/identity"})
+	mount("/identity", identity)
+	mux.Handle("/v3/", identity) // some federation tools ask at the root
+	mux.Handle("/v3", identity)
+	mount("/compute", nova.New(nova.Deps{Auth: s.identity, Compute: s.compute, Quota: s.quota, Consoles: s.console, Prefix: "/compute", Log: log}))
+	mount("/image", glance.New(glance.Deps{Images: s.image, Auth: s.identity, Log: log}))
+	mount("/network", neutron.New(neutron.Deps{Network: s.network, Auth: s.identity, Prefix: "/network", Log: log}))
+	mount("/volume", cinder.New(cinder.Deps{Volumes: s.volume, Auth: s.identity, Log: log}))
+	mount("/placement", placement.New(placement.Deps{Auth: s.identity, Compute: s.compute, Prefix: "/placement", Log: log}))
+	mux.Handle("/console/", s.console)
+	mux.HandleFunc("GET /healthz", d.healthz)
+	mux.Handle("GET /metrics", d.metrics())
+	return mux
+}
+
+// healthz answers whether the store can be read.
+func (d *Daemon) healthz(w http.ResponseWriter, r *http.Request) {
+	if _, err := d.store.Hosts.Count(r.Context()); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n")) // the asker is gone: nobody to tell
+}

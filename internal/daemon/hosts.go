@@ -1,0 +1,173 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nubo-cloud/nubo/internal/agent"
+	blockfile "github.com/nubo-cloud/nubo/internal/driver/block/file"
+	blocksim "github.com/nubo-cloud/nubo/internal/driver/block/sim"
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux"
+	fabricsim "github.com/nubo-cloud/nubo/internal/driver/fabric/sim"
+	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/qemu"
+	hypervisorsim "github.com/nubo-cloud/nubo/internal/driver/hypervisor/sim"
+	"github.com/nubo-cloud/nubo/internal/fleet"
+	"github.com/nubo-cloud/nubo/internal/metadata"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// host is one host in this process: its agent and what has to be closed with it.
+type host struct {
+	agent   *agent.Agent
+	fabric  agent.Fabric
+	closers []func() error
+}
+
+func (h *host) close() error {
+	var errs []error
+	for _, f := range h.closers {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+// What guests read in their SMBIOS tables. Stock cloud-init takes the product for the sign that there is a metadata
+// service in OpenStack's form, and looks for none without it.
+const (
+	guestVendor  = "Nubo"
+	guestProduct = "OpenStack Compute"
+)
+
+// Version of this build, set by the linker.
+var Version = "dev"
+
+func (d *Daemon) newHosts() ([]*host, error) {
+	if d.config.Simulate > 0 {
+		return d.simulatedHosts(), nil
+	}
+	h, err := d.thisHost()
+	if err != nil {
+		return nil, err
+	}
+	return []*host{h}, nil
+}
+
+// thisHost is the machine we run on.
+func (d *Daemon) thisHost() (*host, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("running guests needs root, for networks and users of their own: run it as root, or try --simulate 1, which needs nothing")
+	}
+	name, err := d.hostName()
+	if err != nil {
+		return nil, err
+	}
+	log := d.log.With("host", name)
+	hypervisor, err := qemu.New(qemu.Options{StateDir: filepath.Join(d.config.StateDir, "guests"), Accel: d.config.Acceleration,
+		Manufacturer: guestVendor, Product: guestProduct, Release: Version, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	block, err := blockfile.New(blockfile.Options{Dir: filepath.Join(d.config.StateDir, "pool"), Logger: log})
+	if err != nil {
+		return nil, errors.Join(err, hypervisor.Close())
+	}
+	h := &host{closers: []func() error{hypervisor.Close}}
+	meta := &metadataPort{}
+	fabric, err := linux.New(linux.Options{StateDir: d.config.StateDir, Metadata: meta, External: linux.External{Interface: d.config.PublicInterface}, Log: log})
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	h.fabric = fabric
+	h.closers = append(h.closers, fabric.Close)
+	layout := metadata.Layout{Region: d.config.Region}
+	h.agent = agent.New(agent.Options{
+		Name: name, Hypervisor: hypervisor, Block: block, Fabric: fabric, Images: imageSource{d.services.bytes},
+		ConfigDrive: layout.WriteConfigDrive, StateDir: d.config.StateDir,
+		CPUs: runtime.NumCPU(), MemoryBytes: physicalMemory(), Version: Version, Log: log,
+	})
+	meta.handler = metadata.NewHandler(h.agent.Metadata, layout, nil, log)
+	return h, nil
+}
+
+// metadataPort breaks the circle: the fabric needs the metadata service, which asks the agent, which has the fabric.
+type metadataPort struct{ handler *metadata.Handler }
+
+func (m *metadataPort) ServeMetadata(w http.ResponseWriter, r *http.Request, port spec.PortID) {
+	m.handler.ServeMetadata(w, r, port)
+}
+
+func (d *Daemon) hostName() (string, error) {
+	if d.config.HostName != "" {
+		return d.config.HostName, nil
+	}
+	return os.Hostname()
+}
+
+func physicalMemory() int64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0
+	}
+	return int64(info.Totalram) * int64(info.Unit)
+}
+
+// Sizes of a simulated host.
+const (
+	simulatedCPUs   = 64
+	simulatedMemory = int64(256) << 30
+	simulatedPool   = int64(1) << 50
+)
+
+// simulatedHosts share one pool, as hosts on Ceph would.
+func (d *Daemon) simulatedHosts() []*host {
+	pool := blocksim.NewPool(blocksim.Options{Name: "default", Shared: true, TotalBytes: simulatedPool, Seed: d.config.SimulateSeed})
+	hosts := make([]*host, d.config.Simulate)
+	for i := range hosts {
+		hosts[i] = d.simulatedHost(i, pool, d.log)
+	}
+	return hosts
+}
+
+func (d *Daemon) simulatedHost(i int, pool *blocksim.Pool, log *slog.Logger) *host {
+	seed := d.config.SimulateSeed + uint64(i)
+	hypervisor := hypervisorsim.New(hypervisorsim.Options{Seed: seed, StartDelay: 20 * time.Millisecond, StopDelay: 20 * time.Millisecond, ChangeDelay: 5 * time.Millisecond})
+	fabric := fabricsim.New(&fabricsim.Host{}, fabricsim.Options{Seed: seed})
+	layout := metadata.Layout{Region: d.config.Region}
+	a := agent.New(agent.Options{
+		Name: fmt.Sprintf("sim-%04d", i+1), Hypervisor: hypervisor, Block: pool, Fabric: fabric, Images: imageSource{d.services.bytes},
+		ConfigDrive: layout.WriteConfigDrive, StateDir: filepath.Join(d.config.StateDir, "simulated"),
+		CPUs: simulatedCPUs, MemoryBytes: simulatedMemory, Version: Version, Log: log,
+	})
+	return &host{agent: a, fabric: fabric, closers: []func() error{fabric.Close}}
+}
+
+// joinHosts takes up what an earlier process left on each host and makes them known.
+func (d *Daemon) joinHosts(ctx context.Context) error {
+	members := make([]fleet.Member, 0, len(d.hosts))
+	for _, h := range d.hosts {
+		if err := h.fabric.Adopt(ctx); err != nil {
+			return fmt.Errorf("take up networks of an earlier start: %w", err)
+		}
+		described, err := h.agent.Describe(ctx)
+		if err != nil {
+			return fmt.Errorf("describe this host: %w", err)
+		}
+		members = append(members, fleet.Member{Host: described, Agent: h.agent})
+	}
+	if err := d.services.fleet.Join(ctx, members...); err != nil {
+		return err
+	}
+	for _, h := range d.hosts {
+		go func() { _ = h.agent.Run(ctx) }() // ends with ctx only
+	}
+	return nil
+}

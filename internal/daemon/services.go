@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/config"
+	"github.com/nubo-cloud/nubo/internal/console"
+	"github.com/nubo-cloud/nubo/internal/fleet"
+	"github.com/nubo-cloud/nubo/internal/identity"
+	"github.com/nubo-cloud/nubo/internal/image"
+	"github.com/nubo-cloud/nubo/internal/imagestore"
+	"github.com/nubo-cloud/nubo/internal/network"
+	"github.com/nubo-cloud/nubo/internal/operation"
+	"github.com/nubo-cloud/nubo/internal/quota"
+	"github.com/nubo-cloud/nubo/internal/spec"
+	"github.com/nubo-cloud/nubo/internal/volume"
+)
+
+// services are the use cases with what is under them.
+type services struct {
+	quota    *quota.Service
+	engine   *operation.Engine
+	fleet    *fleet.Fleet
+	identity *identity.Service
+	bytes    *imagestore.Store
+	image    *image.Service
+	network  *network.Service
+	volume   *volume.Service
+	compute  *compute.Service
+	console  *console.Server
+}
+
+func (d *Daemon) newServices() (*services, error) {
+	c, st, log := d.config, d.store, d.log
+	s := &services{}
+	s.quota = quota.New(st.Quotas, st)
+	s.engine = operation.New(operation.Options{Records: st.Operations, Tx: st, Log: log, Exclusive: !strings.HasPrefix(c.Database, "postgres")})
+	s.fleet = fleet.New(fleet.Options{Hosts: st.Hosts, Tx: st, Log: log, CheckEvery: config.Seconds(c.CheckSeconds), Zone: c.Zone,
+		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio})
+	s.identity = identity.New(identity.Deps{
+		Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles, Assignments: st.Assignments,
+		Credentials: st.ApplicationCredentials, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
+		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
+			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords},
+	})
+	var err error
+	if s.bytes, err = imagestore.Open(filepath.Join(c.StateDir, "images")); err != nil {
+		return nil, err
+	}
+	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Log: log, Now: now})
+	s.network = network.New(network.Deps{
+		Networks: st.Networks, Subnets: st.Subnets, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
+		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, HostRecords: st.Hosts, Usage: st.UsageEvents,
+		Tx: st, Generations: st, Quota: s.quota, Hosts: s.fleet, Log: log, Now: now, Config: networkConfig(c),
+	})
+	// Volumes are placed by compute, which needs volumes: the placer finds it when it is asked.
+	s.volume = volume.New(volume.Deps{
+		Volumes: st.Volumes, Snapshots: st.Snapshots, Attachments: st.Attachments, Types: st.VolumeTypes, HostRows: st.Hosts, Usage: st.UsageEvents,
+		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Log: log, Now: now,
+	})
+	s.compute = compute.New(compute.Deps{
+		Instances: st.Instances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts,
+		Operations: st.Operations, Usage: st.UsageEvents, Idempotencies: st.Idempotencies, Tx: st, Generation: st.Generation,
+		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
+		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
+	})
+	s.network.PortGone = s.compute.PortGone
+	s.volume.Instances = s.compute
+	s.console = console.New(s.compute, c.NoVNCDir, log)
+	s.listen()
+	return s, nil
+}
+
+func now() time.Time { return time.Now().UTC() }
+
+type placer struct{ s *services }
+
+func (p placer) PlaceVolume(ctx context.Context, sizeGiB int, zone string, near cloud.HostID) (cloud.HostID, error) {
+	return p.s.compute.PlaceVolume(ctx, sizeGiB, zone, near)
+}
+
+// listen tells each service what the fleet hears. Networks go first: guests are plugged into them.
+func (s *services) listen() {
+	s.fleet.OnUp(s.network.SyncHost)
+	s.fleet.OnUp(s.compute.SyncHost)
+	s.fleet.OnGuest(s.compute.Observe)
+	s.fleet.OnInventory(s.compute.Collect)
+	s.fleet.OnInventory(s.network.RemoveOrphans)
+	s.fleet.OnInventory(s.collectVolumes)
+}
+
+func (s *services) collectVolumes(ctx context.Context, host cloud.HostID, inv spec.Inventory) error {
+	_, err := s.volume.CollectOrphans(ctx, host, inv, volume.Known{
+		Volumes: func(ctx context.Context, _ []spec.VolumeID) (map[spec.VolumeID]bool, error) {
+			return s.compute.KnownVolumes(ctx)
+		},
+		Snapshots: func(ctx context.Context, _ []spec.SnapshotID) (map[spec.SnapshotID]bool, error) {
+			return s.compute.KnownSnapshots(ctx)
+		},
+	})
+	return err
+}
+
+// imageSource is how agents in this process fetch images.
+type imageSource struct{ bytes *imagestore.Store }
+
+// OpenImage opens the bytes of an image.
+func (i imageSource) OpenImage(ctx context.Context, id spec.ImageID) (io.ReadCloser, error) {
+	r, _, err := i.bytes.Open(ctx, cloud.ImageID(id))
+	return r, err
+}
+
+func networkConfig(c config.Config) network.Config {
+	n := network.DefaultConfig()
+	prefix := c.PublicNetwork.Masked()
+	n.Public.Prefix, n.Public.Gateway = prefix, prefix.Addr().Next()
+	n.Public.Pool = cloud.AddressRange{Start: nth(prefix, 10), End: beforeLast(prefix)}
+	return n
+}
+
+func nth(p netip.Prefix, n int) netip.Addr {
+	a := p.Addr()
+	for range n {
+		a = a.Next()
+	}
+	return a
+}
+
+// beforeLast leaves the last few addresses of a range to the operator.
+func beforeLast(p netip.Prefix) netip.Addr {
+	const kept = 5
+	b := p.Addr().As4()
+	size := 1 << (32 - p.Bits())
+	v := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	v += uint32(size - kept)
+	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+}
