@@ -28,6 +28,7 @@ const (
 	addrUSB     = "0x5"
 	addrSCSI    = "0x6"
 	addrBridge  = "0x7" // q35: the bridge of all slots; pc: AHCI, if asked for
+	addrConfig  = "0x8" // q35 only: the config drive
 )
 
 func slotsOf(m spec.Machine) int {

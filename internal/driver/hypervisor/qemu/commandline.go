@@ -257,8 +257,9 @@ func (c *command) needsAHCI() bool {
 	return false
 }
 
-// configDrive shows the ISO file as a CD-ROM, or where there is none as a read-only disk:
-// guests look for its label.
+// configDrive shows the ISO file as a CD-ROM on pc, and elsewhere as a read-only virtio disk: guests look for
+// its label. On q35 a CD-ROM would be SATA, for which the kernels that distributions make for clouds have no driver;
+// a guest without virtio drivers says so by its root disk's bus, and gets the CD-ROM.
 func (c *command) configDrive() error {
 	if c.r.Config == "" {
 		return nil
@@ -268,16 +269,26 @@ func (c *command) configDrive() error {
 		return fmt.Errorf("config drive: %w", err)
 	}
 	o := object{"driver": "ide-cd", "id": "config0", "drive": "config"}
-	switch c.r.Guest.Machine {
-	case spec.MachineMicroVM:
+	switch m := c.r.Guest.Machine; {
+	case m == spec.MachineMicroVM:
 		o["driver"] = "virtio-blk-device"
-	case spec.MachinePC:
+	case m == spec.MachinePC:
 		err = c.p.next(o, spec.MachinePC, spec.BusIDE)
+	case c.rootIsVirtio():
+		o["driver"], o["bus"], o["addr"] = "virtio-blk-pci", rootBus(m), addrConfig
 	default:
-		err = c.p.next(o, c.r.Guest.Machine, spec.BusSATA)
+		err = c.p.next(o, m, spec.BusSATA)
 	}
 	c.device(o)
 	return err
+}
+
+func (c *command) rootIsVirtio() bool {
+	if len(c.r.Disks) == 0 {
+		return true
+	}
+	bus, _ := busOf(c.r.Guest.Machine, c.r.Disks[0].Disk)
+	return bus == spec.BusVirtio
 }
 
 func (c *command) nics() error {

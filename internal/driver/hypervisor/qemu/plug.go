@@ -129,8 +129,7 @@ func (g *guest) openNodes(ctx context.Context, r *run, name string, set int, src
 func (g *guest) closeNodes(ctx context.Context, r *run, names []string, set int) error {
 	var first error
 	for _, n := range names {
-		err := r.mon.Execute(ctx, "blockdev-del", object{"node-name": n}, nil)
-		if err != nil && first == nil && g.hasNode(ctx, r, n) {
+		if err := g.closeNode(ctx, r, n); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -138,6 +137,23 @@ func (g *guest) closeNodes(ctx context.Context, r *run, names []string, set int)
 		r.mon.Execute(ctx, "remove-fd", object{"fdset-id": s}, nil) // not there if there is no base
 	}
 	return first
+}
+
+// releaseMax is how long QEMU may take to let go of a node after it said that its device is gone: it
+// frees devices when no thread can see them any more, and tells nobody when that was.
+const releaseMax = 3 * time.Second
+
+func (g *guest) closeNode(ctx context.Context, r *run, name string) error {
+	for end := time.Now().Add(releaseMax); ; {
+		err := r.mon.Execute(ctx, "blockdev-del", object{"node-name": name}, nil)
+		if err == nil || !g.hasNode(ctx, r, name) {
+			return nil
+		}
+		if ctx.Err() != nil || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func (g *guest) hasNode(ctx context.Context, r *run, name string) bool {
