@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"sort"
 )
@@ -19,6 +20,9 @@ type command struct {
 var commands = map[string]command{
 	"serve":   {"run the cloud", serve},
 	"image":   {"build and inspect guest images", imageCommand},
+	"doctor":  {"say what keeps guests from running well on this machine", doctorCommand},
+	"backup":  {"copy the database of a running cloud", backup},
+	"restore": {"put such a copy in the database's place", restore},
 	"version": {"print the version", version},
 }
 
@@ -63,11 +67,15 @@ func usage() {
 
 // parse reads flags; what is left over is a mistake unless the command takes operands.
 func parse(f *flag.FlagSet, args []string, operands bool) error {
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return usageError{err}
+	f.SetOutput(io.Discard) // a mistake is one line; the list of options comes when asked for
+	err := f.Parse(args)
+	f.SetOutput(os.Stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		f.Usage()
+		return err
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("%w; --help lists the options", err)}
 	}
 	if !operands && f.NArg() > 0 {
 		return usageError{fmt.Errorf("unexpected argument %q", f.Arg(0))}
