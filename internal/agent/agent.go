@@ -47,6 +47,8 @@ type Agent struct {
 
 	mu     sync.Mutex
 	guests map[spec.GuestID]*wantedGuest
+	// removed is the generation up to which documents of guests that were removed are ignored.
+	removed map[spec.GuestID]int64
 	// ports tells which guest a port belongs to, for metadata.
 	ports    map[spec.PortID]spec.GuestID
 	taps     map[spec.PortID]Tap
@@ -64,6 +66,7 @@ func New(o Options) *Agent {
 	return &Agent{
 		Options:  o,
 		guests:   map[spec.GuestID]*wantedGuest{},
+		removed:  map[spec.GuestID]int64{},
 		ports:    map[spec.PortID]spec.GuestID{},
 		taps:     map[spec.PortID]Tap{},
 		watchers: map[int]func(spec.Event){},

@@ -27,10 +27,14 @@ func (a *Agent) EnsureGuest(ctx context.Context, g spec.Guest) (spec.GuestStatus
 	return a.reconcileGuest(ctx, g.ID)
 }
 
-// want keeps g unless a newer document is held.
+// want keeps g unless a newer document is held, or the guest was removed since g was written.
 func (a *Agent) want(g spec.Guest) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if g.Generation < a.removed[g.ID] {
+		return
+	}
+	delete(a.removed, g.ID)
 	held := a.guests[g.ID]
 	if held == nil {
 		held = &wantedGuest{}
@@ -57,31 +61,50 @@ func (a *Agent) wanted(id spec.GuestID) (spec.Guest, int64, bool) {
 	return held.spec, held.settled, true
 }
 
-func (a *Agent) forget(id spec.GuestID) {
+// removedMax bounds what is remembered of guests that are gone. Late documents are late by seconds.
+const removedMax = 10000
+
+// forget drops the document of a guest unless it is newer than generation.
+func (a *Agent) forget(id spec.GuestID, generation int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if held := a.guests[id]; held != nil {
-		for _, n := range held.spec.NICs {
-			delete(a.ports, n.Port)
-		}
+	held := a.guests[id]
+	if held != nil && held.spec.Generation > generation {
+		return
+	}
+	if held != nil {
 		if held.interrupt != nil {
 			held.interrupt()
 		}
+		for _, n := range held.spec.NICs {
+			delete(a.ports, n.Port)
+		}
 		delete(a.guests, id)
 	}
+	if len(a.removed) >= removedMax {
+		clear(a.removed)
+	}
+	a.removed[id] = max(generation, a.removed[id])
 }
 
-// interruptible makes a context for one reconciliation that ends when the guest is removed.
-func (a *Agent) interruptible(ctx context.Context, id spec.GuestID) (context.Context, context.CancelFunc) {
+// interruptible makes a context for one reconciliation, which ends early when the guest is removed. The
+// guest's lock is held until done is called.
+func (a *Agent) interruptible(ctx context.Context, id spec.GuestID) (_ context.Context, done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if held := a.guests[id]; held != nil {
+	held := a.guests[id]
+	if held != nil {
 		held.interrupt = cancel
-	} else {
+	}
+	a.mu.Unlock()
+	return ctx, func() {
+		a.mu.Lock()
+		if held != nil {
+			held.interrupt = nil
+		}
+		a.mu.Unlock()
 		cancel()
 	}
-	return ctx, cancel
 }
 
 func (a *Agent) settle(id spec.GuestID, generation int64) {
@@ -93,13 +116,16 @@ func (a *Agent) settle(id spec.GuestID, generation int64) {
 }
 
 // RemoveGuest ends a guest and removes everything but its volumes.
-func (a *Agent) RemoveGuest(ctx context.Context, id spec.GuestID) error {
-	a.forget(id)
+func (a *Agent) RemoveGuest(ctx context.Context, id spec.GuestID, generation int64) error {
+	a.forget(id, generation)
 	unlock, err := a.guestLocks.lock(ctx, string(id))
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if _, _, wanted := a.wanted(id); wanted {
+		return nil // again, since
+	}
 	if err := ignoreMissing(a.Hypervisor.Remove(ctx, id)); err != nil {
 		return fmt.Errorf("remove guest %s: %w", id, err)
 	}

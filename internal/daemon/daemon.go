@@ -22,6 +22,7 @@ import (
 // Daemon is one control plane with the hosts in its process.
 type Daemon struct {
 	config   config.Config
+	parts    Parts
 	log      *slog.Logger
 	lock     *os.File
 	store    *store.Store
@@ -34,7 +35,12 @@ type Daemon struct {
 // New builds everything. Nothing has touched a host when it returns, but the store is open and
 // the first start's nouns exist.
 func New(ctx context.Context, c config.Config, log *slog.Logger) (*Daemon, error) {
-	d := &Daemon{config: c, log: log}
+	return NewWith(ctx, c, log, Parts{})
+}
+
+// NewWith is New with some parts ready-made.
+func NewWith(ctx context.Context, c config.Config, log *slog.Logger, p Parts) (*Daemon, error) {
+	d := &Daemon{config: c, parts: p, log: log}
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -49,10 +55,10 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	// The port is taken first: two daemons on one address should find out before either does anything.
-	if d.listener, err = net.Listen("tcp", d.config.Listen); err != nil {
+	if err = d.listen(); err != nil {
 		return fmt.Errorf("listen on %s: %w", d.config.Listen, err)
 	}
-	if d.store, err = store.Open(ctx, d.config.Database, store.Options{Log: d.log}); err != nil {
+	if err = d.openStore(ctx); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	if d.services, err = d.newServices(); err != nil {
@@ -68,13 +74,41 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 	return nil
 }
 
+func (d *Daemon) listen() (err error) {
+	if !d.parts.NoListener {
+		d.listener, err = net.Listen("tcp", d.config.Listen)
+	}
+	return err
+}
+
+func (d *Daemon) openStore(ctx context.Context) (err error) {
+	if d.store = d.parts.Store; d.store == nil {
+		d.store, err = store.Open(ctx, d.config.Database, store.Options{Log: d.log})
+	}
+	return err
+}
+
+// lockPatience bounds how long the lock may be held by nobody who counts: a process that was just
+// forked from a daemon that has been killed keeps it until it has become another program.
+const lockPatience = 2 * time.Second
+
+func patientLock(f *os.File) error {
+	const again = 20 * time.Millisecond
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(again) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
 // lockDir keeps a second daemon off the state directory.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock state directory: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := patientLock(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("another nubo is running on %s: stop it, or give this one a --state-dir of its own", dir)
 	}
@@ -86,6 +120,9 @@ func (d *Daemon) URL() string {
 	scheme := "http"
 	if d.config.Encrypted() {
 		scheme = "https"
+	}
+	if d.listener == nil {
+		return scheme + "://" + d.config.Listen
 	}
 	return scheme + "://" + d.listener.Addr().String()
 }
@@ -115,7 +152,9 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	start("http", func(context.Context) error { return d.serve(server) })
+	if d.listener != nil {
+		start("http", func(context.Context) error { return d.serve(server) })
+	}
 	start("identity", func(ctx context.Context) error { d.services.identity.Run(ctx); return nil })
 	start("network", func(ctx context.Context) error { d.services.network.Run(ctx); return nil })
 	start("hosts", d.runHosts)
@@ -179,7 +218,7 @@ func (d *Daemon) Close() error {
 	if d.listener != nil {
 		_ = d.listener.Close() // the server has closed it already
 	}
-	if d.store != nil {
+	if d.store != nil && d.parts.Store == nil {
 		errs = append(errs, d.store.Close())
 	}
 	if d.lock != nil {

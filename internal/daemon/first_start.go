@@ -16,11 +16,11 @@ import (
 // so that a crash between the two cannot lose it.
 func (d *Daemon) firstStart(ctx context.Context) error {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
-	password, err := d.adminPassword(ctx)
+	passwords, err := d.passwords(ctx)
 	if err != nil {
 		return err
 	}
-	made, err := d.services.identity.Bootstrap(ctx, identity.Bootstrap{AdminPassword: password, Region: d.config.Region})
+	made, err := d.services.identity.Bootstrap(ctx, identity.Bootstrap{AdminPassword: passwords["admin"], DemoPassword: passwords["demo"], Region: d.config.Region})
 	if err != nil {
 		return err
 	}
@@ -54,33 +54,46 @@ func (d *Daemon) once(ctx context.Context, name string, f func(context.Context) 
 
 var passwordLine = regexp.MustCompile(`(?m)^export OS_PASSWORD=(\S+)$`)
 
-// adminPassword is the one in admin-openrc.sh, which is written here if the cloud is new.
-func (d *Daemon) adminPassword(ctx context.Context) (string, error) {
-	path := filepath.Join(d.config.StateDir, "admin-openrc.sh")
-	if b, err := os.ReadFile(path); err == nil {
-		if m := passwordLine.FindSubmatch(b); m != nil {
-			return string(m[1]), nil
-		}
+// PasswordIn finds the password in an admin-openrc.sh; empty: there is none.
+func PasswordIn(openrc []byte) string {
+	if m := passwordLine.FindSubmatch(openrc); m != nil {
+		return string(m[1])
 	}
-	users, err := d.store.Users.Count(ctx)
-	if err != nil || users > 0 {
-		return "", err // an old cloud whose operator put the file away
-	}
-	password := cloud.NewHexID()
-	if err := writePrivate(filepath.Join(d.config.StateDir, "clouds.yaml"), d.cloudsYAML(password)); err != nil {
-		return "", err
-	}
-	return password, writePrivate(path, d.openrc(password))
+	return ""
 }
 
-func (d *Daemon) openrc(password string) string {
+// accounts are the users that the first start makes, each with a project of its name.
+var accounts = []string{"admin", "demo"}
+
+// passwords are those in the accounts' openrc files, which are written here if the cloud is new.
+func (d *Daemon) passwords(ctx context.Context) (map[string]string, error) {
+	users, err := d.store.Users.Count(ctx)
+	if err != nil || users > 0 {
+		return nil, err // only a new cloud asks for them
+	}
+	found := map[string]string{}
+	for _, name := range accounts {
+		path := filepath.Join(d.config.StateDir, name+"-openrc.sh")
+		if b, err := os.ReadFile(path); err == nil && PasswordIn(b) != "" {
+			found[name] = PasswordIn(b) // an earlier first start was cut short after it wrote the file
+			continue
+		}
+		found[name] = cloud.NewHexID()
+		if err := writePrivate(path, d.openrc(name, found[name])); err != nil {
+			return nil, err
+		}
+	}
+	return found, writePrivate(filepath.Join(d.config.StateDir, "clouds.yaml"), d.cloudsYAML(found))
+}
+
+func (d *Daemon) openrc(name, password string) string {
 	lines := []string{
-		"# Source this file to use the cloud as its administrator.",
+		"# Source this file to use the cloud as " + name + ".",
 		"export OS_AUTH_URL=" + d.URL() + "/v3",
 		"export OS_IDENTITY_API_VERSION=3",
-		"export OS_USERNAME=admin",
+		"export OS_USERNAME=" + name,
 		"export OS_PASSWORD=" + password,
-		"export OS_PROJECT_NAME=admin",
+		"export OS_PROJECT_NAME=" + name,
 		"export OS_USER_DOMAIN_NAME=Default",
 		"export OS_PROJECT_DOMAIN_NAME=Default",
 		"export OS_REGION_NAME=" + d.config.Region,
@@ -91,21 +104,28 @@ func (d *Daemon) openrc(password string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-func (d *Daemon) cloudsYAML(password string) string {
-	text := fmt.Sprintf(`clouds:
-  nubo:
+// cloudsYAML names the administrator's account "nubo" and the others "nubo-NAME".
+func (d *Daemon) cloudsYAML(passwords map[string]string) string {
+	text := "clouds:\n"
+	for _, name := range accounts {
+		entry := "nubo"
+		if name != "admin" {
+			entry += "-" + name
+		}
+		text += fmt.Sprintf(`  %s:
     auth:
       auth_url: %s/v3
-      username: admin
+      username: %s
       password: %s
-      project_name: admin
+      project_name: %s
       user_domain_name: Default
       project_domain_name: Default
     region_name: %s
     identity_api_version: 3
-`, d.URL(), password, d.config.Region)
-	if ca := d.caFile(); ca != "" {
-		text += "    cacert: " + ca + "\n"
+`, entry, d.URL(), name, passwords[name], name, d.config.Region)
+		if ca := d.caFile(); ca != "" {
+			text += "    cacert: " + ca + "\n"
+		}
 	}
 	return text
 }

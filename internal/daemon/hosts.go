@@ -51,6 +51,9 @@ const (
 var Version = "dev"
 
 func (d *Daemon) newHosts() ([]*host, error) {
+	if d.parts.Hosts != nil {
+		return d.preparedHosts(), nil
+	}
 	if d.config.Simulate > 0 {
 		return d.simulatedHosts(), nil
 	}

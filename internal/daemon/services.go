@@ -41,9 +41,9 @@ func (d *Daemon) newServices() (*services, error) {
 	c, st, log := d.config, d.store, d.log
 	s := &services{}
 	s.quota = quota.New(st.Quotas, st)
-	s.engine = operation.New(operation.Options{Records: st.Operations, Tx: st, Log: log, Exclusive: !strings.HasPrefix(c.Database, "postgres")})
-	s.fleet = fleet.New(fleet.Options{Hosts: st.Hosts, Tx: st, Log: log, CheckEvery: config.Seconds(c.CheckSeconds), Zone: c.Zone,
-		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio})
+	s.engine = operation.New(adjusted(operation.Options{Records: st.Operations, Tx: st, Log: log, Exclusive: !strings.HasPrefix(c.Database, "postgres")}, d.parts.Engine))
+	s.fleet = fleet.New(adjusted(fleet.Options{Hosts: st.Hosts, Tx: st, Log: log, CheckEvery: config.Seconds(c.CheckSeconds), Zone: c.Zone,
+		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio}, d.parts.Fleet))
 	s.identity = identity.New(identity.Deps{
 		Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles, Assignments: st.Assignments,
 		Credentials: st.ApplicationCredentials, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
@@ -56,7 +56,7 @@ func (d *Daemon) newServices() (*services, error) {
 	}
 	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Log: log, Now: now})
 	s.network = network.New(network.Deps{
-		Networks: st.Networks, Subnets: st.Subnets, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
+		Networks: st.Networks, Subnets: st.Subnets, SubnetPools: st.SubnetPools, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
 		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, HostRecords: st.Hosts, Usage: st.UsageEvents,
 		Tx: st, Generations: st, Quota: s.quota, Hosts: s.fleet, Log: log, Now: now, Config: networkConfig(c),
 	})
@@ -66,7 +66,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
-		Instances: st.Instances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts,
+		Instances: st.Instances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates,
 		Operations: st.Operations, Usage: st.UsageEvents, Idempotencies: st.Idempotencies, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
 		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
@@ -76,6 +76,13 @@ func (d *Daemon) newServices() (*services, error) {
 	s.console = console.New(s.compute, c.NoVNCDir, log)
 	s.listen()
 	return s, nil
+}
+
+func adjusted[T any](o T, adjust func(*T)) T {
+	if adjust != nil {
+		adjust(&o)
+	}
+	return o
 }
 
 func now() time.Time { return time.Now().UTC() }

@@ -22,6 +22,8 @@ type Options struct {
 	Log   *slog.Logger
 	// CheckEvery is how often each host's inventory is compared with the store; 0 means a minute.
 	CheckEvery time.Duration
+	// RetryPause is the wait after a host could not be reached or told; 0 means a second.
+	RetryPause time.Duration
 	// Zone new hosts are put in.
 	Zone string
 	// Ratios of overcommit given to new hosts.
@@ -43,6 +45,9 @@ type Fleet struct {
 func New(o Options) *Fleet {
 	if o.CheckEvery == 0 {
 		o.CheckEvery = time.Minute
+	}
+	if o.RetryPause == 0 {
+		o.RetryPause = time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

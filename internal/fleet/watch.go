@@ -33,7 +33,7 @@ func (f *Fleet) watch(ctx context.Context, id cloud.HostID, a agentapi.Agent) {
 		err := a.Watch(ctx, func(e spec.Event) { f.dispatch(ctx, id, e) })
 		if err != nil && ctx.Err() == nil {
 			f.Log.Warn("lost the way to a host", "host", id, "error", err)
-			wait(ctx, time.Second)
+			wait(ctx, f.RetryPause)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func (f *Fleet) up(ctx context.Context, id cloud.HostID) {
 				break
 			}
 			f.Log.Warn("cannot send a host what it should have", "host", id, "error", err)
-			wait(ctx, time.Second)
+			wait(ctx, f.RetryPause)
 		}
 	}
 }

@@ -11,6 +11,10 @@
 //	                           v
 //	                         stuck
 //
+// A step may be the last from which there is a way back (Step.Forward): after it an Operation that cannot
+// go on is failed without being unwound. One that is cancelled while pending is unwound like any other, as
+// the first step's undo also takes back what was written when the Operation was started.
+//
 // One Operation runs per subject at a time; later ones wait in the order they were made. Several
 // processes on one database share the work: a row is leased to the process that runs it, and a lease not
 // renewed is taken over. A nudge after commit starts the work at once; the sweep on a timer only finds what

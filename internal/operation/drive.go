@@ -44,8 +44,12 @@ func (e *Engine) forward(ctx context.Context, op *cloud.Operation, k Kind) error
 		if gone(ctx, err) {
 			return err
 		}
-		if retry, wait := e.retries(ctx, op, err); retry {
+		noReturn := k.forward(op.Done)
+		if retry, wait := e.retries(ctx, op, err, noReturn); retry {
 			return e.postpone(ctx, op, wait, err)
+		}
+		if noReturn {
+			return e.giveUp(ctx, op, k, cause(ctx, op, err))
 		}
 		return e.unwind(ctx, op, cause(ctx, op, err))
 	}
@@ -115,12 +119,19 @@ func (e *Engine) die() {
 	}
 }
 
-// retries tells whether an error of a step should be tried again, and when.
-func (e *Engine) retries(ctx context.Context, op *cloud.Operation, err error) (bool, time.Duration) {
+// giveUp ends an Operation that can neither go on nor back.
+func (e *Engine) giveUp(ctx context.Context, op *cloud.Operation, k Kind, err error) error {
+	e.Log.Warn("operation failed and cannot be undone", "operation", op.ID, "kind", op.Kind, "subject", op.Subject, "error", err)
+	op.Fault = faultOf(err)
+	return e.end(ctx, op, k, cloud.OperationFailed)
+}
+
+// retries tells whether an error of a step should be tried again, and when. always: whatever it is.
+func (e *Engine) retries(ctx context.Context, op *cloud.Operation, err error, always bool) (bool, time.Duration) {
 	if context.Cause(ctx) != nil || op.Cancel || errors.Is(err, errCancelled) || errors.Is(err, errDeadline) {
 		return false, 0
 	}
-	if ce, ok := cloud.AsError(err); ok && ce.Kind != cloud.Unavailable && ce.Kind != cloud.Conflict {
+	if ce, ok := cloud.AsError(err); ok && !always && ce.Kind != cloud.Unavailable && ce.Kind != cloud.Conflict {
 		return false, 0
 	}
 	wait := e.retryWait(op.Attempts)
@@ -194,11 +205,7 @@ func (e *Engine) backward(ctx context.Context, op *cloud.Operation, k Kind) erro
 			return e.undoFailed(ctx, op, k, s, err)
 		}
 	}
-	state := cloud.OperationFailed
-	if op.Cancel {
-		state = cloud.OperationCancelled
-	}
-	return e.end(ctx, op, k, state)
+	return e.end(ctx, op, k, cloud.OperationFailed)
 }
 
 // undoTime bounds one attempt at an undo: a guest that does not let go must not hold it for ever.

@@ -28,6 +28,19 @@ type Step struct {
 	Name string
 	Do   Func
 	Undo Func // nil needs a reason in a comment beside it
+	// Forward says that from this step on there is no way back: whatever fails is tried again until the deadline, and
+	// then, or when it is cancelled, the Operation ends without being undone.
+	Forward bool
+}
+
+// forward tells whether the step that is due, or one before it, had no way back.
+func (k Kind) forward(done int) bool {
+	for _, s := range k.Steps[:min(done+1, len(k.Steps))] {
+		if s.Forward {
+			return true
+		}
+	}
+	return false
 }
 
 // Func is the work of a step. Changes it makes to op.Data (SetData) and op.Progress are kept if it succeeds.

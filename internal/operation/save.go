@@ -35,11 +35,14 @@ func (e *Engine) write(ctx context.Context, op *cloud.Operation) error {
 	return e.Records.Update(ctx, op)
 }
 
-// end settles the subject and ends the row in one transaction.
+// end writes how it ended: one that was cancelled and so failed is cancelled. It settles the subject and ends the row in one transaction.
 func (e *Engine) end(ctx context.Context, op *cloud.Operation, k Kind, state cloud.OperationState) error {
 	now := time.Now().UTC()
 	ended := *op
 	ended.State, ended.EndedAt = state, &now
+	if state == cloud.OperationFailed && op.Cancel {
+		ended.State = cloud.OperationCancelled
+	}
 	if state == cloud.OperationSucceeded {
 		ended.Fault, ended.Progress = nil, 100
 	}

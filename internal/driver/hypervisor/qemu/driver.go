@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,10 +26,12 @@ type Driver struct {
 	lock *os.File
 	boot string
 
-	probe  prober
-	closed chan struct{}
-	once   sync.Once
-	tasks  sync.WaitGroup
+	probe prober
+	// probeAsOwner makes guests that try KVM run as our own user (TryKVM).
+	probeAsOwner bool
+	closed       chan struct{}
+	once         sync.Once
+	tasks        sync.WaitGroup
 
 	mu       sync.Mutex // after a guest's own, if both
 	guests   map[spec.GuestID]*guest
@@ -59,12 +62,27 @@ func New(opts Options) (*Driver, error) {
 	return d, nil
 }
 
+// lockPatience bounds how long a lock may be held by nobody who counts: a process that was
+// just forked from a daemon that has been killed keeps its locks until it has become QEMU or a tool.
+const lockPatience = 5 * time.Second
+
+// patientLock takes a lock for this process, or says that somebody else keeps it.
+func patientLock(f *os.File) error {
+	const again = 20 * time.Millisecond
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(again) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
 func (d *Driver) lockState() error {
 	f, err := os.OpenFile(filepath.Join(d.opts.StateDir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("qemu: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := patientLock(f); err != nil {
 		f.Close()
 		return fmt.Errorf("qemu: %s is in use by another process: %w", d.opts.StateDir, spec.ErrBusy)
 	}

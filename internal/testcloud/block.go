@@ -1,0 +1,103 @@
+package testcloud
+
+import (
+	"context"
+	"io"
+
+	"github.com/nubo-cloud/nubo/internal/agent"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// block is agent.Block over a wire.
+type block struct {
+	wire
+	driver agent.Block
+}
+
+var _ agent.Block = (*block)(nil)
+
+func (b *block) Pool(ctx context.Context) (s spec.Pool, err error) {
+	err = b.look(func() error { s, err = b.driver.Pool(ctx); return err })
+	return s, err
+}
+
+func (b *block) EnsureImage(ctx context.Context, i spec.Image, open func() (io.ReadCloser, error)) error {
+	return b.change(ctx, "ensure image", func() error { return b.driver.EnsureImage(ctx, i, open) })
+}
+
+func (b *block) RemoveImage(ctx context.Context, id spec.ImageID) error {
+	return b.change(ctx, "remove image", func() error { return b.driver.RemoveImage(ctx, id) })
+}
+
+func (b *block) ImagePath(ctx context.Context, id spec.ImageID) (s string, err error) {
+	err = b.look(func() error { s, err = b.driver.ImagePath(ctx, id); return err })
+	return s, err
+}
+
+func (b *block) EnsureVolume(ctx context.Context, v spec.Volume) (s spec.VolumeStatus, err error) {
+	err = b.change(ctx, "ensure volume", func() error { s, err = b.driver.EnsureVolume(ctx, v); return err })
+	return s, err
+}
+
+func (b *block) RemoveVolume(ctx context.Context, id spec.VolumeID) error {
+	return b.change(ctx, "remove volume", func() error { return b.driver.RemoveVolume(ctx, id) })
+}
+
+func (b *block) VolumeStatus(ctx context.Context, id spec.VolumeID) (s spec.VolumeStatus, err error) {
+	err = b.look(func() error { s, err = b.driver.VolumeStatus(ctx, id); return err })
+	return s, err
+}
+
+func (b *block) Source(ctx context.Context, id spec.VolumeID) (s spec.BlockSource, err error) {
+	err = b.look(func() error { s, err = b.driver.Source(ctx, id); return err })
+	return s, err
+}
+
+func (b *block) EnsureSnapshot(ctx context.Context, s spec.Snapshot) error {
+	return b.change(ctx, "ensure snapshot", func() error { return b.driver.EnsureSnapshot(ctx, s) })
+}
+
+func (b *block) PrepareSnapshot(ctx context.Context, s spec.Snapshot) (to spec.BlockSource, err error) {
+	err = b.change(ctx, "prepare snapshot", func() error { to, err = b.driver.PrepareSnapshot(ctx, s); return err })
+	return to, err
+}
+
+func (b *block) CommitSnapshot(ctx context.Context, id spec.SnapshotID) error {
+	return b.change(ctx, "commit snapshot", func() error { return b.driver.CommitSnapshot(ctx, id) })
+}
+
+func (b *block) RemoveSnapshot(ctx context.Context, id spec.SnapshotID) error {
+	return b.change(ctx, "remove snapshot", func() error { return b.driver.RemoveSnapshot(ctx, id) })
+}
+
+// Export may also break off after its first bytes.
+func (b *block) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (r io.ReadCloser, err error) {
+	fate := b.faults.draw()
+	if fate == failsBefore || fate == lacksRoom {
+		return nil, ErrHost
+	}
+	err = b.look(func() error { r, err = b.driver.Export(ctx, id, f); return err })
+	if err != nil {
+		return nil, err
+	}
+	return &export{r, b.wire, fate == failsAfter}, nil
+}
+
+type export struct {
+	io.ReadCloser
+	wire
+	breaks bool
+}
+
+func (e *export) Read(p []byte) (n int, err error) {
+	err = e.look(func() error { n, err = e.ReadCloser.Read(p); return err })
+	if e.breaks && err == nil {
+		err = ErrHost
+	}
+	return n, err
+}
+
+func (b *block) Inventory(ctx context.Context) (i agent.BlockInventory, err error) {
+	err = b.look(func() error { i, err = b.driver.Inventory(ctx); return err })
+	return i, err
+}

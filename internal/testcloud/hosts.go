@@ -1,0 +1,68 @@
+package testcloud
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/daemon"
+	blocksim "github.com/nubo-cloud/nubo/internal/driver/block/sim"
+	fabricsim "github.com/nubo-cloud/nubo/internal/driver/fabric/sim"
+	hypervisorsim "github.com/nubo-cloud/nubo/internal/driver/hypervisor/sim"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// simulated is what of a host outlives daemons.
+type simulated struct {
+	name      string
+	cpus      int
+	memoryMiB int
+	guests    *hypervisorsim.State
+	pool      *blocksim.Pool
+	shared    bool
+	fabric    *fabricsim.Host
+}
+
+func newHosts(o Options) []*simulated {
+	gib := int64(or(o.PoolGiB, 1<<20)) << 30
+	common := blocksim.NewPool(blocksim.Options{Shared: true, TotalBytes: gib})
+	hosts := make([]*simulated, or(o.Hosts, 1))
+	for i := range hosts {
+		hosts[i] = &simulated{name: fmt.Sprintf("host-%d", i+1), cpus: or(o.CPUs, 64), memoryMiB: or(o.MemoryMiB, 256<<10),
+			guests: hypervisorsim.NewState(), pool: common, shared: o.SharedPool, fabric: &fabricsim.Host{}}
+		if !o.SharedPool {
+			hosts[i].pool = blocksim.NewPool(blocksim.Options{TotalBytes: gib})
+		}
+	}
+	return hosts
+}
+
+func or(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
+// drivers are new drivers over the host's state, for one life.
+func (h *simulated) drivers(g *gate, f *Faults) daemon.Host {
+	w := wire{g, f}
+	return daemon.Host{
+		Name:       h.name,
+		Hypervisor: &hypervisor{wire: w, driver: hypervisorsim.New(hypervisorsim.Options{State: h.guests})},
+		Block:      &block{wire: w, driver: h.pool},
+		Fabric:     &fabric{wire: w, driver: fabricsim.New(h.fabric, fabricsim.Options{})},
+		CPUs:       h.cpus, MemoryBytes: int64(h.memoryMiB) << 20,
+	}
+}
+
+// Guest tells of an instance's guest on any host, and whether it runs.
+func (c *Cloud) Guest(id cloud.InstanceID) (s spec.GuestStatus, running bool) {
+	for _, h := range c.hosts {
+		s, err := hypervisorsim.New(hypervisorsim.Options{State: h.guests}).Status(context.Background(), spec.GuestID(id))
+		if err == nil {
+			return s, s.State == spec.GuestRunning
+		}
+	}
+	return spec.GuestStatus{}, false
+}

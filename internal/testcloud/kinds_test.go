@@ -1,0 +1,252 @@
+package testcloud_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/operation"
+	"github.com/nubo-cloud/nubo/internal/operation/operationtest"
+	"github.com/nubo-cloud/nubo/internal/testcloud"
+	"github.com/nubo-cloud/nubo/internal/volume"
+)
+
+// stage is what an Operation of one kind runs on. It is an operationtest.World.
+type stage struct {
+	t  *testing.T
+	c  *testcloud.Cloud
+	n  *testcloud.Tenant
+	in *cloud.Instance
+	v  *cloud.Volume
+
+	kind    string
+	subject string
+	ask     func(s *stage) error
+}
+
+// act is how a kind comes about: what must be there, and who asks for what.
+type act struct {
+	set func(s *stage)
+	ask func(s *stage) error
+}
+
+func (s *stage) compute() *compute.Service { return s.c.Services().Compute }
+func (s *stage) volume() *volume.Service   { return s.c.Services().Volume }
+
+func (s *stage) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// done asks for something and waits for it.
+func (s *stage) done(err error) {
+	s.t.Helper()
+	s.must(err)
+	s.c.Settle(s.t)
+}
+
+// withInstance is a running instance with a volume and an empty volume beside it.
+func withInstance(s *stage) {
+	s.in = s.n.Create(s.n.Request("one"))
+	v, err := s.volume().CreateVolume(s.n.Context(), cloud.VolumeRequest{SizeGiB: 1, HostID: s.in.HostID})
+	s.must(err)
+	s.must(s.volume().WaitVolume(s.n.Context(), v.ID))
+	s.v = v
+	s.subject = "instance/" + string(s.in.ID)
+}
+
+func withAttached(s *stage) {
+	withInstance(s)
+	_, err := s.compute().AttachVolume(s.n.Context(), s.in.ID, compute.AttachRequest{Volume: s.v.ID})
+	s.done(err)
+}
+
+func withVolume(s *stage) {
+	s.v = s.n.Volume(1)
+	s.subject = "volume/" + string(s.v.ID)
+}
+
+func after(set func(*stage), ask func(s *stage) error) func(*stage) {
+	return func(s *stage) { set(s); s.done(ask(s)) }
+}
+
+func resize(s *stage) error { return s.compute().ResizeInstance(s.n.Context(), s.in.ID, "2", nil) }
+
+func rescue(s *stage) error {
+	_, err := s.compute().RescueInstance(s.n.Context(), s.in.ID, s.n.Image, "")
+	return err
+}
+
+func snapshot(s *stage) error {
+	n, err := s.volume().CreateSnapshot(s.n.Context(), volume.SnapshotRequest{VolumeID: s.v.ID})
+	if err == nil {
+		s.subject = "snapshot/" + string(n.ID)
+	}
+	return err
+}
+
+func byID(f func(s *compute.Service, ctx context.Context, id cloud.InstanceID) error) func(*stage) error {
+	return func(s *stage) error { return f(s.compute(), s.n.Context(), s.in.ID) }
+}
+
+var (
+	stop    = byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.StopInstance(c, id) })
+	pause   = byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.PauseInstance(c, id) })
+	suspend = byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.SuspendInstance(c, id) })
+	shelve  = byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ShelveInstance(c, id) })
+)
+
+// acts has an entry for every kind of Operation that there is.
+var acts = map[string]act{
+	"instance.create": {func(*stage) {}, func(s *stage) error {
+		r := s.n.Request("new")
+		r.Disks = []compute.DiskRequest{{Source: "blank", SizeGiB: 1, Volume: true, BootIndex: -1, DeleteWithInstance: true}}
+		made, err := s.compute().CreateInstance(s.n.Context(), r)
+		if err == nil {
+			s.in, s.subject = made[0], "instance/"+string(made[0].ID)
+		}
+		return err
+	}},
+	"instance.delete":  {withAttached, byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.DeleteInstance(c, id) })},
+	"instance.start":   {after(withInstance, stop), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.StartInstance(c, id) })},
+	"instance.stop":    {withInstance, stop},
+	"instance.reboot":  {withInstance, byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.RebootInstance(c, id, true) })},
+	"instance.pause":   {withInstance, pause},
+	"instance.unpause": {after(withInstance, pause), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnpauseInstance(c, id) })},
+	"instance.suspend": {withInstance, suspend},
+	"instance.resume":  {after(withInstance, suspend), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ResumeInstance(c, id) })},
+	"instance.rebuild": {withAttached, func(s *stage) error {
+		_, err := s.compute().RebuildInstance(s.n.Context(), s.in.ID, compute.RebuildRequest{Image: s.n.Image})
+		return err
+	}},
+	"instance.rescue":         {withAttached, rescue},
+	"instance.unrescue":       {after(withAttached, rescue), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnrescueInstance(c, id) })},
+	"instance.resize":         {withAttached, resize},
+	"instance.confirm_resize": {after(withAttached, resize), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ConfirmResize(c, id) })},
+	"instance.revert_resize":  {after(withAttached, resize), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.RevertResize(c, id) })},
+	"instance.shelve":         {withAttached, shelve},
+	"instance.offload":        {after(withInstance, shelve), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.OffloadInstance(c, id) })},
+	"instance.unshelve":       {after(withAttached, shelve), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnshelveInstance(c, id, "") })},
+	"instance.create_image": {withInstance, func(s *stage) error {
+		_, err := s.compute().CreateImage(s.n.Context(), s.in.ID, "snap", nil)
+		return err
+	}},
+	"instance.attach_volume": {withInstance, func(s *stage) error {
+		_, err := s.compute().AttachVolume(s.n.Context(), s.in.ID, compute.AttachRequest{Volume: s.v.ID})
+		return err
+	}},
+	"instance.detach_volume": {withAttached, func(s *stage) error { return s.compute().DetachVolume(s.n.Context(), s.in.ID, s.v.ID) }},
+	"instance.attach_port": {withInstance, func(s *stage) error {
+		_, err := s.compute().AttachPort(s.n.Context(), s.in.ID, cloud.NICRequest{NetworkID: s.n.Net})
+		return err
+	}},
+	"instance.detach_port": {withInstance, func(s *stage) error {
+		views, err := s.c.Services().Network.InstancePorts(s.n.Context(), []cloud.InstanceID{s.in.ID})
+		s.must(err)
+		return s.compute().DetachPort(s.n.Context(), s.in.ID, views[s.in.ID][0].Port.ID)
+	}},
+	"volume.create": {func(*stage) {}, func(s *stage) error {
+		v, err := s.volume().CreateVolume(s.n.Context(), cloud.VolumeRequest{SizeGiB: 1, ImageID: s.n.Image})
+		if err == nil {
+			s.subject = "volume/" + string(v.ID)
+		}
+		return err
+	}},
+	"volume.grow":   {withVolume, func(s *stage) error { return s.volume().Grow(s.n.Context(), s.v.ID, 2) }},
+	"volume.delete": {withVolume, func(s *stage) error { return s.volume().Delete(s.n.Context(), volume.DeleteRequest{ID: s.v.ID}) }},
+	"volume.upload_image": {withVolume, func(s *stage) error {
+		_, _, err := s.volume().UploadImage(s.n.Context(), volume.UploadRequest{VolumeID: s.v.ID, Name: "up", Format: "qcow2"})
+		return err
+	}},
+	"snapshot.create": {withVolume, snapshot},
+	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {
+		return s.volume().DeleteSnapshot(s.n.Context(), cloud.SnapshotID(s.subject[len("snapshot/"):]), false)
+	}},
+}
+
+// Every step of every kind of Operation may fail once or for good, run twice, be cancelled, and be the last thing that
+// the process does; so may every undo. Then everybody can read how it is, and delete it, and nothing is left.
+func TestEveryKind(t *testing.T) {
+	c, n := (*testcloud.Cloud)(nil), (*testcloud.Tenant)(nil)
+	// One cloud serves until something went wrong in it: then it is another's no more.
+	cloudFor := func() {
+		if c == nil {
+			c = testcloud.New(t, testcloud.Options{Hosts: 2})
+			n = c.Tenant(t)
+		}
+	}
+	cloudFor()
+	for name, k := range c.Services().Engine.Kinds() {
+		a, there := acts[name]
+		if !there {
+			t.Errorf("operation %s has no act here", name)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			operationtest.Run(t, k, func(t *testing.T) operationtest.World {
+				cloudFor()
+				t.Cleanup(func() {
+					if t.Failed() {
+						c = nil
+					}
+				})
+				s := &stage{t: t, c: c, n: n.For(t), kind: name, ask: a.ask}
+				a.set(s)
+				return s
+			})
+		})
+	}
+}
+
+func (s *stage) Arm(f func(context.Context, operation.Point) error) { s.c.Fault(f) }
+
+func (s *stage) Start() cloud.OperationID {
+	s.t.Helper()
+	s.must(s.ask(s))
+	ops, err := s.c.Store.Operations.List(context.Background(), cloud.Where(cloud.Eq("subject", s.subject), cloud.Eq("kind", s.kind)))
+	s.must(err)
+	if len(ops) != 1 {
+		s.t.Fatalf("%d operations %s on %s", len(ops), s.kind, s.subject)
+	}
+	return ops[0].ID
+}
+
+func (s *stage) Cancel(ctx context.Context, id cloud.OperationID) error {
+	return s.c.Services().Engine.Cancel(ctx, id)
+}
+
+func (s *stage) Await(id cloud.OperationID) *cloud.Operation {
+	s.t.Helper()
+	s.c.Settle(s.t)
+	op, err := s.c.Store.Operations.Get(context.Background(), id)
+	s.must(err)
+	return op
+}
+
+func (s *stage) Revive() { s.c.Restart() }
+
+// Check lets the owner delete everything, and wants nothing left.
+func (s *stage) Check(op *cloud.Operation) {
+	s.t.Helper()
+	s.c.Fault(nil)
+	stuck := op.State == cloud.OperationStuck
+	w := &world{t: s.t, c: s.c, n: s.n}
+	w.lookAgain()
+	if !stuck {
+		w.report("after the operation", append(s.c.Leftovers(), s.c.Disagreements()...))
+	}
+	s.n.DeleteAll()
+	w.lookAgain()
+	for _, l := range s.c.Leftovers() {
+		if !stuck || l != "" && l[:min(len(l), 10)] != "operation " {
+			s.t.Errorf("when all was deleted: %s", l)
+		}
+	}
+	w.empty()
+	if stuck { // what a person does who has looked at it
+		s.must(s.c.Store.Operations.Delete(context.Background(), op.ID))
+	}
+}
