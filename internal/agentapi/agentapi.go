@@ -40,7 +40,9 @@ type Agent interface {
 // Guests is the part of Agent about guests.
 type Guests interface {
 	EnsureGuest(ctx context.Context, g spec.Guest) (spec.GuestStatus, error)
-	RemoveGuest(ctx context.Context, id spec.GuestID) error
+	// RemoveGuest forgets documents up to the generation, also those that are still on their way: they change nothing
+	// any more. If a newer one is held, the guest stays.
+	RemoveGuest(ctx context.Context, id spec.GuestID, generation int64) error
 	GuestStats(ctx context.Context, id spec.GuestID) (spec.GuestStats, error)
 	// ConsoleLog answers the end of the serial log, at most tailBytes (0: all kept).
 	ConsoleLog(ctx context.Context, id spec.GuestID, tailBytes int64) ([]byte, error)

@@ -8,6 +8,8 @@ type Host struct {
 	Meta
 	Name string `json:"name"`
 	Zone string `json:"zone"`
+	// HomeZone is where it goes back to when it leaves the zone of an aggregate; empty: it never was in one.
+	HomeZone string `json:"home_zone,omitempty"`
 	// Enabled is the operator's word, with the reason; Up is ours.
 	Enabled        bool      `json:"enabled"`
 	DisabledReason string    `json:"disabled_reason,omitempty"`
@@ -37,6 +39,7 @@ type Host struct {
 type Aggregate struct {
 	ID AggregateID `json:"id"` // a decimal number: APIs that count aggregates show it as one
 	Meta
+	UniqueID   string            `json:"unique_id"` // for APIs that name them so
 	Name       string            `json:"name"`
 	Zone       string            `json:"zone,omitempty"`
 	Hosts      []HostID          `json:"hosts,omitempty"`

@@ -21,6 +21,7 @@ type (
 	VolumeTypeID    string
 	NetworkID       string
 	SubnetID        string
+	SubnetPoolID    string
 	PortID          string
 	RouterID        string
 	FloatingIPID    string

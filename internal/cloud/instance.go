@@ -76,6 +76,13 @@ type Instance struct {
 	UserData        []byte            `json:"user_data,omitempty"`
 	ConfigDrive     bool              `json:"config_drive,omitempty"`
 	AdminPassword   string            `json:"-"`
+	// AccessV4 and AccessV6 are where its owner says it is reached; nobody else uses them.
+	AccessV4 string `json:"access_v4,omitempty"`
+	AccessV6 string `json:"access_v6,omitempty"`
+	// PostedPassword is what the guest posted to the metadata service, encrypted for its owner's key pair.
+	PostedPassword string `json:"posted_password,omitempty"`
+	// GrowRoot is the owner's word that the guest may grow its partition to the root disk.
+	GrowRoot bool `json:"grow_root,omitempty"`
 
 	HostID HostID `json:"host_id,omitempty"` // empty: not placed
 	Zone   string `json:"zone,omitempty"`    // where the owner asked it to be; empty: anywhere

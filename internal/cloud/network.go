@@ -53,7 +53,28 @@ type Subnet struct {
 	ServiceTypes []string `json:"service_types,omitempty"`
 	Tags         []string `json:"tags,omitempty"`
 	// SubnetPoolID it was cut from, if any.
-	SubnetPoolID string `json:"subnet_pool_id,omitempty"`
+	SubnetPoolID SubnetPoolID `json:"subnet_pool_id,omitempty"`
+}
+
+// SubnetPool is a supply of prefixes that subnets are cut from. What is free is what no subnet has: it is not kept.
+type SubnetPool struct {
+	ID        SubnetPoolID `json:"id"`
+	ProjectID ProjectID    `json:"project_id"`
+	Meta
+	Revisions   int    `json:"revisions"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Prefixes are of one IP version, sorted, and do not touch each other.
+	Prefixes []netip.Prefix `json:"prefixes"`
+	// DefaultBits is the length of a prefix when none is asked for; MinBits and MaxBits bound what may be asked for.
+	DefaultBits int `json:"default_bits"`
+	MinBits     int `json:"min_bits"`
+	MaxBits     int `json:"max_bits"`
+	// ProjectQuota bounds what one project may take: IPv4 addresses, or IPv6 prefixes of /64. Nil: no bound.
+	ProjectQuota *int64   `json:"project_quota,omitempty"`
+	Shared       bool     `json:"shared,omitempty"`  // usable by every project
+	Default      bool     `json:"default,omitempty"` // the one to take for its IP version when none is named
+	Tags         []string `json:"tags,omitempty"`
 }
 
 // Route is one static route.
@@ -195,7 +216,7 @@ type SecurityGroup struct {
 	Revisions   int      `json:"revisions"`
 	Name        string   `json:"name"`
 	Description string   `json:"description,omitempty"`
-	Default     bool     `json:"default,omitempty"` // the project's own, made by itself, never deleted
+	Default     bool     `json:"default,omitempty"` // the project's own, made by itself; only administrators delete it
 	Stateless   bool     `json:"stateless,omitempty"`
 	Tags        []string `json:"tags,omitempty"`
 }

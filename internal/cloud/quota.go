@@ -18,6 +18,7 @@ const (
 	QuotaVolumeGroups    = "volume_groups"
 	QuotaNetworks        = "networks"
 	QuotaSubnets         = "subnets"
+	QuotaSubnetPools     = "subnet_pools"
 	QuotaPorts           = "ports"
 	QuotaRouters         = "routers"
 	QuotaFloatingIPs     = "floating_ips"
@@ -44,6 +45,6 @@ var DefaultLimits = map[string]int64{
 	QuotaProperties: 128, QuotaInstanceGroups: 10, QuotaGroupMembers: 10,
 	QuotaVolumes: 50, QuotaSnapshots: 50, QuotaGigabytes: 2000, QuotaVolumeGigabytes: Unlimited,
 	QuotaBackups: 10, QuotaBackupGigabytes: 1000, QuotaVolumeGroups: 10,
-	QuotaNetworks: 100, QuotaSubnets: 100, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
+	QuotaNetworks: 100, QuotaSubnets: 100, QuotaSubnetPools: Unlimited, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
 	QuotaSecurityGroups: 10, QuotaSecurityRules: 100, QuotaImages: 1000, QuotaImageBytes: Unlimited,
 }

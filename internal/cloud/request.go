@@ -41,6 +41,8 @@ type VolumeRequest struct {
 	Zone        string
 	HostID      HostID // where it should be if it can; empty: anywhere
 	MultiAttach bool
+	// MadeFor is the instance being made that it is a disk of, which has it before it is ready; empty: nobody has.
+	MadeFor InstanceID
 }
 
 // SnapshotRequest says what a new snapshot shall be.

@@ -44,11 +44,14 @@ type Volume struct {
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
 	ReadOnly        bool              `json:"read_only,omitempty"`
+	ReadOnlySaid    bool              `json:"read_only_said,omitempty"` // its owner has said whether it is read-only
 	MultiAttach     bool              `json:"multi_attach,omitempty"`
 	// Sources it was made from.
 	ImageID      ImageID    `json:"image_id,omitempty"`
 	SnapshotID   SnapshotID `json:"snapshot_id,omitempty"`
 	SourceVolume VolumeID   `json:"source_volume,omitempty"`
+	// MadeFor may reserve it while it is being made.
+	MadeFor InstanceID `json:"made_for,omitempty"`
 }
 
 // Attachment joins a volume to an instance. Its row exists from the moment

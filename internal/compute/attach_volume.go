@@ -9,7 +9,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/operation"
 )
 
-// Phases in which disks and NICs may come and go.
+// Phases in which a guest runs from its own disks: disks and NICs may come and go, and it may be rebooted.
 var pluggable = []cloud.Phase{cloud.PhaseReady, cloud.PhaseResized}
 
 // plugPowers are the powers in which they may.
@@ -200,4 +200,37 @@ func (s *Service) keepDisk(ctx context.Context, op *cloud.Operation) error {
 		return err
 	}
 	return s.startAgain(ctx, op)
+}
+
+// KeepVolume says whether a volume of an instance stays when the instance is deleted.
+func (s *Service) KeepVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID, keep bool) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		in, err := s.permitted(ctx, id, "instance.attach")
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return !d.Local && d.VolumeID == v })
+		if i < 0 {
+			return notAttached(in, v)
+		}
+		in.Disks = slices.Clone(in.Disks)
+		in.Disks[i].DeleteWithInstance = !keep
+		return s.Instances.Update(ctx, in)
+	})
+}
+
+func notAttached(in *cloud.Instance, v cloud.VolumeID) error {
+	return cloud.Errorf(cloud.NotFound, "volume", v, "Instance %s is not attached to volume %s", in.ID, v)
+}
+
+// MaySwapVolume answers an error if the caller may not put another volume in the place of one that the instance has.
+func (s *Service) MaySwapVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
+	in, err := s.permitted(ctx, id, "instance.swap_volume")
+	if err != nil {
+		return err
+	}
+	if !hasDisk(in, v) {
+		return notAttached(in, v)
+	}
+	return nil
 }

@@ -84,6 +84,10 @@ func (s *Service) allowed(ctx context.Context, in *cloud.Instance, v verb) error
 		return cloud.Errorf(cloud.WrongState, resource, in.ID, "Cannot '%s' instance %s while it is in task_state %s",
 			v.kind, in.ID, in.Task)
 	}
+	if in.Phase == cloud.PhaseFailed && in.LaunchedAt == nil {
+		// It has no disks, and its volumes may be others' by now.
+		return cloud.Errorf(cloud.WrongState, resource, in.ID, "Cannot '%s' instance %s, which could not be created: it can only be deleted", v.kind, in.ID)
+	}
 	if len(v.phases) > 0 && !slices.Contains(v.phases, in.Phase) {
 		return cloud.Errorf(cloud.WrongState, resource, in.ID, "Cannot '%s' instance %s while it is in vm_state %s", v.kind, in.ID, in.Phase)
 	}

@@ -24,6 +24,9 @@ type CreateRequest struct {
 	Properties     map[string]string
 	Tags           []string
 	AdminPassword  string
+	AccessV4       string
+	AccessV6       string
+	GrowRoot       bool
 	NICs           []cloud.NICRequest
 	AutoNetwork    bool // take the project's only network when NICs is empty
 	SecurityGroups []string
@@ -222,6 +225,14 @@ func badReference(err error, field, message string) error {
 	return err
 }
 
+// badNetwork is badReference for what network has its own words for.
+func badNetwork(err error) error {
+	if e, ok := cloud.AsError(err); ok {
+		return badReference(err, "networks", e.Message)
+	}
+	return err
+}
+
 func checkImageFits(i *cloud.Image, f cloud.FlavorSize) error {
 	if i.MinMemoryMiB > f.MemoryMiB {
 		return cloud.Invalidf(resource, "flavorRef", "Flavor's memory is too small for requested image.")
@@ -244,6 +255,7 @@ func (s *Service) newInstance(ctx context.Context, pl *plan, reservation string,
 		Phase: cloud.PhaseBuilding, Power: cloud.PowerOn, BootSerial: 1,
 		Flavor:   cloud.FlavorSnapshot{FlavorID: pl.flavor.ID, Name: pl.flavor.Name, FlavorSize: pl.flavor.FlavorSize},
 		UserData: pl.userData, ConfigDrive: pl.ConfigDrive, AdminPassword: pl.AdminPassword,
+		AccessV4: pl.AccessV4, AccessV6: pl.AccessV6, GrowRoot: pl.GrowRoot,
 		Zone: pl.Zone, Hints: pl.Hints, ReservationID: reservation, LaunchIndex: i,
 	}
 	in.Hostname = hostname(pl.Hostname, in.Name, in.ID, n)
@@ -307,7 +319,7 @@ func (s *Service) create(ctx context.Context, in *cloud.Instance, pl *plan) erro
 	in.HostID = host
 	mark(in, "placed", s.Now())
 	if _, err := s.Network.CreateInstancePorts(ctx, in, pl.NICs, pl.SecurityGroups, pl.AutoNetwork); err != nil {
-		return err
+		return badNetwork(err)
 	}
 	if err := s.Network.BindInstancePorts(ctx, in.ID, host); err != nil {
 		return err
@@ -337,7 +349,7 @@ func (s *Service) createKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.create",
 		Steps: []operation.Step{
-			{Name: "disks", Do: s.makeDisks, Undo: s.removeDisks},
+			{Name: "disks", Do: s.makeDisks, Undo: s.unmakeDisks},
 			{Name: "network", Do: s.plugPorts, Undo: s.unplugPorts},
 			{Name: "guest", Do: s.startGuest, Undo: s.removeGuest},
 		},
@@ -353,14 +365,7 @@ func (s *Service) createKind() operation.Kind {
 }
 
 func (s *Service) plugPorts(ctx context.Context, op *cloud.Operation) error {
-	in, err := s.Instances.Get(ctx, instanceID(op))
-	if err != nil {
-		return err
-	}
-	if err := s.Network.PlugInstance(ctx, in.ID, in.HostID); err != nil {
-		return hostError(err, resource, string(in.ID))
-	}
-	return nil
+	return s.plugAll(ctx, instanceID(op))
 }
 
 func (s *Service) unplugPorts(ctx context.Context, op *cloud.Operation) error {
@@ -398,7 +403,11 @@ func (s *Service) removeGuest(ctx context.Context, op *cloud.Operation) error {
 	if err != nil {
 		return err
 	}
-	if err := agent.RemoveGuest(ctx, guestID(in.ID)); err != nil {
+	generation, err := s.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	if err := agent.RemoveGuest(ctx, guestID(in.ID), generation); err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
 	return nil

@@ -36,29 +36,18 @@ func (s *Service) DeleteInstance(ctx context.Context, id cloud.InstanceID) error
 }
 
 // deleteKind only goes forward: a step that fails is tried again until the deadline, after which the instance
-// is failed, with the reason, and can be deleted again. So no step has an undo.
+// is failed, with the reason, and can be deleted again.
 func (s *Service) deleteKind() operation.Kind {
 	return operation.Kind{
 		Name:     "instance.delete",
 		Deadline: deletePatience,
 		Steps: []operation.Step{
-			{Name: "guest", Do: retried(s.removeGuest)},
-			{Name: "network", Do: retried(s.unplugForDelete)},
-			{Name: "disks", Do: retried(s.removeDisks)},
-			{Name: "images", Do: retried(s.removeShelvedImage)},
+			{Name: "guest", Do: s.removeGuest, Forward: true},
+			{Name: "network", Do: s.unplugForDelete},
+			{Name: "disks", Do: s.removeDisks},
+			{Name: "images", Do: s.removeShelvedImage},
 		},
 		Settle: s.settleDelete,
-	}
-}
-
-// retried makes every failure one that may pass: a delete is never given up for one refusal.
-func retried(f operation.Func) operation.Func {
-	return func(ctx context.Context, op *cloud.Operation) error {
-		err := f(ctx, op)
-		if err == nil || cloud.Is(err, cloud.Unavailable) {
-			return err
-		}
-		return &cloud.Error{Kind: cloud.Unavailable, Resource: resource, Message: "The instance could not be removed yet.", Cause: err}
 	}
 }
 

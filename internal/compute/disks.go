@@ -114,7 +114,18 @@ func (s *Service) planBlank(in *cloud.Instance, r DiskRequest, d cloud.InstanceD
 
 // planNewVolume makes the volume's row in this transaction; its bytes follow by its own Operation.
 func (s *Service) planNewVolume(ctx context.Context, in *cloud.Instance, r DiskRequest, d cloud.InstanceDisk) (cloud.InstanceDisk, error) {
-	req := cloud.VolumeRequest{SizeGiB: r.SizeGiB, TypeName: r.Type, Zone: in.Zone}
+	req := cloud.VolumeRequest{SizeGiB: r.SizeGiB, TypeName: r.Type, Zone: in.Zone, HostID: in.Hints.Host, MadeFor: in.ID}
+	for _, other := range in.Disks {
+		if other.Local {
+			continue
+		}
+		// Beside the instance's other volumes, so that there is a host that reaches them all.
+		beside, err := s.Volume.Volume(ctx, other.VolumeID)
+		if err != nil {
+			return d, err
+		}
+		req.HostID = beside.HostID
+	}
 	switch r.Source {
 	case "image":
 		req.ImageID = cloud.ImageID(r.SourceID)
@@ -276,6 +287,27 @@ func (s *Service) removeDisks(ctx context.Context, op *cloud.Operation) error {
 			continue
 		}
 		if err := s.letGo(ctx, d); err != nil {
+			return err
+		}
+	}
+	return s.removeLocal(ctx, in, localIDs(in))
+}
+
+// unmakeDisks is removeDisks for an instance that could not be made: its volumes are free again, but go only when its
+// owner deletes it. They may be others than were made for it.
+func (s *Service) unmakeDisks(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range in.Disks {
+		if d.AttachmentID == "" {
+			continue
+		}
+		if err := s.Volume.FinishDetach(ctx, d.AttachmentID); err != nil && !gone(err) {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -211,18 +212,14 @@ func metadataAddress(ip netip.Addr, sub *cloud.Subnet) spec.MetadataAddress {
 // two steps, or the guest did), it is started once more.
 func (s *Service) ensureGuest(ctx context.Context, id cloud.InstanceID, adjust ...func(*spec.Guest)) error {
 	for attempt := 0; ; attempt++ {
-		in, g, err := s.guest(ctx, id)
-		if err != nil {
-			return err
+		g, status, err := s.sendGuest(ctx, id, adjust)
+		if errors.Is(err, spec.ErrMissing) {
+			// The document may have a port of an Operation that waits behind this one, or the host was restarted.
+			if err := s.plugAll(ctx, id); err != nil {
+				return err
+			}
+			g, status, err = s.sendGuest(ctx, id, adjust)
 		}
-		for _, f := range adjust {
-			f(&g)
-		}
-		agent, err := s.Hosts.Agent(ctx, in.HostID)
-		if err != nil {
-			return err
-		}
-		status, err := agent.EnsureGuest(ctx, g)
 		if err != nil {
 			return hostError(err, "instance", string(id))
 		}
@@ -236,6 +233,34 @@ func (s *Service) ensureGuest(ctx context.Context, id cloud.InstanceID, adjust .
 			return err
 		}
 	}
+}
+
+func (s *Service) sendGuest(ctx context.Context, id cloud.InstanceID, adjust []func(*spec.Guest)) (g spec.Guest, status spec.GuestStatus, err error) {
+	in, g, err := s.guest(ctx, id)
+	if err != nil {
+		return g, status, err
+	}
+	for _, f := range adjust {
+		f(&g)
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if err != nil {
+		return g, status, err
+	}
+	status, err = agent.EnsureGuest(ctx, g)
+	return g, status, err
+}
+
+// plugAll makes every port of an instance ready on its host.
+func (s *Service) plugAll(ctx context.Context, id cloud.InstanceID) error {
+	in, err := s.Instances.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.Network.PlugInstance(ctx, in.ID, in.HostID); err != nil {
+		return hostError(err, resource, string(in.ID))
+	}
+	return nil
 }
 
 func reached(wanted spec.Power, state spec.GuestState) bool {

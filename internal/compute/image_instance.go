@@ -13,17 +13,34 @@ import (
 
 type imageParams struct {
 	Image cloud.ImageID `json:"image"`
+	// Backup, if set, names the series that the image is the latest of; Keep is how many of it stay.
+	Backup string `json:"backup,omitempty"`
+	Keep   int    `json:"keep,omitempty"`
 }
 
 // CreateImage makes an image of an instance's root disk as it is now, running or not. The image's row
 // exists when it returns.
 func (s *Service) CreateImage(ctx context.Context, id cloud.InstanceID, name string, properties map[string]string) (*cloud.Image, error) {
+	return s.createImage(ctx, id, name, properties, &imageParams{})
+}
+
+// BackupInstance is CreateImage for a series ("daily") of which the keep latest images stay. 0 keeps none.
+func (s *Service) BackupInstance(ctx context.Context, id cloud.InstanceID, name, series string, keep int, properties map[string]string) (*cloud.Image, error) {
+	p := map[string]string{}
+	maps.Copy(p, properties)
+	p["image_type"], p["backup_type"] = "backup", series
+	return s.createImage(ctx, id, name, p, &imageParams{Backup: series, Keep: keep})
+}
+
+func (s *Service) createImage(ctx context.Context, id cloud.InstanceID, name string, properties map[string]string, params *imageParams) (*cloud.Image, error) {
 	var made *cloud.Image
-	params := &imageParams{}
 	op := cloud.OperationID(cloud.NewID())
 	_, err := s.begin(ctx, id, verb{action: "instance.snapshot", kind: "instance.create_image", operation: op,
 		phases: []cloud.Phase{cloud.PhaseReady, cloud.PhaseResized, cloud.PhaseRescued}, params: params,
 		change: func(ctx context.Context, in *cloud.Instance) (err error) {
+			if params.Backup != "" && (len(in.Disks) == 0 || !in.Disks[0].Local) {
+				return cloud.Errorf(cloud.Unsupported, resource, in.ID, "Backup is not supported for volume-backed instances.")
+			}
 			if made, err = s.newImage(ctx, in, op, name, properties); err != nil {
 				return err
 			}
@@ -71,12 +88,46 @@ func (s *Service) imageKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.create_image",
 		Steps: []operation.Step{
-			{Name: "snapshot", Do: s.snapshotRoot, Undo: s.removeRootSnapshot},
-			{Name: "image", Do: s.uploadSnapshot, Undo: s.discardImage},
-			{Name: "clean up", Do: s.removeRootSnapshot}, // nothing after it can fail
+			{Name: "snapshot", Do: s.snapshotRoot, Undo: s.undoImage},
+			{Name: "image", Do: s.uploadSnapshot}, // undone by "snapshot": the image's row is there from the start
+			{Name: "clean up", Do: s.removeRootSnapshot, Forward: true},
+			{Name: "rotate", Do: s.rotateBackups, Forward: true}, // what it removes has had its turn
 		},
 		Settle: s.settle(nil, nil),
 	}
+}
+
+// rotateBackups removes the oldest images of a series until as many are left as it keeps.
+func (s *Service) rotateBackups(ctx context.Context, op *cloud.Operation) error {
+	p, err := operation.Params[imageParams](op)
+	if err != nil || p.Backup == "" {
+		return err
+	}
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	images, err := s.Image.WithProperties(ctx, in.ProjectID, map[string]string{"instance_uuid": string(in.ID), "image_type": "backup", "backup_type": p.Backup})
+	if err != nil {
+		return err
+	}
+	for len(images) > p.Keep {
+		if err := s.Image.Discard(ctx, images[0].ID); err != nil && !gone(err) {
+			return err
+		}
+		images = images[1:]
+	}
+	return nil
+}
+
+func (s *Service) undoImage(ctx context.Context, op *cloud.Operation) error {
+	if err := s.discardImage(ctx, op); err != nil {
+		return err
+	}
+	return s.removeRootSnapshot(ctx, op)
 }
 
 // snapshotRoot copies the root disk at one moment. The copy is named after the Operation.

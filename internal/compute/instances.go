@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/agentapi"
@@ -37,6 +38,8 @@ type ListQuery struct {
 	AllProjects bool
 	Project     cloud.ProjectID
 	Keep        func(*cloud.Instance) bool
+	// Address, if set, keeps instances with a fixed address that it likes.
+	Address func(netip.Addr) bool
 }
 
 // ListInstances answers instances without what is beside them.
@@ -50,10 +53,41 @@ func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Inst
 	case !q.AllProjects:
 		q.Where = append(slices.Clip(q.Where), cloud.Eq("project_id", own))
 	}
-	if q.Keep == nil {
-		return s.Instances.List(ctx, q.Query)
+	keep := []func(*cloud.Instance) bool{}
+	if q.Keep != nil {
+		keep = append(keep, q.Keep)
 	}
-	return s.Instances.List(ctx, q.Query, q.Keep)
+	if q.Address != nil {
+		found, err := s.withAddress(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		keep = append(keep, func(in *cloud.Instance) bool { return found[in.ID] })
+	}
+	return s.Instances.List(ctx, q.Query, keep...)
+}
+
+// withAddress finds which of the instances on all pages have a fixed address that q likes.
+func (s *Service) withAddress(ctx context.Context, q ListQuery) (map[cloud.InstanceID]bool, error) {
+	list, err := s.Instances.List(ctx, cloud.Query{Where: q.Where})
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]cloud.InstanceID, len(list))
+	for i, in := range list {
+		ids[i] = in.ID
+	}
+	ports, err := s.Network.InstancePorts(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := map[cloud.InstanceID]bool{}
+	for id, views := range ports {
+		found[id] = slices.ContainsFunc(views, func(v cloud.PortView) bool {
+			return slices.ContainsFunc(v.Port.Addresses, func(a cloud.PortAddress) bool { return q.Address(a.Address) })
+		})
+	}
+	return found, nil
 }
 
 // ListViews answers instances with everything, in a fixed number of queries.
@@ -265,4 +299,16 @@ func (s *Service) RemoveSecurityGroup(ctx context.Context, id cloud.InstanceID, 
 		return err
 	}
 	return s.Network.RemoveSecurityGroup(ctx, in, group)
+}
+
+// PostPassword keeps what a guest posted for its owner to decrypt; empty removes it.
+func (s *Service) PostPassword(ctx context.Context, id cloud.InstanceID, password string) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		in, err := s.permitted(ctx, id, "instance.update")
+		if err != nil {
+			return err
+		}
+		in.PostedPassword = password
+		return s.Instances.Update(ctx, in)
+	})
 }

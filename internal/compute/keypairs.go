@@ -87,16 +87,11 @@ func checkKeyName(name string) error {
 }
 
 func completeKey(k *cloud.KeyPair) (private string, err error) {
-	if k.Type == "x509" && k.PublicKey != "" {
-		block, _ := pem.Decode([]byte(k.PublicKey))
-		if block == nil {
-			return "", cloud.Invalidf("key pair", "public_key", "Keypair data is invalid: the certificate is not PEM.")
-		}
-		k.Fingerprint = fmt.Sprintf("%x", block.Bytes[:min(20, len(block.Bytes))])
-		return "", nil
+	if k.Type == "x509" {
+		return completeCertificate(k)
 	}
 	if k.Type != "ssh" {
-		return "", cloud.Invalidf("key pair", "type", "Key pairs of type '%s' cannot be made here; give a public key of type ssh.", k.Type)
+		return "", cloud.Invalidf("key pair", "type", "Invalid input for field/attribute type. '%s' is not one of ['ssh', 'x509']", k.Type)
 	}
 	if k.PublicKey == "" {
 		if private, err = generateKey(k); err != nil {

@@ -68,6 +68,9 @@ func (s *Service) SyncHost(ctx context.Context, host cloud.HostID) error {
 // syncGuest sends one document. A guest that ended while nobody watched is recorded as such, not started again.
 func (s *Service) syncGuest(ctx context.Context, host cloud.HostID, id cloud.InstanceID) error {
 	in, g, err := s.guest(ctx, id)
+	if gone(err) || err == nil && (in.OperationID != "" || in.HostID != host) {
+		return nil // deleted, moved, or taken by an Operation since it was listed
+	}
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,11 @@ func (s *Service) Collect(ctx context.Context, host cloud.HostID, inv spec.Inven
 			return err
 		}
 		s.Log.Warn("removing a guest that belongs to no instance", "guest", g.ID, "host", host)
-		if err := agent.RemoveGuest(ctx, g.ID); err != nil {
+		generation, err := s.Generation(ctx)
+		if err == nil {
+			err = agent.RemoveGuest(ctx, g.ID, generation)
+		}
+		if err != nil {
 			return fmt.Errorf("remove orphan guest %s: %w", g.ID, err)
 		}
 	}

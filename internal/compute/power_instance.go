@@ -102,7 +102,7 @@ func wantPower(p cloud.Power) func(context.Context, *cloud.Instance) error {
 // RebootInstance restarts the guest: softly (asked first, then the plug) or hard (the plug at once). A hard
 // reboot is also the way out of a failure.
 func (s *Service) RebootInstance(ctx context.Context, id cloud.InstanceID, hard bool) error {
-	v := verb{action: "instance.power", kind: "instance.reboot", needsUnlocked: true, phases: living, powers: []cloud.Power{cloud.PowerOn},
+	v := verb{action: "instance.power", kind: "instance.reboot", needsUnlocked: true, phases: pluggable, powers: []cloud.Power{cloud.PowerOn},
 		params: rebootParams{Hard: hard},
 		change: func(_ context.Context, in *cloud.Instance) error {
 			if in.Phase == cloud.PhaseFailed {
@@ -113,7 +113,7 @@ func (s *Service) RebootInstance(ctx context.Context, id cloud.InstanceID, hard 
 			return nil
 		}}
 	if hard {
-		v.phases = append([]cloud.Phase{cloud.PhaseFailed}, living...)
+		v.phases = append([]cloud.Phase{cloud.PhaseFailed}, pluggable...)
 		v.powers = nil
 	}
 	_, err := s.begin(ctx, id, v)

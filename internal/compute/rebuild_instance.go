@@ -19,13 +19,18 @@ type RebuildRequest struct {
 	UserData      *string // base64; "" removes it
 	KeyName       *string // "" removes it
 	Hostname      *string
+	AccessV4      *string
+	AccessV6      *string
+	GrowRoot      *bool
 	AdminPassword string
 }
 
 type rebuildParams struct {
 	Image   cloud.ImageID  `json:"image"`
 	NewRoot cloud.VolumeID `json:"new_root"`
-	OldRoot cloud.VolumeID `json:"old_root"`
+	// OldImage and OldProperties are what the row goes back to if it fails.
+	OldImage      cloud.ImageID     `json:"old_image,omitempty"`
+	OldProperties map[string]string `json:"old_properties,omitempty"`
 }
 
 // RebuildInstance replaces the root disk by a fresh one. The old one is removed only when the new one runs.
@@ -44,7 +49,7 @@ func (s *Service) RebuildInstance(ctx context.Context, id cloud.InstanceID, r Re
 			if len(in.Disks) == 0 || !in.Disks[0].Local {
 				return cloud.Errorf(cloud.Unsupported, resource, id, "Unable to rebuild with a different image for a volume-backed server.")
 			}
-			params.OldRoot = in.Disks[0].VolumeID
+			params.OldImage, params.OldProperties = in.ImageID, in.ImageProperties
 			return s.applyRebuild(ctx, in, r, i, params.NewRoot)
 		}})
 }
@@ -77,6 +82,7 @@ func (s *Service) applyRebuildFacts(ctx context.Context, in *cloud.Instance, r R
 	if r.Hostname != nil {
 		in.Hostname = *r.Hostname
 	}
+	applyAccess(in, r)
 	if r.Properties != nil {
 		if err := checkProperties(r.Properties); err != nil {
 			return err
@@ -96,6 +102,18 @@ func (s *Service) applyRebuildFacts(ctx context.Context, in *cloud.Instance, r R
 	return nil
 }
 
+func applyAccess(in *cloud.Instance, r RebuildRequest) {
+	if r.AccessV4 != nil {
+		in.AccessV4 = *r.AccessV4
+	}
+	if r.AccessV6 != nil {
+		in.AccessV6 = *r.AccessV6
+	}
+	if r.GrowRoot != nil {
+		in.GrowRoot = *r.GrowRoot
+	}
+}
+
 func (s *Service) applyKey(ctx context.Context, in *cloud.Instance, name string) error {
 	in.KeyName, in.KeyData = name, ""
 	if name == "" {
@@ -113,12 +131,11 @@ func (s *Service) rebuildKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.rebuild",
 		Steps: []operation.Step{
-			{Name: "disks", Do: s.makeLocalDisks, Undo: s.backToOldRoot},
-			// No undo for the rest: "disks" puts the row back, and "old disk" starts the guest on it.
-			{Name: "remove guest", Do: s.removeGuest, Undo: s.startAgain},
-			{Name: "network", Do: s.plugPorts},
+			{Name: "disks", Do: s.makeLocalDisks, Undo: s.backToOldRoot}, // and starts the guest on it again
+			{Name: "remove guest", Do: s.removeGuest},
+			{Name: "network", Do: s.plugPorts}, // no undo: ports stay plugged
 			{Name: "guest", Do: s.startGuest, Undo: s.removeGuest},
-			{Name: "old disk", Do: s.removeOldDisks}, // nothing after it can fail
+			{Name: "old disk", Do: s.removeOldDisks, Forward: true},
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, op *cloud.Operation) error {
 			now := s.Now()
@@ -151,25 +168,36 @@ func (s *Service) makeLocalDisks(ctx context.Context, op *cloud.Operation) error
 	return nil
 }
 
-// backToOldRoot takes the row back to the old root disk and removes the new one.
+// backToOldRoot removes the new root disk, takes the row back to the old one, and starts the guest on that. If the guest
+// was not removed yet it goes on as it was.
 func (s *Service) backToOldRoot(ctx context.Context, op *cloud.Operation) error {
-	var drop []cloud.VolumeID
-	in, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
-		if len(in.OldDisks) == 0 {
-			return nil
-		}
-		drop = []cloud.VolumeID{in.Disks[0].VolumeID}
-		in.Disks = append([]cloud.InstanceDisk{in.OldDisks[0]}, in.Disks[1:]...)
-		in.OldDisks = nil
-		return nil
-	})
+	p, err := operation.Params[rebuildParams](op)
+	if err != nil {
+		return err
+	}
+	in, err := s.Instances.Get(ctx, instanceID(op))
 	if gone(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return s.removeLocal(ctx, in, drop)
+	if err := s.removeLocal(ctx, in, []cloud.VolumeID{p.NewRoot}); err != nil {
+		return err
+	}
+	if _, err := s.update(ctx, in.ID, func(in *cloud.Instance) error {
+		if len(in.OldDisks) == 0 || !hasDisk(in, p.NewRoot) {
+			return nil
+		}
+		in.Disks = append([]cloud.InstanceDisk{in.OldDisks[0]}, in.Disks[1:]...)
+		in.OldDisks = nil
+		in.ImageID, in.ImageProperties = p.OldImage, p.OldProperties
+		in.BootSerial--
+		return nil
+	}); err != nil && !gone(err) {
+		return err
+	}
+	return s.startAgain(ctx, op)
 }
 
 // startAgain brings the guest of an unwound Operation back if it can; if not the instance is failed, which its owner sees.

@@ -17,7 +17,7 @@ type rescueParams struct {
 func (s *Service) RescueInstance(ctx context.Context, id cloud.InstanceID, image cloud.ImageID, password string) (*cloud.Instance, error) {
 	params := &rescueParams{}
 	return s.begin(ctx, id, verb{action: "instance.rescue", kind: "instance.rescue", needsUnlocked: true,
-		phases: []cloud.Phase{cloud.PhaseReady, cloud.PhaseFailed}, params: params,
+		phases: []cloud.Phase{cloud.PhaseReady, cloud.PhaseFailed}, powers: []cloud.Power{cloud.PowerOn, cloud.PowerOff}, params: params,
 		change: func(ctx context.Context, in *cloud.Instance) error {
 			if image == "" {
 				image = in.ImageID
@@ -41,8 +41,8 @@ func (s *Service) rescueKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.rescue",
 		Steps: []operation.Step{
-			{Name: "rescue disk", Do: s.makeRescueDisk, Undo: s.removeRescueDisk},
-			{Name: "remove guest", Do: s.removeGuest, Undo: s.startAgain},
+			{Name: "rescue disk", Do: s.makeRescueDisk, Undo: s.endRescue}, // and starts the guest without it
+			{Name: "remove guest", Do: s.removeGuest},
 			{Name: "network", Do: s.plugPorts}, // no undo: ports stay plugged
 			{Name: "guest", Do: s.startGuest, Undo: s.removeGuest},
 		},
@@ -77,21 +77,31 @@ func (s *Service) makeRescueDisk(ctx context.Context, op *cloud.Operation) error
 	return nil
 }
 
-// removeRescueDisk takes the rescue disk out of the row, then off the host.
+// endRescue takes back a rescue that failed.
+func (s *Service) endRescue(ctx context.Context, op *cloud.Operation) error {
+	if err := s.removeRescueDisk(ctx, op); err != nil {
+		return err
+	}
+	return s.startAgain(ctx, op)
+}
+
+// removeRescueDisk takes the rescue disk off the host, then out of the row. No guest must have it.
 func (s *Service) removeRescueDisk(ctx context.Context, op *cloud.Operation) error {
-	var disk cloud.VolumeID
-	in, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
-		disk = in.RescueDisk
-		in.RescueDisk = ""
-		return nil
-	})
-	if gone(err) || err == nil && disk == "" {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) || err == nil && in.RescueDisk == "" {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return s.removeLocal(ctx, in, []cloud.VolumeID{disk})
+	if err := s.removeLocal(ctx, in, []cloud.VolumeID{in.RescueDisk}); err != nil {
+		return err
+	}
+	_, err = s.update(ctx, in.ID, func(in *cloud.Instance) error { in.RescueDisk = ""; return nil })
+	if gone(err) {
+		return nil
+	}
+	return err
 }
 
 // UnrescueInstance restarts a rescued instance from its own disks.

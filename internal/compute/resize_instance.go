@@ -10,11 +10,16 @@ import (
 )
 
 // ResizeInstance gives an instance another flavor. It then waits to be confirmed or reverted; until
-// then the old root disk is kept.
-func (s *Service) ResizeInstance(ctx context.Context, id cloud.InstanceID, flavor cloud.FlavorID) error {
+// then the old root disk is kept. growRoot, if not nil, changes the instance's GrowRoot.
+func (s *Service) ResizeInstance(ctx context.Context, id cloud.InstanceID, flavor cloud.FlavorID, growRoot *bool) error {
 	_, err := s.begin(ctx, id, verb{action: "instance.resize", kind: "instance.resize", needsUnlocked: true,
 		phases: []cloud.Phase{cloud.PhaseReady}, powers: []cloud.Power{cloud.PowerOn, cloud.PowerOff},
-		change: func(ctx context.Context, in *cloud.Instance) error { return s.planResize(ctx, in, flavor) }})
+		change: func(ctx context.Context, in *cloud.Instance) error {
+			if growRoot != nil {
+				in.GrowRoot = *growRoot
+			}
+			return s.planResize(ctx, in, flavor)
+		}})
 	return err
 }
 
@@ -111,7 +116,7 @@ func (s *Service) stopForCopy(ctx context.Context, op *cloud.Operation) error {
 	if _, err := agent.EnsureGuest(ctx, g); err != nil {
 		return hostError(err, resource, string(in.ID))
 	}
-	return agent.RemoveGuest(ctx, g.ID)
+	return agent.RemoveGuest(ctx, g.ID, g.Generation)
 }
 
 // copyRoot makes the larger root disk from the old one.
@@ -145,17 +150,26 @@ func (s *Service) backToOldFlavor(ctx context.Context, op *cloud.Operation) erro
 	return s.startAgain(ctx, op)
 }
 
-// restoreOld puts flavor and disks of before the resize back and removes the larger root disk.
+// restoreOld removes the larger root disk and puts flavor and disks of before the resize back. No guest must have the disk.
 func (s *Service) restoreOld(ctx context.Context, id cloud.InstanceID) error {
-	var drop []cloud.VolumeID
-	in, err := s.update(ctx, id, func(in *cloud.Instance) error {
-		drop = nil
+	in, err := s.Instances.Get(ctx, id)
+	if gone(err) || err == nil && in.OldFlavor == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if newRoot(in) {
+		if err := s.removeLocal(ctx, in, []cloud.VolumeID{in.Disks[0].VolumeID}); err != nil {
+			return err
+		}
+	}
+	_, err = s.update(ctx, id, func(in *cloud.Instance) error {
 		if in.OldFlavor == nil {
 			return nil
 		}
 		in.Flavor, in.OldFlavor = *in.OldFlavor, nil
-		if root := in.Disks[0]; len(in.OldDisks) > 0 && root.VolumeID != in.OldDisks[0].VolumeID {
-			drop = []cloud.VolumeID{root.VolumeID}
+		if newRoot(in) {
 			// Only the root disk is taken back: volumes may have been attached or detached since.
 			in.Disks = append([]cloud.InstanceDisk{in.OldDisks[0]}, in.Disks[1:]...)
 		}
@@ -165,10 +179,12 @@ func (s *Service) restoreOld(ctx context.Context, id cloud.InstanceID) error {
 	if gone(err) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return s.removeLocal(ctx, in, drop)
+	return err
+}
+
+// newRoot tells whether a resize gave the instance another root disk than it had.
+func newRoot(in *cloud.Instance) bool {
+	return len(in.OldDisks) > 0 && in.Disks[0].VolumeID != in.OldDisks[0].VolumeID
 }
 
 // ConfirmResize keeps the new flavor and removes the old root disk.
@@ -181,7 +197,7 @@ func (s *Service) ConfirmResize(ctx context.Context, id cloud.InstanceID) error 
 func (s *Service) confirmResizeKind() operation.Kind {
 	return operation.Kind{
 		Name:  "instance.confirm_resize",
-		Steps: []operation.Step{{Name: "old disk", Do: s.removeOldDisks}}, // no undo: it was agreed to
+		Steps: []operation.Step{{Name: "old disk", Do: s.removeOldDisks, Forward: true}}, // it was agreed to
 		Settle: s.settle(func(_ context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			in.Phase, in.OldFlavor, in.OldDisks = cloud.PhaseReady, nil, nil
 			return nil

@@ -51,6 +51,7 @@ type Images interface {
 	CreateFor(ctx context.Context, r cloud.ImageRequest) (*cloud.Image, error)
 	WriteBytes(ctx context.Context, id cloud.ImageID, r io.Reader) error
 	Discard(ctx context.Context, id cloud.ImageID) error
+	WithProperties(ctx context.Context, p cloud.ProjectID, properties map[string]string) ([]*cloud.Image, error)
 }
 
 // Hosts reaches the agents of hosts.
@@ -65,6 +66,7 @@ type Deps struct {
 	Flavors       cloud.Records[cloud.Flavor, cloud.FlavorID]
 	KeyPairs      cloud.Records[cloud.KeyPair, cloud.KeyPairID]
 	HostRows      cloud.Records[cloud.Host, cloud.HostID]
+	Aggregates    cloud.Records[cloud.Aggregate, cloud.AggregateID]
 	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
 	Usage         cloud.Records[cloud.UsageEvent, cloud.UsageID]
 	Idempotencies cloud.Records[cloud.Idempotency, string]

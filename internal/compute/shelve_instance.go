@@ -34,9 +34,9 @@ func (s *Service) shelveKind() operation.Kind {
 		Steps: []operation.Step{
 			{Name: "stop guest", Do: s.stopForShelve, Undo: s.startUnshelved},
 			{Name: "snapshot", Do: s.snapshotRoot, Undo: s.removeRootSnapshot},
-			{Name: "image", Do: s.uploadSnapshot, Undo: s.forgetShelvedImage},
-			// From here on the instance is in its image: there is no way back but to unshelve, so no undo.
-			{Name: "clean up", Do: s.removeRootSnapshot},
+			{Name: "image", Do: s.uploadSnapshot}, // undone by "stop guest": the image's row is there from the start
+			// From here on the instance is in its image: there is no way back but to unshelve.
+			{Name: "clean up", Do: s.markShelved, Forward: true},
 			{Name: "leave host", Do: s.leaveHost},
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
@@ -51,8 +51,22 @@ func (s *Service) stopForShelve(ctx context.Context, op *cloud.Operation) error 
 	return s.stopForCopy(ctx, op)
 }
 
-// startUnshelved brings the guest of a shelve that failed back.
+// markShelved has the row say that the image is what counts now.
+func (s *Service) markShelved(ctx context.Context, op *cloud.Operation) error {
+	if _, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
+		in.Phase, in.Power = cloud.PhaseShelved, cloud.PowerOff
+		return nil
+	}); err != nil {
+		return err
+	}
+	return s.removeRootSnapshot(ctx, op)
+}
+
+// startUnshelved brings the guest of a shelve that failed back, and discards the image.
 func (s *Service) startUnshelved(ctx context.Context, op *cloud.Operation) error {
+	if err := s.forgetShelvedImage(ctx, op); err != nil {
+		return err
+	}
 	if _, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
 		if in.Power == cloud.PowerOn {
 			in.BootSerial++
@@ -171,9 +185,13 @@ func (s *Service) unshelveKind() operation.Kind {
 			{Name: "disks", Do: s.makeLocalDisks, Undo: s.leaveHost},
 			{Name: "network", Do: s.plugPorts},                     // undone by leaveHost
 			{Name: "guest", Do: s.startGuest, Undo: s.removeGuest}, // leaveHost removes the rest
-			{Name: "image", Do: s.discardImage},                    // nothing after it can fail
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			if in.ShelvedImage != "" {
+				if err := s.Image.Discard(ctx, in.ShelvedImage); err != nil {
+					return err
+				}
+			}
 			in.Phase, in.ShelvedImage = cloud.PhaseReady, ""
 			if in.Disks[0].Local {
 				disks := append([]cloud.InstanceDisk(nil), in.Disks...)

@@ -13,7 +13,7 @@ var (
 	Containers = []string{"ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"}
 )
 
-// machineFormats are Amazon's kernel, RAM disk and machine images: container and format go together.
+// machineFormats are Amazon's kernel, RAM disk and machine images: container and format usually go together.
 var machineFormats = []string{"ami", "ari", "aki"}
 
 // diskFormat is how the bytes of an image lie, in the hosts' words. Kernels, RAM disks and
@@ -25,8 +25,7 @@ func diskFormat(format string) spec.Format {
 	return spec.Format(format)
 }
 
-// checkFormats refuses names nobody knows and pairs that make no sense. It
-// completes an Amazon pair of which one half is missing.
+// checkFormats refuses names nobody knows. It completes an Amazon pair of which one half is missing.
 func checkFormats(i *cloud.Image) error {
 	if i.Container != "" && !slices.Contains(Containers, i.Container) {
 		return cloud.Invalidf("image", "container_format", "Invalid container format '%s' for image.", i.Container)
@@ -40,11 +39,6 @@ func checkFormats(i *cloud.Image) error {
 	case slices.Contains(machineFormats, i.Format) && i.Container == "":
 		i.Container = i.Format
 	}
-	amazon := slices.Contains(machineFormats, i.Container) || slices.Contains(machineFormats, i.Format)
-	if amazon && i.Container != i.Format {
-		return cloud.Invalidf("image", "disk_format", "Invalid mix of disk and container formats. When setting a disk or "+
-			"container format to one of 'aki', 'ari', or 'ami', the container and disk formats must match.")
-	}
 	return nil
 }
 
@@ -52,6 +46,12 @@ func checkFormats(i *cloud.Image) error {
 // kept as it came, and no instance can use it unless a disk was found in it.
 func opaque(container string) bool {
 	return container == "ova" || container == "ovf" || container == "docker" || container == "compressed"
+}
+
+// amazonPackage tells whether an Amazon container, whose bytes are plain, is declared to hold a format that is not. What
+// that should be nobody knows: it is kept as it came.
+func amazonPackage(i *cloud.Image) bool {
+	return slices.Contains(machineFormats, i.Container) && diskFormat(i.Format) != spec.FormatRaw
 }
 
 // diskless formats are kept without looking inside: no host opens them.

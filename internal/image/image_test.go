@@ -332,7 +332,6 @@ func TestFactsAreChecked(t *testing.T) {
 	for what, q := range map[string]image.CreateRequest{
 		"format":     {Format: "tape"},
 		"container":  {Container: "box"},
-		"amazon mix": {Format: "aki", Container: "bare"},
 		"id":         {ID: "../../etc/passwd"},
 		"visibility": {Visibility: "secret"},
 		"min disk":   {MinDiskGiB: -1},
@@ -359,6 +358,17 @@ func TestFactsAreChecked(t *testing.T) {
 	twice := must(r.Create(ctx, image.CreateRequest{ID: "22222222-2222-4222-8222-222222222222"}))
 	_, err = r.Create(as("b"), image.CreateRequest{ID: twice.ID})
 	wantKind(t, err, cloud.AlreadyExists)
+}
+
+func TestAnAmazonContainerWithAnotherFormatIsKeptButNotUsable(t *testing.T) {
+	r, ctx := newRig(t), as("a")
+	for format, usable := range map[string]bool{"vhd": false, "qcow2": false, "raw": true, "ari": true} {
+		i := r.queued(t, ctx, func(q *image.CreateRequest) { q.Format, q.Container = format, "ami" })
+		ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1))
+		if _, err := r.Usable(ctx, i.ID); cloud.Is(err, cloud.Invalid) == usable {
+			t.Errorf("ami of %s: %v", format, err)
+		}
+	}
 }
 
 func TestAnOVAPackageIsKeptButNotUsable(t *testing.T) {

@@ -67,3 +67,16 @@ func (f Filter) accepted(i *cloud.Image, own cloud.ProjectID) bool {
 	}
 	return m.Status == f.MemberStatus
 }
+
+// WithProperties answers a project's images that have all these properties, oldest first.
+func (s *Service) WithProperties(ctx context.Context, p cloud.ProjectID, properties map[string]string) ([]*cloud.Image, error) {
+	q := cloud.Query{Where: []cloud.Cond{cloud.Eq("project_id", p)}, Order: []cloud.Order{{Column: "created_at"}}}
+	return s.Images.List(ctx, q, func(i *cloud.Image) bool {
+		for k, v := range properties {
+			if i.Properties[k] != v {
+				return false
+			}
+		}
+		return true
+	})
+}

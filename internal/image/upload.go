@@ -116,7 +116,9 @@ func (s *Service) receive(ctx context.Context, i *cloud.Image, in *intake, lengt
 
 // disk tells whether the bytes must be a disk of the declared format. Packages are kept as they come: no
 // instance can use one (Usable), so nothing ever opens it.
-func disk(i *cloud.Image) bool { return !diskless(i.Format) && !opaque(i.Container) }
+func disk(i *cloud.Image) bool {
+	return !diskless(i.Format) && !opaque(i.Container) && !amazonPackage(i)
+}
 
 // inspect looks into the file before it is kept.
 func (s *Service) inspect(i *cloud.Image, f io.ReaderAt, size int64) error {

@@ -165,17 +165,36 @@ func (s *Service) DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) e
 		if err := s.lockNetwork(ctx, f.NetworkID); err != nil {
 			return err
 		}
-		s.nudgeRouter(ctx, f.RouterID)
-		if err := s.FloatingIPs.Delete(ctx, id); err != nil {
-			return missing(err, "floating IP", id)
-		}
-		p, err := s.Ports.Get(ctx, f.PortID)
-		if err == nil {
-			err = s.removePort(ctx, p)
-		}
-		if err != nil && !cloud.Is(err, cloud.NotFound) {
+		return s.removeFloating(ctx, f)
+	})
+}
+
+// removeFloating removes a floating IP on a network that is locked.
+func (s *Service) removeFloating(ctx context.Context, f *cloud.FloatingIP) error {
+	s.nudgeRouter(ctx, f.RouterID)
+	if err := s.FloatingIPs.Delete(ctx, f.ID); err != nil {
+		return missing(err, "floating IP", f.ID)
+	}
+	p, err := s.Ports.Get(ctx, f.PortID)
+	if err == nil {
+		err = s.removePort(ctx, p)
+	}
+	if err != nil && !cloud.Is(err, cloud.NotFound) {
+		return err
+	}
+	return s.record(ctx, cloud.UsageAddressReleased, f)
+}
+
+// dropIdleFloating removes the floating IPs of a network that lead nowhere: nobody loses a connection by it.
+func (s *Service) dropIdleFloating(ctx context.Context, id cloud.NetworkID) error {
+	idle, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.Eq("target_port", "")))
+	if err != nil {
+		return err
+	}
+	for _, f := range idle {
+		if err := s.removeFloating(ctx, f); err != nil {
 			return err
 		}
-		return s.record(ctx, cloud.UsageAddressReleased, f)
-	})
+	}
+	return nil
 }

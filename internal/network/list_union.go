@@ -3,6 +3,7 @@ package network
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -104,6 +105,27 @@ func subnetColumn(n *cloud.Subnet, column string) string {
 		return n.UpdatedAt.UTC().Format(sortableTime)
 	}
 	return string(n.ID)
+}
+
+// subnetPoolColumn is networkColumn for subnet pools.
+func subnetPoolColumn(p *cloud.SubnetPool, column string) string {
+	switch column {
+	case "name":
+		return p.Name
+	case "project_id":
+		return string(p.ProjectID)
+	case "created_at":
+		return p.CreatedAt.UTC().Format(sortableTime)
+	case "updated_at":
+		return p.UpdatedAt.UTC().Format(sortableTime)
+	case "default_bits":
+		return fmt.Sprintf("%03d", p.DefaultBits)
+	case "min_bits":
+		return fmt.Sprintf("%03d", p.MinBits)
+	case "max_bits":
+		return fmt.Sprintf("%03d", p.MaxBits)
+	}
+	return string(p.ID)
 }
 
 func boolText(b bool) string {

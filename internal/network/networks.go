@@ -276,7 +276,8 @@ func (s *Service) checkUnshare(ctx context.Context, n *cloud.Network) error {
 	return cloud.Errorf(cloud.Conflict, "shared network", n.ID, "Unable to reconfigure sharing settings for network %s. Multiple projects are using it.", n.ID)
 }
 
-// DeleteNetwork removes a network with its subnets. InUse while it has ports other than our own service port.
+// DeleteNetwork removes a network with its subnets and the floating IPs on it that lead nowhere. InUse while it has ports
+// other than theirs and our own service port.
 func (s *Service) DeleteNetwork(ctx context.Context, id cloud.NetworkID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		if err := s.lockNetwork(ctx, id); err != nil {
@@ -298,6 +299,9 @@ func (s *Service) DeleteNetwork(ctx context.Context, id cloud.NetworkID) error {
 }
 
 func (s *Service) emptyNetwork(ctx context.Context, n *cloud.Network) error {
+	if err := s.dropIdleFloating(ctx, n.ID); err != nil {
+		return err
+	}
 	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(n.ID))))
 	if err != nil {
 		return err

@@ -141,10 +141,13 @@ func (s *Service) remakeAutomatic(ctx context.Context, p *cloud.Port) error {
 
 // changeAddresses makes a port hold what is asked, keeping what it already has of that.
 func (s *Service) changeAddresses(ctx context.Context, p *cloud.Port, requests []AddressRequest) error {
+	kept, left, wanted := matchAddresses(p.Addresses, requests)
+	if len(left) == 0 && len(wanted) == 0 {
+		return nil
+	}
 	if p.Owner == cloud.OwnerRouterInterface || p.Owner == cloud.OwnerRouterGateway || p.Owner == cloud.OwnerFloatingIP {
 		return cloud.Errorf(cloud.WrongState, "port", p.ID, "The addresses of port %s belong to a %s and change with it.", p.ID, ownerWords[p.Owner])
 	}
-	kept, left, wanted := matchAddresses(p.Addresses, requests)
 	if err := s.release(ctx, left); err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // QuotaResources are the counted resources of this package.
-var QuotaResources = []string{cloud.QuotaNetworks, cloud.QuotaSubnets, cloud.QuotaPorts, cloud.QuotaRouters, cloud.QuotaFloatingIPs,
-	cloud.QuotaSecurityGroups, cloud.QuotaSecurityRules}
+var QuotaResources = []string{cloud.QuotaNetworks, cloud.QuotaSubnets, cloud.QuotaSubnetPools, cloud.QuotaPorts, cloud.QuotaRouters,
+	cloud.QuotaFloatingIPs, cloud.QuotaSecurityGroups, cloud.QuotaSecurityRules}
 
 func quotaTarget(p cloud.ProjectID) policy.Target {
 	return policy.Target{Resource: "quota", ID: string(p), ProjectID: p}

@@ -156,8 +156,11 @@ func checkPorts(r *cloud.SecurityGroupRule) error {
 		return bad("port protocol", "Protocol %s does not have ports.", r.Protocol)
 	case r.PortMin == nil || r.PortMax == nil || *r.PortMin > *r.PortMax:
 		return bad("port range", "For TCP/UDP protocols, port_range_min must be <= port_range_max.")
-	case *r.PortMin < 1 || *r.PortMax > 65535:
-		return bad("port value", "Invalid value for port %d.", *r.PortMin)
+	}
+	for _, port := range []int{*r.PortMin, *r.PortMax} {
+		if port < 1 || port > 65535 {
+			return bad("port value", "Invalid value for port %d", port)
+		}
 	}
 	return nil
 }
@@ -166,10 +169,11 @@ func checkICMP(r *cloud.SecurityGroupRule, bad func(string, string, ...any) erro
 	if r.PortMin == nil {
 		return bad("ICMP type", "ICMP code (port-range-max) %d is provided but ICMP type (port-range-min) is missing.", *r.PortMax)
 	}
-	for _, v := range []*int{r.PortMin, r.PortMax} {
-		if v != nil && (*v < 0 || *v > 255) {
-			return bad("ICMP value", "Invalid value for ICMP type or code: %d, it must lie between 0 and 255.", *v)
-		}
+	if *r.PortMin < 0 || *r.PortMin > 255 {
+		return bad("ICMP value", "Invalid value for ICMP type (port-range-min) %d. It must be 0 to 255.", *r.PortMin)
+	}
+	if r.PortMax != nil && (*r.PortMax < 0 || *r.PortMax > 255) {
+		return bad("ICMP value", "Invalid value for ICMP code (port-range-max) %d. It must be 0 to 255.", *r.PortMax)
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type Generations interface {
 type Deps struct {
 	Networks    cloud.Records[cloud.Network, cloud.NetworkID]
 	Subnets     cloud.Records[cloud.Subnet, cloud.SubnetID]
+	SubnetPools cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
 	Ports       cloud.Records[cloud.Port, cloud.PortID]
 	Addresses   cloud.Records[cloud.AddressUse, string]
 	Routers     cloud.Records[cloud.Router, cloud.RouterID]
@@ -92,6 +93,7 @@ func New(d Deps) *Service {
 func registerCounters(s *Service) {
 	s.Quota.Register(cloud.QuotaNetworks, counter(s.Networks))
 	s.Quota.Register(cloud.QuotaSubnets, counter(s.Subnets))
+	s.Quota.Register(cloud.QuotaSubnetPools, counter(s.SubnetPools))
 	s.Quota.Register(cloud.QuotaPorts, counter(s.Ports))
 	s.Quota.Register(cloud.QuotaRouters, counter(s.Routers))
 	s.Quota.Register(cloud.QuotaFloatingIPs, counter(s.FloatingIPs))

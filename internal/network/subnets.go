@@ -13,7 +13,14 @@ type SubnetRequest struct {
 	ProjectID         cloud.ProjectID // empty: the caller's
 	NetworkID         cloud.NetworkID
 	Name, Description string
-	Prefix            netip.Prefix
+	// Prefix of the subnet; if it is invalid, one is cut from the pool.
+	Prefix netip.Prefix
+	// PoolID names the pool that the prefix must come from. DefaultPool takes the default one of the IP version instead.
+	PoolID      cloud.SubnetPoolID
+	DefaultPool bool
+	// IPv6 and Bits (0: the pool's default) say what to cut from the pool when Prefix does not.
+	IPv6 bool
+	Bits int
 	// Gateway: nil is the first address, an invalid one is none.
 	Gateway      *netip.Addr
 	DHCP         *bool
@@ -62,13 +69,16 @@ func (s *Service) prepareSubnet(ctx context.Context, n *cloud.Network, r SubnetR
 		return nil, err
 	}
 	sub := &cloud.Subnet{ID: cloud.SubnetID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, Name: r.Name,
-		Description: r.Description, Prefix: r.Prefix.Masked(), DHCP: or(r.DHCP, true), Pools: r.Pools, DNS: r.DNS, Routes: r.Routes,
+		Description: r.Description, DHCP: or(r.DHCP, true), Pools: r.Pools, DNS: r.DNS, Routes: r.Routes,
 		RAMode: r.RAMode, AddressMode: r.AddressMode, ServiceTypes: r.ServiceTypes, Tags: r.Tags}
 	if sub.ProjectID == "" {
 		sub.ProjectID = n.ProjectID
 	}
 	own := policy.Target{Resource: "subnet", ProjectID: sub.ProjectID}
 	if err := authorizeAll(ctx, map[policy.Action]bool{"subnet.create": true, "subnet.service_types": len(r.ServiceTypes) > 0}, own); err != nil {
+		return nil, err
+	}
+	if err := s.takePrefix(ctx, sub, r); err != nil {
 		return nil, err
 	}
 	if err := checkPrefix(sub); err != nil {

@@ -253,6 +253,45 @@ func TestRouterLife(t *testing.T) {
 	}
 }
 
+// An external network goes with the floating IPs that lead nowhere, but not under one that somebody uses.
+func TestDeletingAnExternalNetworkWithFloatingIPs(t *testing.T) {
+	w := newWorld(t)
+	ctx := as("p")
+	public := w.public()
+	n, subnets := w.network(ctx, "10.0.0.0/24")
+	p := get(w.CreatePort(ctx, PortRequest{NetworkID: n.ID}))(t)
+	r := get(w.CreateRouter(ctx, RouterRequest{Gateway: &GatewayRequest{NetworkID: public.ID}}))(t)
+	get(w.AddInterface(ctx, r.ID, InterfaceRequest{SubnetID: subnets[0].ID}))(t)
+	used := get(w.CreateFloatingIP(ctx, FloatingIPRequest{NetworkID: public.ID, Target: TargetRequest{PortID: p.ID}}))(t)
+	idle := get(w.CreateFloatingIP(ctx, FloatingIPRequest{NetworkID: public.ID}))(t)
+	wantKind(t, w.DeleteNetwork(w.admin, public.ID), cloud.InUse)
+	get(w.FloatingIP(ctx, idle.ID))(t) // a deletion that failed took nothing
+	w.must(w.DeleteFloatingIP(ctx, used.ID))
+	get(w.RemoveInterface(ctx, r.ID, InterfaceRequest{SubnetID: subnets[0].ID}))(t)
+	w.must(w.DeleteRouter(ctx, r.ID))
+	w.must(w.DeleteNetwork(w.admin, public.ID))
+	_, err := w.FloatingIP(ctx, idle.ID)
+	wantKind(t, err, cloud.NotFound)
+	if released := get(w.Usage.Count(ctx, cloud.Eq("subject", string(idle.ID))))(t); released != 2 {
+		t.Errorf("%d lines in the ledger, want held and released", released)
+	}
+}
+
+// The addresses of a router's interface may be named again as they are, but not changed.
+func TestRouterInterfaceAddressesStay(t *testing.T) {
+	w := newWorld(t)
+	ctx := as("p")
+	_, subnets := w.network(ctx, "10.0.0.0/24")
+	r := get(w.CreateRouter(ctx, RouterRequest{}))(t)
+	p := get(w.AddInterface(ctx, r.ID, InterfaceRequest{SubnetID: subnets[0].ID}))(t)
+	same := get(w.UpdatePort(ctx, p.ID, PortChange{Fixed: &[]AddressRequest{{SubnetID: subnets[0].ID}}}))(t)
+	if !slices.Equal(same.Addresses, p.Addresses) {
+		t.Errorf("addresses became %v", same.Addresses)
+	}
+	_, err := w.UpdatePort(ctx, p.ID, PortChange{Fixed: &[]AddressRequest{{SubnetID: subnets[0].ID, Address: addr("10.0.0.9")}}})
+	wantKind(t, err, cloud.WrongState)
+}
+
 func TestFloatingIPLife(t *testing.T) {
 	w := newWorld(t)
 	ctx := as("p")

@@ -22,6 +22,7 @@ var computeRules = map[Action]Rule{
 	"instance.reset":       Admin,
 	"instance.migrate":     Admin,
 	"instance.diagnostics": Admin,
+	"instance.swap_volume": Admin,
 	"instance.see_host":    SystemReader,
 
 	"flavor.get":    SharedReader,

@@ -22,6 +22,14 @@ var networkRules = map[Action]Rule{
 	"subnet.delete":        ProjectMember,
 	"subnet.service_types": Admin,
 
+	"subnet pool.get":     SharedReader,
+	"subnet pool.create":  ProjectMember,
+	"subnet pool.update":  ProjectMember,
+	"subnet pool.delete":  ProjectMember,
+	"subnet pool.use":     sharedMember, // cut a subnet from it
+	"subnet pool.share":   Admin,
+	"subnet pool.default": Admin,
+
 	"port.get":         ProjectReader, // the port's project or the network's
 	"port.create":      ProjectMember,
 	"port.update":      ProjectMember,

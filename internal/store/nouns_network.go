@@ -56,7 +56,32 @@ var subnets = definition[cloud.Subnet, cloud.SubnetID]{
 	indexes: []index{
 		by("project_id", "created_at"),
 		by("network_id", "created_at"),
+		by("subnet_pool_id", "created_at"),
 		by("name"),
+	},
+}
+
+var subnetPools = definition[cloud.SubnetPool, cloud.SubnetPoolID]{
+	table: "subnet_pools", resource: "subnet pool",
+	id: func(p *cloud.SubnetPool) cloud.SubnetPoolID { return p.ID },
+	columns: []column[cloud.SubnetPool]{
+		text("project_id", func(p *cloud.SubnetPool) any { return p.ProjectID }),
+		text("name", func(p *cloud.SubnetPool) any { return p.Name }),
+		text("description", func(p *cloud.SubnetPool) any { return p.Description }),
+		number("revisions", func(p *cloud.SubnetPool) any { return p.Revisions }),
+		flag("ipv6", func(p *cloud.SubnetPool) any { return len(p.Prefixes) > 0 && p.Prefixes[0].Addr().Is6() }),
+		number("default_bits", func(p *cloud.SubnetPool) any { return p.DefaultBits }),
+		number("min_bits", func(p *cloud.SubnetPool) any { return p.MinBits }),
+		number("max_bits", func(p *cloud.SubnetPool) any { return p.MaxBits }),
+		flag("shared", func(p *cloud.SubnetPool) any { return p.Shared }),
+		flag("default", func(p *cloud.SubnetPool) any { return p.Default }),
+		set("tags", func(p *cloud.SubnetPool) any { return p.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("name"),
+		by("shared", "created_at").only("shared = 1"),
+		unique("default", "ipv6").only("\"default\" = 1"),
 	},
 }
 

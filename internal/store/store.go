@@ -25,6 +25,7 @@ type Store struct {
 
 	Networks           cloud.Records[cloud.Network, cloud.NetworkID]
 	Subnets            cloud.Records[cloud.Subnet, cloud.SubnetID]
+	SubnetPools        cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
 	Ports              cloud.Records[cloud.Port, cloud.PortID]
 	AddressUses        cloud.Records[cloud.AddressUse, string]
 	Routers            cloud.Records[cloud.Router, cloud.RouterID]
@@ -71,6 +72,7 @@ func (s *Store) makeTables() {
 
 	s.Networks = newTable(s, &networks)
 	s.Subnets = newTable(s, &subnets)
+	s.SubnetPools = newTable(s, &subnetPools)
 	s.Ports = newTable(s, &ports)
 	s.AddressUses = newTable(s, &addressUses)
 	s.Routers = newTable(s, &routers)

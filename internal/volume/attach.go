@@ -19,7 +19,8 @@ const taskDetach = "volume.detach"
 
 // ReserveVolume promises a volume to an instance, in the caller's transaction: nobody else gets it until the
 // attachment is finished and detached, or FinishDetach takes it back. WrongState if it is not free, Invalid if
-// the instance has it already or its host cannot reach it.
+// the instance has it already or its host cannot reach it. A volume that is being made is free for the instance it
+// is made for only.
 func (s *Service) ReserveVolume(ctx context.Context, id cloud.VolumeID, in *cloud.Instance, device string, readOnly bool) (*cloud.Attachment, error) {
 	var a *cloud.Attachment
 	_, err := s.change(ctx, "volume.attach", id, func(ctx context.Context, v *cloud.Volume) error {
@@ -47,6 +48,9 @@ func (s *Service) mayReserve(ctx context.Context, v *cloud.Volume, in *cloud.Ins
 	}
 	if twice > 0 {
 		return cloud.Invalidf("volume", "volume_id", "Invalid volume: volume %s is attached to instance %s already.", v.ID, in.ID)
+	}
+	if v.State == cloud.VolumeCreating && v.Task == kindCreate && v.MadeFor == in.ID {
+		return s.reachable(ctx, v, in.HostID)
 	}
 	states := []cloud.VolumeState{cloud.VolumeAvailable}
 	if v.MultiAttach {

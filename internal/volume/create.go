@@ -30,7 +30,7 @@ func (s *Service) CreateVolume(ctx context.Context, r CreateRequest) (*cloud.Vol
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
 		v = &cloud.Volume{ID: cloud.VolumeID(cloud.NewID()), ProjectID: p.ProjectID, UserID: p.UserID, Name: r.Name,
 			Description: r.Description, SizeGiB: r.SizeGiB, State: cloud.VolumeCreating, Zone: r.Zone,
-			Properties: r.Properties, MultiAttach: r.MultiAttach}
+			Properties: r.Properties, MultiAttach: r.MultiAttach, MadeFor: r.MadeFor}
 		near, err := s.takeSource(ctx, v, r)
 		if err != nil {
 			return err
@@ -245,8 +245,9 @@ func (s *Service) unmakeBytes(ctx context.Context, op *cloud.Operation) error {
 func (s *Service) settleCreate(ctx context.Context, op *cloud.Operation) error {
 	return s.settle(ctx, op, func(v *cloud.Volume) error {
 		if op.State == cloud.OperationSucceeded {
-			v.State, v.Fault = cloud.VolumeAvailable, nil
-			return nil
+			held, err := s.Attachments.List(ctx, cloud.Where(cloud.Eq("volume_id", v.ID)))
+			v.State, v.Fault = stateOf(held), nil
+			return err
 		}
 		v.State, v.Fault = cloud.VolumeFailed, op.Fault
 		return s.billEnd(ctx, v)

@@ -78,7 +78,7 @@ func (s *Service) deleteSnapshots(ctx context.Context, v *cloud.Volume, r Delete
 }
 
 // DeleteInstanceVolume starts the deletion of a volume that was to go with its instance, whatever its state. One
-// that another instance has too stays. It may be repeated; a volume that is gone is no error.
+// that another instance has stays: let go of it first. It may be repeated; a volume that is gone is no error.
 func (s *Service) DeleteInstanceVolume(ctx context.Context, id cloud.VolumeID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		v, err := s.Volumes.Get(ctx, id)
@@ -89,10 +89,10 @@ func (s *Service) DeleteInstanceVolume(ctx context.Context, id cloud.VolumeID) e
 			return err
 		}
 		held, err := s.Attachments.List(ctx, cloud.Where(cloud.Eq("volume_id", id)))
-		if err != nil || len(held) > 1 {
+		if err != nil || len(held) > 0 {
 			return err
 		}
-		return s.startDelete(ctx, v, held)
+		return s.startDelete(ctx, v, nil)
 	})
 }
 

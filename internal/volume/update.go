@@ -84,7 +84,7 @@ func (s *Service) SetBootable(ctx context.Context, id cloud.VolumeID, bootable b
 // SetReadOnly makes later attachments of the volume read-only, or not. WrongState while it is attached.
 func (s *Service) SetReadOnly(ctx context.Context, id cloud.VolumeID, readOnly bool) error {
 	_, err := s.change(ctx, "volume.update", id, func(_ context.Context, v *cloud.Volume) error {
-		v.ReadOnly = readOnly
+		v.ReadOnly, v.ReadOnlySaid = readOnly, true
 		return mustBe(v, cloud.VolumeAvailable)
 	})
 	return err

@@ -22,8 +22,8 @@ func (s *Service) types() []string {
 	return []string{s.Name}
 }
 
-// requestPath is the path as the client wrote it, with the prefix that was stripped since.
-func requestPath(r *http.Request) string {
+// RequestPath is the path as the client wrote it, with the prefix that was stripped since.
+func RequestPath(r *http.Request) string {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	return path
 }

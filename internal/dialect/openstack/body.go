@@ -78,7 +78,7 @@ func lastPart(path string) string {
 
 // WriteJSON answers with a JSON body.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	b, err := json.Marshal(v)
+	b, err := appendJSON(nil, v)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}

@@ -22,8 +22,6 @@ const (
 	FaultPlacement
 )
 
-const statusMethodNotAllowed = http.StatusMethodNotAllowed
-
 // errMethodNotAllowed is written for a path that exists with other methods.
 var errMethodNotAllowed = &Status{Code: http.StatusMethodNotAllowed, Message: "The method is not allowed for this resource."}
 
@@ -32,6 +30,7 @@ var errMethodNotAllowed = &Status{Code: http.StatusMethodNotAllowed, Message: "T
 type Status struct {
 	Code    int
 	Message string
+	Name    string // what Network calls it
 }
 
 func (s *Status) Error() string { return s.Message }
@@ -44,6 +43,11 @@ func NotAcceptable(message string) error {
 // UnsupportedMedia is the answer to a body in a format the route does not take.
 func UnsupportedMedia(message string) error {
 	return &Status{Code: http.StatusUnsupportedMediaType, Message: message}
+}
+
+// NotImplemented is the answer to what the protocol has and this cloud cannot do.
+func NotImplemented(message string) error {
+	return &Status{Code: http.StatusNotImplemented, Message: message}
 }
 
 // Gone is the answer of routes that were removed.
@@ -164,6 +168,9 @@ func novaName(code int) string {
 
 // neutronType is the exception name clients of Network match on.
 func neutronType(err error) string {
+	if s, ok := err.(*Status); ok && s.Name != "" {
+		return s.Name
+	}
 	e, ok := cloud.AsError(err)
 	if !ok {
 		return "HTTPInternalServerError"

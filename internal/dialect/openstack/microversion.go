@@ -35,7 +35,11 @@ func (m Microversions) Negotiate(w http.ResponseWriter, r *http.Request) (*http.
 	if m.Legacy != "" {
 		h.Add("Vary", m.Legacy)
 	}
-	v, err := m.parse(m.asked(r))
+	asked := m.asked(r)
+	if OnOldPath(r) {
+		asked = "" // it has no microversions
+	}
+	v, err := m.parse(asked)
 	if err != nil {
 		return r, err
 	}

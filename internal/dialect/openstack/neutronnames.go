@@ -6,6 +6,13 @@ import "github.com/nubo-cloud/nubo/internal/cloud"
 // noun and the Kind: by Kind and resource, or by resource and field of an Invalid.
 var neutronNames = map[string]string{
 	string(cloud.AlreadyExists) + "/address":                        "IpAddressInUse",
+	string(cloud.Conflict) + "/subnet pool prefixes":                "SubnetAllocationError",
+	string(cloud.Invalid) + "/subnet/prefixlen":                     "BadRequest",
+	string(cloud.Invalid) + "/subnet pool/in use":                   "SubnetPoolDeleteError",
+	string(cloud.Invalid) + "/subnet pool/bounds":                   "IllegalSubnetPoolPrefixBounds",
+	string(cloud.Invalid) + "/subnet pool/prefixes":                 "IllegalSubnetPoolPrefixUpdate",
+	string(cloud.Invalid) + "/subnet pool/version":                  "PrefixVersionMismatch",
+	string(cloud.Invalid) + "/subnet pool/affinity":                 "NetworkSubnetPoolAffinityError",
 	string(cloud.AlreadyExists) + "/MAC address":                    "MacAddressInUse",
 	string(cloud.AlreadyExists) + "/default external network":       "DefaultExternalNetworkExists",
 	string(cloud.AlreadyExists) + "/default security group":         "SecurityGroupDefaultAlreadyExists",

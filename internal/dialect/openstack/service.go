@@ -31,6 +31,11 @@ type Service struct {
 	// project's id; it is taken out before routing. The token decides the project.
 	ProjectPath string
 	collections map[string]bool // first path elements of routes below ProjectPath
+	// StrictSlash makes a path with a slash at its end one with an empty id, which does not exist; only the root of a
+	// version ("/v2.1/") may have one.
+	StrictSlash bool
+	// OldPath, if set, is a prefix ("/v2") of a version before microversions, served by the routes below ProjectPath.
+	OldPath string
 	// Check, if set, runs for every authenticated request before its handler (microversions).
 	Check func(w http.ResponseWriter, r *http.Request) (*http.Request, error)
 }
@@ -39,11 +44,46 @@ type Service struct {
 func NewService(name string, style FaultStyle, auth dialect.Authenticator, log *slog.Logger) *Service {
 	s := &Service{Name: name, fault: style, auth: auth, log: log.With("service", name), mux: http.NewServeMux(),
 		collections: map[string]bool{}}
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.Fail(w, r, &cloud.Error{Kind: cloud.NotFound, Resource: "resource", Message: "The resource could not be found."})
-	})
+	s.mux.HandleFunc("/", s.unrouted)
 	return s
 }
+
+// unrouted answers what no route takes: a path that others have with other methods, or none at all. An empty id
+// ("/servers/") is one that does not exist.
+func (s *Service) unrouted(w http.ResponseWriter, r *http.Request) {
+	allowed := s.methodsOf(r)
+	if len(allowed) == 0 || emptyID(r) {
+		s.Fail(w, r, errNoSuchPath())
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.Fail(w, r, errMethodNotAllowed)
+}
+
+// methodsOf lists the methods that have a route for the request's path.
+func (s *Service) methodsOf(r *http.Request) []string {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := *r
+		other.Method = method
+		if _, pattern := s.mux.Handler(&other); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	return allowed
+}
+
+// refusesEmptyID tells whether the request is for the empty id of a collection ("/v2/images/") in a service where that is
+// no other way to ask for the collection. The slash after a version ("/v2/") is one to ask for the version.
+func (s *Service) refusesEmptyID(r *http.Request) bool {
+	return (s.fault == FaultGlance || s.fault == FaultCinder) && strings.HasSuffix(r.URL.Path, "/") && strings.Count(r.URL.Path, "/") > 2
+}
+
+func errNoSuchPath() error {
+	return &cloud.Error{Kind: cloud.NotFound, Resource: "resource", Message: "The resource could not be found."}
+}
+
+func emptyID(r *http.Request) bool { return strings.HasSuffix(RequestPath(r), "/") }
 
 // Public adds a route that needs no token.
 func (s *Service) Public(pattern string, h Handler) { s.add(pattern, h, false) }
@@ -90,25 +130,53 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Compute-Request-Id", id)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
-	if len(r.URL.Path) > 1 && strings.HasSuffix(r.URL.Path, "/") {
+	if s.refusesEmptyID(r) {
+		s.Fail(w, r, errNoSuchPath())
+		return
+	}
+	if s.dropsSlash(r.URL.Path) {
 		r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
 	if r.URL.Path == "" {
 		r.URL.Path = "/"
 	}
+	r = s.withoutOldPath(r)
 	r.URL.Path, r.URL.RawPath = s.withoutProject(r.URL.Path), s.withoutProject(r.URL.RawPath)
-	mw := &methodWriter{ResponseWriter: w}
+	mw := &watchedWriter{ResponseWriter: w}
 	defer s.recovered(mw, r)
 	s.mux.ServeHTTP(mw, r)
-	if mw.notAllowed {
-		s.Fail(w, r, errMethodNotAllowed)
+}
+
+type oldPathKey struct{}
+
+// withoutOldPath leads a request to the old version's prefix to the routes of the present one, and remembers it.
+func (s *Service) withoutOldPath(r *http.Request) *http.Request {
+	rest, ok := strings.CutPrefix(r.URL.Path, s.OldPath+"/")
+	if s.OldPath == "" || !ok {
+		return r
 	}
+	r.URL.Path = s.ProjectPath + "/" + rest
+	if raw, ok := strings.CutPrefix(r.URL.RawPath, s.OldPath+"/"); ok {
+		r.URL.RawPath = s.ProjectPath + "/" + raw
+	}
+	return r.WithContext(context.WithValue(r.Context(), oldPathKey{}, true))
+}
+
+// OnOldPath tells whether the client asked under the service's OldPath.
+func OnOldPath(r *http.Request) bool { return r.Context().Value(oldPathKey{}) != nil }
+
+// dropsSlash tells whether a slash at a path's end means nothing.
+func (s *Service) dropsSlash(path string) bool {
+	if len(path) < 2 || !strings.HasSuffix(path, "/") {
+		return false
+	}
+	return !s.StrictSlash || strings.Count(path, "/") == 2
 }
 
 // recovered makes a mistake of ours an answer in the service's form, with its place in the log, in place of
 // a connection that breaks off.
-func (s *Service) recovered(mw *methodWriter, r *http.Request) {
+func (s *Service) recovered(mw *watchedWriter, r *http.Request) {
 	cause := recover()
 	if cause == nil {
 		return
@@ -135,31 +203,24 @@ func (s *Service) withoutProject(path string) string {
 	return s.ProjectPath + "/" + rest
 }
 
-// methodWriter catches the plain-text 405 that ServeMux writes by itself.
-type methodWriter struct {
+// watchedWriter knows whether an answer has begun.
+type watchedWriter struct {
 	http.ResponseWriter
-	notAllowed, wrote bool
+	wrote bool
 }
 
-func (m *methodWriter) WriteHeader(status int) {
-	if !m.wrote && status == statusMethodNotAllowed && m.Header().Get("Allow") != "" {
-		m.notAllowed = true
-		return
-	}
+func (m *watchedWriter) WriteHeader(status int) {
 	m.wrote = true
 	m.ResponseWriter.WriteHeader(status)
 }
 
-func (m *methodWriter) Write(b []byte) (int, error) {
-	if m.notAllowed {
-		return len(b), nil
-	}
+func (m *watchedWriter) Write(b []byte) (int, error) {
 	m.wrote = true
 	return m.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (m *methodWriter) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+func (m *watchedWriter) Unwrap() http.ResponseWriter { return m.ResponseWriter }
 
 func (s *Service) authenticate(r *http.Request) (*http.Request, error) {
 	token := r.Header.Get("X-Auth-Token")
@@ -170,7 +231,7 @@ func (s *Service) authenticate(r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return r, err
 	}
-	if !policy.MayRequest(p, s.types(), r.Method, r.URL.Path, requestPath(r)) {
+	if !policy.MayRequest(p, s.types(), r.Method, r.URL.Path, RequestPath(r)) {
 		return r, &cloud.Error{Kind: cloud.Forbidden, Message: "The application credential's access rules do not allow this request."}
 	}
 	caller := *p

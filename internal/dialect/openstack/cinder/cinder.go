@@ -77,6 +77,7 @@ func (a *api) typeRoutes(s *openstack.Service) {
 	s.Handle("PUT /v3/types/{id}/extra_specs/{key}", a.updateSpec)
 	s.Handle("DELETE /v3/types/{id}/extra_specs/{key}", a.deleteSpec)
 	s.Handle("GET /v3/types/{id}/encryption", a.showEncryption)
+	s.Handle("POST /v3/types/{id}/encryption", a.createEncryption)
 	s.Handle("GET /v3/types/{id}/os-volume-type-access", a.listTypeAccess)
 	s.Handle("POST /v3/types/{id}/action", a.typeAction)
 }
@@ -107,6 +108,7 @@ func (a *api) operatorRoutes(s *openstack.Service) {
 	s.Handle("GET /v3/os-services", a.services)
 	s.Handle("GET /v3/os-hosts", a.hosts)
 	s.Handle("GET /v3/scheduler-stats/get_pools", a.pools)
+	s.Handle("GET /v3/capabilities/{host}", a.capabilities)
 	s.Handle("GET /v3/extensions", a.extensions)
 }
 

@@ -22,6 +22,10 @@ func TestVersionsAndMicroversions(t *testing.T) {
 	if a.header.Get("OpenStack-API-Version") != "volume 3.27" {
 		t.Errorf("version answered: %q", a.header.Get("OpenStack-API-Version"))
 	}
+	for _, path := range []string{"GET /v3/volumes/", "DELETE /v3/volumes/", "PUT /v3/a/volumes/"} { // the volume without an id
+		method, path, _ := strings.Cut(path, " ")
+		s.want(404, s.do("a", method, path, ""))
+	}
 	s.want(406, s.do("a", "GET", "/v3/volumes", "", "OpenStack-API-Version", "volume 3.99"))
 	s.want(404, s.do("a", "GET", "/v3/attachments", ""))
 	s.want(200, s.do("a", "GET", "/v3/attachments", "", "OpenStack-API-Version", "volume 3.27"))
@@ -30,6 +34,15 @@ func TestVersionsAndMicroversions(t *testing.T) {
 func TestVolumeAsDocumented(t *testing.T) {
 	s := newSite(t)
 	id := s.made("a", `{"name":"v","size":"2","description":"d","metadata":{"k":"w"},"imageRef":"`+s.activeImage()+`"}`)
+	for what, answer := range map[string]map[string]any{
+		"create": s.want(202, s.do("a", "POST", "/v3/volumes", `{"volume":{"size":1}}`)).in("volume"),
+		"update": s.want(200, s.do("a", "PUT", "/v3/volumes/"+id, `{"volume":{"name":"v"}}`)).in("volume")} {
+		for _, key := range []string{"os-vol-tenant-attr:tenant_id", "volume_image_metadata", "os-vol-host-attr:host"} {
+			if _, there := answer[key]; there {
+				t.Errorf("%s shows %s, which belongs to reads", what, key)
+			}
+		}
+	}
 	v := s.want(200, s.do("a", "GET", "/v3/a/volumes/"+id, "")).in("volume")
 	for key, want := range map[string]any{"id": id, "name": "v", "size": 2.0, "status": "available", "bootable": "true", "encrypted": false,
 		"multiattach": false, "volume_type": "default", "snapshot_id": nil, "source_volid": nil, "availability_zone": "nova", "description": "d",
@@ -103,6 +116,10 @@ func TestActions(t *testing.T) {
 	if v := s.do("a", "GET", "/v3/volumes/"+id, "").in("volume"); v["metadata"].(map[string]any)["readonly"] != "True" {
 		t.Errorf("read-only volume is %v", v)
 	}
+	s.want(202, act("a", `{"os-update_readonly_flag":{"readonly":false}}`))
+	if v := s.do("a", "GET", "/v3/volumes/"+id, "").in("volume"); v["metadata"].(map[string]any)["readonly"] != "False" {
+		t.Errorf("volume that is writable again is %v", v)
+	}
 	s.want(200, act("a", `{"os-set_image_metadata":{"metadata":{"os_distro":"x","y":"z"}}}`))
 	s.want(200, act("a", `{"os-unset_image_metadata":{"key":"y"}}`))
 	s.want(404, act("a", `{"os-unset_image_metadata":{"key":"y"}}`))
@@ -110,6 +127,9 @@ func TestActions(t *testing.T) {
 		t.Errorf("image metadata is %s", a.text)
 	}
 	s.want(202, act("a", `{"os-reserve":null}`))
+	if v := s.do("a", "GET", "/v3/volumes/"+id, "").in("volume"); v["status"] != "attaching" {
+		t.Errorf("a volume reserved by hand is %v", v["status"])
+	}
 	s.want(400, act("a", `{"os-reserve":null}`))
 	s.want(202, act("a", `{"os-unreserve":null}`))
 	s.want(202, act("a", `{"os-attach":{"instance_uuid":"i-7","mountpoint":"/dev/vdc"}}`))
@@ -200,6 +220,9 @@ func TestListsFilterSortAndPage(t *testing.T) {
 	if a.body["count"] != 3.0 || next["rel"] != "next" {
 		t.Fatalf("page is %s", a.text)
 	}
+	if path := next["href"].(string); !strings.Contains(path, "/v3/a/volumes?") { // as the client asked
+		t.Errorf("the next page is at %s", path)
+	}
 	a = s.want(200, s.do("a", "GET", next["href"].(string), ""))
 	if len(a.body["volumes"].([]any)) != 1 || a.body["volumes_links"] != nil {
 		t.Errorf("last page is %s", a.text)
@@ -218,8 +241,13 @@ func TestSnapshotsOnTheWire(t *testing.T) {
 	if n["volume_id"] != v || n["size"] != 1.0 || n["os-extended-snapshot-attributes:progress"] != "100%" || n["os-extended-snapshot-attributes:project_id"] != "a" {
 		t.Errorf("snapshot is %v", n)
 	}
+	s.want(404, s.do("a", "POST", "/v3/snapshots", `{"snapshot":{"volume_id":null}}`))
+	s.want(400, s.do("a", "POST", "/v3/snapshots", `{"snapshot":{}}`))
 	s.want(400, s.do("a", "DELETE", "/v3/volumes/"+v, ""))
-	s.want(200, s.do("a", "PUT", "/v3/snapshots/"+id, `{"snapshot":{"name":"renamed"}}`))
+	changed := s.want(200, s.do("a", "PUT", "/v3/snapshots/"+id, `{"snapshot":{"name":"renamed"}}`)).in("snapshot")
+	if _, there := changed["os-extended-snapshot-attributes:progress"]; there || changed["name"] != "renamed" {
+		t.Errorf("update answers %v", changed)
+	}
 	if a := s.do("a", "GET", "/v3/snapshots/detail?name=renamed&volume_id="+v+"&status=available", ""); len(a.body["snapshots"].([]any)) != 1 {
 		t.Errorf("list is %s", a.text)
 	}
@@ -260,7 +288,12 @@ func TestTypesOnTheWire(t *testing.T) {
 	}
 	s.want(403, s.do("a", "POST", "/v3/types", `{"volume_type":{"name":"x"}}`))
 	a := s.want(200, s.do("a+admin", "POST", "/v3/types", `{"volume_type":{"name":"fast","os-volume-type-access:is_public":false,"extra_specs":{"k":"v"}}}`))
+	if _, there := a.in("volume_type")["qos_specs_id"]; there {
+		t.Errorf("create answers %s", a.text)
+	}
 	path := "/v3/types/" + a.in("volume_type")["id"].(string)
+	s.want(400, s.do("a+admin", "POST", path+"/encryption", `{"encryption":{}}`))
+	s.want(404, s.do("a+admin", "POST", "/v3/types/none/encryption", `{"encryption":{}}`))
 	s.want(409, s.do("a+admin", "POST", "/v3/types", `{"volume_type":{"name":"fast"}}`))
 	s.want(404, s.do("b", "GET", path, ""))
 	s.want(202, s.do("a+admin", "POST", path+"/action", `{"addProjectAccess":{"project":"b"}}`))
@@ -293,6 +326,18 @@ func TestOperatorsAndQuotas(t *testing.T) {
 	pool := s.do("a+admin", "GET", "/v3/scheduler-stats/get_pools?detail=true", "").body["pools"].([]any)[0].(map[string]any)
 	if pool["name"] != "one@default#default" || pool["capabilities"].(map[string]any)["free_capacity_gb"] != 90.0 {
 		t.Errorf("pool is %v", pool)
+	}
+	can := s.want(200, s.do("a+admin", "GET", "/v3/capabilities/one@default", "")).body
+	if can["vendor_name"] != "Nubo" || can["namespace"] != "OS::Storage::Capabilities::one@default" {
+		t.Errorf("capabilities are %v", can)
+	}
+	s.want(404, s.do("a+admin", "GET", "/v3/capabilities/two@default", ""))
+	s.want(403, s.do("a", "GET", "/v3/capabilities/one@default", ""))
+	for version, want := range map[string]bool{"3.6": false, "3.7": true} {
+		list := s.do("a+admin", "GET", "/v3/os-services", "", "OpenStack-API-Version", "volume "+version).body["services"].([]any)
+		if _, there := list[0].(map[string]any)["cluster"]; there != want {
+			t.Errorf("cluster in %s: %t", version, there)
+		}
 	}
 	zone := s.want(200, s.do("a", "GET", "/v3/os-availability-zone", "")).body["availabilityZoneInfo"].([]any)[0].(map[string]any)
 	if zone["zoneName"] != "nova" || zone["zoneState"].(map[string]any)["available"] != true {

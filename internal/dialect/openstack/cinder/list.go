@@ -199,7 +199,7 @@ func (l *listing[T]) body(r *http.Request, key string, views []any, last string,
 		q := r.URL.Query()
 		q.Del("offset")
 		q.Set("marker", last)
-		body[key+"_links"] = []link{{Rel: "next", Href: openstack.BaseURL(r) + prefix + r.URL.Path + "?" + q.Encode()}}
+		body[key+"_links"] = []link{{Rel: "next", Href: openstack.BaseURL(r) + openstack.RequestPath(r) + "?" + q.Encode()}}
 	}
 	if l.withCount {
 		body["count"] = count

@@ -47,9 +47,13 @@ func (a *api) services(w http.ResponseWriter, r *http.Request) error {
 			continue
 		}
 		status, state := serviceStatus(h)
-		views = append(views, map[string]any{"binary": "cinder-volume", "host": name, "zone": h.Zone, "status": status, "state": state,
-			"updated_at": stamp(h.SeenAt), "disabled_reason": orNull(h.DisabledReason), "frozen": false, "cluster": nil,
-			"replication_status": "disabled", "active_backend_id": nil, "backend_state": state})
+		view := map[string]any{"binary": "cinder-volume", "host": name, "zone": h.Zone, "status": status, "state": state,
+			"updated_at": stamp(h.SeenAt), "disabled_reason": orNull(h.DisabledReason), "frozen": false,
+			"replication_status": "disabled", "active_backend_id": nil, "backend_state": state}
+		if openstack.VersionOf(r).AtLeast(3, 7) {
+			view["cluster"] = nil
+		}
+		views = append(views, view)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"services": views})
 }
@@ -69,6 +73,32 @@ func (a *api) hosts(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hosts": views})
 }
 
+// What this cloud says of itself as a maker of storage.
+const (
+	vendor        = "Nubo"
+	driverVersion = "1"
+)
+
+// capabilities says what one host's storage can do, as the pools' details do.
+func (a *api) capabilities(w http.ResponseWriter, r *http.Request) error {
+	hosts, err := a.volumes.Pools(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		for _, p := range h.Pools {
+			if asked := r.PathValue("host"); asked != h.Host.Name && asked != h.Host.Name+"@"+p.Name && asked != h.Host.Name+"@default" {
+				continue
+			}
+			return openstack.WriteJSON(w, http.StatusOK, map[string]any{"namespace": "OS::Storage::Capabilities::" + h.Host.Name + "@" + p.Name,
+				"vendor_name": vendor, "volume_backend_name": p.Name, "pool_name": p.Name, "driver_version": driverVersion,
+				"storage_protocol": p.Driver, "display_name": nil, "description": nil, "visibility": nil, "replication_targets": []any{},
+				"properties": map[string]any{}})
+		}
+	}
+	return cloud.NotFoundf("host", r.PathValue("host"))
+}
+
 func (a *api) pools(w http.ResponseWriter, r *http.Request) error {
 	hosts, err := a.volumes.Pools(r.Context())
 	if err != nil {
@@ -82,7 +112,7 @@ func (a *api) pools(w http.ResponseWriter, r *http.Request) error {
 			if truth(r.URL.Query(), "detail") {
 				view["capabilities"] = map[string]any{"total_capacity_gb": float64(p.TotalBytes) / gib,
 					"free_capacity_gb": float64(p.TotalBytes-p.UsedBytes) / gib, "volume_backend_name": p.Name, "storage_protocol": p.Driver,
-					"vendor_name": "Nubo", "driver_version": "1", "reserved_percentage": 0, "thin_provisioning_support": true,
+					"vendor_name": vendor, "driver_version": driverVersion, "reserved_percentage": 0, "thin_provisioning_support": true,
 					"thick_provisioning_support": false, "multiattach": true, "QoS_support": false}
 			}
 			views = append(views, view)

@@ -127,7 +127,13 @@ func (a *api) setQuotaClass(w http.ResponseWriter, r *http.Request) error {
 	if err := a.volumes.SetQuotas(r.Context(), "", change); err != nil {
 		return err
 	}
-	return a.showQuotaClass(w, r)
+	q, err := a.volumes.DefaultQuotas(r.Context())
+	if err != nil {
+		return err
+	}
+	view := viewQuotas("", q)
+	delete(view, "id") // this answer has none
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"quota_class_set": view})
 }
 
 func (a *api) limits(w http.ResponseWriter, r *http.Request) error {

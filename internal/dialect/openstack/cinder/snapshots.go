@@ -22,6 +22,7 @@ var snapshotFilters = filters[cloud.Snapshot]{
 	"updated_at": moment("updated_at", (*cloud.Snapshot).Stored),
 }
 
+// snapshotSummary is a snapshot in the short list and in the answers to create and update.
 func snapshotSummary(s *cloud.Snapshot, v openstack.Version) map[string]any {
 	m := map[string]any{"id": s.ID, "name": s.Name, "description": orNull(s.Description), "volume_id": s.VolumeID, "size": s.SizeGiB,
 		"status": snapshotStatus(s), "created_at": stamp(s.CreatedAt), "updated_at": stamp(s.UpdatedAt), "metadata": notNil(s.Properties)}
@@ -53,7 +54,7 @@ func (a *api) listSnapshotsDetail(w http.ResponseWriter, r *http.Request) error 
 	return a.writeSnapshots(w, r, snapshotDetail)
 }
 
-func (a *api) writeSnapshots(w http.ResponseWriter, r *http.Request, view func(*cloud.Snapshot, openstack.Version) map[string]any) error {
+func (a *api) writeSnapshots(w http.ResponseWriter, r *http.Request, view snapshotView) error {
 	l, err := readListing[cloud.Snapshot](r, snapshotColumns)
 	if err != nil {
 		return err
@@ -77,29 +78,29 @@ func (a *api) writeSnapshots(w http.ResponseWriter, r *http.Request, view func(*
 func (a *api) createSnapshot(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Snapshot *struct {
-			Volume             cloud.VolumeID    `json:"volume_id"`
-			Name               string            `json:"name"`
-			DisplayName        string            `json:"display_name"`
-			Description        string            `json:"description"`
-			DisplayDescription string            `json:"display_description"`
-			Force              json.RawMessage   `json:"force"`
-			Metadata           map[string]string `json:"metadata"`
+			Volume             openstack.Optional[cloud.VolumeID] `json:"volume_id"`
+			Name               string                             `json:"name"`
+			DisplayName        string                             `json:"display_name"`
+			Description        string                             `json:"description"`
+			DisplayDescription string                             `json:"display_description"`
+			Force              json.RawMessage                    `json:"force"`
+			Metadata           map[string]string                  `json:"metadata"`
 		} `json:"snapshot"`
 	}
 	if err := openstack.Decode(r, &body); err != nil {
 		return err
 	}
 	s := body.Snapshot
-	if s == nil || s.Volume == "" {
+	if s == nil || !s.Volume.Set {
 		return missing("volume_id")
 	}
 	force, err := optionalTruth("force", s.Force)
 	if err != nil {
 		return err
 	}
-	row, err := a.volumes.CreateSnapshot(r.Context(), volume.SnapshotRequest{VolumeID: s.Volume, Name: first(s.Name, s.DisplayName),
+	row, err := a.volumes.CreateSnapshot(r.Context(), volume.SnapshotRequest{VolumeID: s.Volume.Value, Name: first(s.Name, s.DisplayName),
 		Description: first(s.Description, s.DisplayDescription), Properties: s.Metadata, Force: force})
-	return writeSnapshot(w, r, http.StatusAccepted, row, err)
+	return writeSnapshot(w, r, http.StatusAccepted, row, err, snapshotSummary)
 }
 
 func optionalTruth(field string, raw json.RawMessage) (bool, error) {
@@ -109,16 +110,18 @@ func optionalTruth(field string, raw json.RawMessage) (bool, error) {
 	return truthOf(field, raw)
 }
 
-func writeSnapshot(w http.ResponseWriter, r *http.Request, code int, row *cloud.Snapshot, err error) error {
+type snapshotView func(*cloud.Snapshot, openstack.Version) map[string]any
+
+func writeSnapshot(w http.ResponseWriter, r *http.Request, code int, row *cloud.Snapshot, err error, view snapshotView) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, code, map[string]any{"snapshot": snapshotDetail(row, openstack.VersionOf(r))})
+	return openstack.WriteJSON(w, code, map[string]any{"snapshot": view(row, openstack.VersionOf(r))})
 }
 
 func (a *api) showSnapshot(w http.ResponseWriter, r *http.Request) error {
 	row, err := a.volumes.Snapshot(r.Context(), snapshotID(r))
-	return writeSnapshot(w, r, http.StatusOK, row, err)
+	return writeSnapshot(w, r, http.StatusOK, row, err, snapshotDetail)
 }
 
 func (a *api) updateSnapshot(w http.ResponseWriter, r *http.Request) error {
@@ -132,7 +135,7 @@ func (a *api) updateSnapshot(w http.ResponseWriter, r *http.Request) error {
 		return missing("snapshot")
 	}
 	row, err := a.volumes.UpdateSnapshot(r.Context(), snapshotID(r), body.Snapshot.apply)
-	return writeSnapshot(w, r, http.StatusOK, row, err)
+	return writeSnapshot(w, r, http.StatusOK, row, err, snapshotSummary)
 }
 
 func (a *api) deleteSnapshot(w http.ResponseWriter, r *http.Request) error {

@@ -11,14 +11,28 @@ import (
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
-func viewType(ctx context.Context, t *cloud.VolumeType) map[string]any {
-	m := map[string]any{"id": t.ID, "name": t.Name, "description": orNull(t.Description), "is_public": t.Public,
+// baseType is a type as the answers to create and update show it.
+func baseType(_ context.Context, t *cloud.VolumeType) map[string]any {
+	return map[string]any{"id": t.ID, "name": t.Name, "description": orNull(t.Description), "is_public": t.Public,
 		"os-volume-type-access:is_public": t.Public, "extra_specs": notNil(t.ExtraSpecs)}
+}
+
+func viewType(ctx context.Context, t *cloud.VolumeType) map[string]any {
+	m := baseType(ctx, t)
 	if policy.IsAdmin(ctx) {
 		m["qos_specs_id"] = orNull(t.QOSID)
 	}
 	return m
 }
+
+// updatedType is baseType without the older name of is_public, which the answer to update never had.
+func updatedType(ctx context.Context, t *cloud.VolumeType) map[string]any {
+	m := baseType(ctx, t)
+	delete(m, "os-volume-type-access:is_public")
+	return m
+}
+
+type typeView func(context.Context, *cloud.VolumeType) map[string]any
 
 var typeColumns = openstack.SortColumns{"id": "id", "name": "name", "created_at": "created_at", "updated_at": "updated_at", "is_public": "public"}
 
@@ -100,19 +114,19 @@ func (a *api) createType(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	made, err := a.volumes.CreateType(r.Context(), t)
-	return writeType(w, r, made, err)
+	return writeType(w, r, made, err, baseType)
 }
 
-func writeType(w http.ResponseWriter, r *http.Request, t *cloud.VolumeType, err error) error {
+func writeType(w http.ResponseWriter, r *http.Request, t *cloud.VolumeType, err error, view typeView) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"volume_type": viewType(r.Context(), t)})
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"volume_type": view(r.Context(), t)})
 }
 
 func (a *api) showType(w http.ResponseWriter, r *http.Request) error {
 	t, err := a.volumes.Type(r.Context(), r.PathValue("id"))
-	return writeType(w, r, t, err)
+	return writeType(w, r, t, err, viewType)
 }
 
 func (a *api) updateType(w http.ResponseWriter, r *http.Request) error {
@@ -121,7 +135,7 @@ func (a *api) updateType(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	t, err := a.volumes.UpdateType(r.Context(), typeID(r), body.apply)
-	return writeType(w, r, t, err)
+	return writeType(w, r, t, err, updatedType)
 }
 
 func (a *api) deleteType(w http.ResponseWriter, r *http.Request) error {
@@ -189,6 +203,14 @@ func (a *api) showEncryption(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{})
+}
+
+// createEncryption refuses: hosts keep volumes as they are.
+func (a *api) createEncryption(_ http.ResponseWriter, r *http.Request) error {
+	if _, err := a.volumes.Type(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	return &cloud.Error{Kind: cloud.Unsupported, Resource: "volume type", Message: "Volumes cannot be encrypted by this cloud."}
 }
 
 func (a *api) listTypeAccess(w http.ResponseWriter, r *http.Request) error {

@@ -15,7 +15,7 @@ import (
 // viewer knows what the views of some volumes need besides their rows, fetched with one question each.
 type viewer struct {
 	version     openstack.Version
-	base        string
+	url         string // of volumes, with a slash at the end
 	types       map[cloud.VolumeTypeID]string
 	attachments map[cloud.VolumeID][]*cloud.Attachment
 	hosts       map[cloud.HostID]string // nil unless the caller may see hosts
@@ -23,7 +23,7 @@ type viewer struct {
 
 func (a *api) viewer(r *http.Request, volumes []*cloud.Volume) (*viewer, error) {
 	ctx := r.Context()
-	v := &viewer{version: openstack.VersionOf(r), base: openstack.BaseURL(r) + prefix + "/v3/" + string(cloud.PrincipalOf(ctx).ProjectID) + "/volumes/"}
+	v := &viewer{version: openstack.VersionOf(r), url: openstack.BaseURL(r) + prefix + "/v3/" + string(cloud.PrincipalOf(ctx).ProjectID) + "/volumes/"}
 	var err error
 	if v.types, err = a.volumes.TypeNames(ctx); err != nil {
 		return nil, err
@@ -51,16 +51,23 @@ func (a *api) hostNames(ctx context.Context) (map[cloud.HostID]string, error) {
 	return names, err
 }
 
-// detail is a volume as clients see it.
-func (v *viewer) detail(row *cloud.Volume) map[string]any {
+// base is a volume as the answers to create and update show it: without what extensions add to reads.
+func (v *viewer) base(row *cloud.Volume) map[string]any {
 	m := map[string]any{
-		"id": row.ID, "name": row.Name, "description": orNull(row.Description), "size": row.SizeGiB, "status": volumeStatus(row),
+		"id": row.ID, "name": row.Name, "description": orNull(row.Description), "size": row.SizeGiB, "status": v.status(row),
 		"availability_zone": row.Zone, "bootable": strconv.FormatBool(row.Bootable), "encrypted": false, "multiattach": row.MultiAttach,
 		"volume_type": orNull(v.types[row.TypeID]), "snapshot_id": orNull(string(row.SnapshotID)), "source_volid": orNull(string(row.SourceVolume)),
 		"metadata": metadataOf(row), "user_id": row.UserID, "created_at": stamp(row.CreatedAt), "updated_at": stamp(row.UpdatedAt),
 		"attachments": v.attached(row), "links": v.links(row), "consistencygroup_id": nil, "replication_status": nil, "migration_status": nil,
-		"os-vol-tenant-attr:tenant_id": row.ProjectID,
 	}
+	v.newer(m)
+	return m
+}
+
+// detail is a volume as clients see it.
+func (v *viewer) detail(row *cloud.Volume) map[string]any {
+	m := v.base(row)
+	m["os-vol-tenant-attr:tenant_id"] = row.ProjectID
 	if len(row.ImageProperties) > 0 {
 		m["volume_image_metadata"] = row.ImageProperties
 	}
@@ -68,7 +75,6 @@ func (v *viewer) detail(row *cloud.Volume) map[string]any {
 		m["os-vol-host-attr:host"] = backend(v.hosts[row.HostID], row.Pool)
 		m["os-vol-mig-status-attr:migstat"], m["os-vol-mig-status-attr:name_id"] = nil, nil
 	}
-	v.newer(m)
 	return m
 }
 
@@ -85,13 +91,21 @@ func (v *viewer) newer(m map[string]any) {
 	}
 }
 
+// status is a volume's status. One that is reserved without an attachment was reserved by hand: it waits to be attached.
+func (v *viewer) status(row *cloud.Volume) string {
+	if status := volumeStatus(row); status != states[cloud.VolumeReserved] || len(v.attachments[row.ID]) > 0 {
+		return status
+	}
+	return "attaching"
+}
+
 // summary is a volume in the short list.
 func (v *viewer) summary(row *cloud.Volume) map[string]any {
 	return map[string]any{"id": row.ID, "name": row.Name, "links": v.links(row)}
 }
 
 func (v *viewer) links(row *cloud.Volume) []link {
-	return []link{{Rel: "self", Href: v.base + string(row.ID)}, {Rel: "bookmark", Href: v.base + string(row.ID)}}
+	return []link{{Rel: "self", Href: v.url + string(row.ID)}, {Rel: "bookmark", Href: v.url + string(row.ID)}}
 }
 
 // attached lists the attachments that a guest, or a client, has: not those being prepared.
@@ -113,12 +127,12 @@ func (v *viewer) attached(row *cloud.Volume) []any {
 	return views
 }
 
-// metadataOf shows the read-only flag where clients look for it.
+// metadataOf shows the read-only flag where clients look for it, once anybody has set it.
 func metadataOf(row *cloud.Volume) map[string]string {
 	m := map[string]string{}
 	maps.Copy(m, row.Properties)
-	if row.ReadOnly {
-		m["readonly"] = "True"
+	if row.ReadOnly || row.ReadOnlySaid {
+		m["readonly"] = map[bool]string{true: "True", false: "False"}[row.ReadOnly]
 	}
 	return m
 }

@@ -141,7 +141,7 @@ func (a *api) createVolume(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.writeVolume(w, r, http.StatusAccepted, row)
+	return a.writeVolume(w, r, http.StatusAccepted, row, (*viewer).base)
 }
 
 func (b *createVolume) request() (volume.CreateRequest, error) {
@@ -173,15 +173,15 @@ func (a *api) showVolume(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.writeVolume(w, r, http.StatusOK, row)
+	return a.writeVolume(w, r, http.StatusOK, row, (*viewer).detail)
 }
 
-func (a *api) writeVolume(w http.ResponseWriter, r *http.Request, code int, row *cloud.Volume) error {
+func (a *api) writeVolume(w http.ResponseWriter, r *http.Request, code int, row *cloud.Volume, view func(*viewer, *cloud.Volume) map[string]any) error {
 	v, err := a.viewer(r, []*cloud.Volume{row})
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, code, map[string]any{"volume": v.detail(row)})
+	return openstack.WriteJSON(w, code, map[string]any{"volume": view(v, row)})
 }
 
 // updateFacts is the body of both volumes' and snapshots' updates.
@@ -218,7 +218,7 @@ func (a *api) updateVolume(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.writeVolume(w, r, http.StatusOK, row)
+	return a.writeVolume(w, r, http.StatusOK, row, (*viewer).base)
 }
 
 // deleteVolume refuses a volume that has snapshots unless the client asks to have them deleted too: so this API promises.

@@ -16,6 +16,7 @@ var extensions = []extension{
 	{"allowed-address-pairs", "Allowed Address Pairs", "Addresses that a port may send from besides its own."},
 	{"availability_zone", "Availability Zone", "Lists the availability zones."},
 	{"binding", "Port Binding", "Where a port is plugged, for operators."},
+	{"default-subnetpools", "Default Subnetpools", "A subnet pool to take when none is named."},
 	{"dns-integration", "DNS Integration", "Names of ports, answered by the DNS of their network."},
 	{"external-net", "Neutron external network", "Networks that lead out."},
 	{"extra_dhcp_opt", "Neutron Extra DHCP options", "Extra DHCP options of ports."},
@@ -36,6 +37,7 @@ var extensions = []extension{
 	{"provider", "Provider Network", "How networks are carried, for operators."},
 	{"quota_details", "Quota details management support", "Shows use besides limits."},
 	{"quotas", "Quota management support", "Limits of projects."},
+	{"revision-if-match", "If-Match constraints based on revision_number", "Changes only what is at the revision that the client knows."},
 	{"router", "Neutron L3 Router", "Routers and floating IPs."},
 	{"router_availability_zone", "Router Availability Zone", "Availability zones of routers."},
 	{"security-group", "security-group", "Security groups and rules."},
@@ -47,6 +49,8 @@ var extensions = []extension{
 	{"standard-attr-revisions", "Resource revision numbers", "Revision numbers."},
 	{"standard-attr-tag", "Tag support for resources with standard attribute", "Tags."},
 	{"standard-attr-timestamp", "Resource timestamps", "Times of creation and change."},
+	{"subnet_allocation", "Subnet Allocation", "Subnet pools that subnets are cut from."},
+	{"subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "Adds and removes prefixes of subnet pools."},
 	{"subnet-service-types", "Subnet service types", "Subnets for ports of certain owners only."},
 }
 

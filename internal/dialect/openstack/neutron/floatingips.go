@@ -32,7 +32,7 @@ func (a *api) floatingRoutes(s *openstack.Service) {
 	r := a.floatingIPs()
 	routes(a, s, r)
 	s.Handle("POST "+r.path, creates(a, r, a.createFloating))
-	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updateFloating))
+	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateFloating))
 }
 
 func (a *api) showFloating(ctx context.Context, floating []*cloud.FloatingIP) ([]object, error) {

@@ -13,7 +13,7 @@ import (
 func (a *api) groups() resource[cloud.SecurityGroup, cloud.SecurityGroupID] {
 	tags := func(g *cloud.SecurityGroup) []string { return g.Tags }
 	return resource[cloud.SecurityGroup, cloud.SecurityGroupID]{one: "security_group", many: "security_groups", path: "/v2.0/security-groups",
-		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{})),
+		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{"stateful": byShown(func(*cloud.SecurityGroup) string { return "true" })})),
 		sort:    namedSort(nil),
 		list:    a.net.ListSecurityGroups, get: a.net.SecurityGroup, remove: a.net.DeleteSecurityGroup,
 		id: func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }, show: a.showGroups, tags: tags,
@@ -34,7 +34,7 @@ func (a *api) groupRoutes(s *openstack.Service) {
 	})
 	oneRoutes(a, s, r)
 	s.Handle("POST "+r.path, creates(a, r, a.createGroup))
-	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updateGroup))
+	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateGroup))
 }
 
 func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]object, error) {
@@ -49,22 +49,37 @@ func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]
 			inside = append(inside, showRule(r, g.Default))
 		}
 		shown[i] = object{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "project_id": g.ProjectID,
-			"security_group_rules": inside, "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
+			"security_group_rules": inside, "stateful": true, "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
 	}
 	return shown, nil
 }
 
 type groupIn struct {
 	owner
-	Name        text `json:"name"`
-	Description text `json:"description"`
+	Name        text    `json:"name"`
+	Description text    `json:"description"`
+	Stateful    boolean `json:"stateful"`
+}
+
+// check refuses what hosts cannot do: their filters always remember connections.
+func (in groupIn) check() error {
+	if in.Stateful.Set && !in.Stateful.Null && !bool(in.Stateful.Value) {
+		return cloud.Invalidf("security group", "stateful", "Invalid input for operation: this cloud has no stateless security groups.")
+	}
+	return nil
 }
 
 func (a *api) createGroup(ctx context.Context, in groupIn) (*cloud.SecurityGroup, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
 	return a.net.CreateSecurityGroup(ctx, network.GroupRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value})
 }
 
 func (a *api) updateGroup(ctx context.Context, id cloud.SecurityGroupID, in groupIn) (*cloud.SecurityGroup, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
 	return a.net.UpdateSecurityGroup(ctx, id, network.GroupChange{Name: textPtr(in.Name), Description: textPtr(in.Description)})
 }
 

@@ -54,12 +54,15 @@ func TestDiscovery(t *testing.T) {
 		t.Errorf("zone %v", got)
 	}
 	s.call(member, "GET", "/v2.0/service-providers", "", 200)
-	s.call(member, "GET", "/v2.0/agents", "", 403)
+	if seen := at(s.call(member, "GET", "/v2.0/agents", "", 200), "agents"); length(seen) != 0 {
+		t.Errorf("a member sees agents: %v", seen)
+	}
 	agents := at(s.call(admin, "GET", "/v2.0/agents?host=h1", "", 200), "agents")
 	if length(agents) != 3 {
 		t.Fatalf("agents %v", agents)
 	}
 	s.call(admin, "GET", fmt.Sprint("/v2.0/agents/", at(agents, 0, "id")), "", 200)
+	s.call(member, "GET", fmt.Sprint("/v2.0/agents/", at(agents, 0, "id")), "", 404)
 }
 
 // Faults have the service's form, status and names.
@@ -70,6 +73,10 @@ func TestFaults(t *testing.T) {
 	group := at(s.call(member, "GET", "/v2.0/security-groups", "", 200), "security_groups", 0, "id")
 	port := s.call(member, "POST", "/v2.0/ports", fmt.Sprintf(`{"port":{"network_id":"%s","fixed_ips":[{"ip_address":"10.0.0.5"}]}}`, n), 201)
 	router := at(s.call(member, "POST", "/v2.0/routers", `{"router":{}}`, 201), "router", "id")
+	if made := s.call(member, "POST", "/v2.0/security-groups", `{"security_group":{"name":"g","stateful":true}}`, 201); at(made, "security_group", "stateful") != true {
+		t.Errorf("group %v", made)
+	}
+	s.call(member, "POST", "/v2.0/security-groups", `{"security_group":{"name":"g","stateful":false}}`, 400)
 	rule := fmt.Sprintf(`{"security_group_rule":{"security_group_id":"%s","direction":"ingress","protocol":"tcp","port_range_min":22,"port_range_max":22}}`, group)
 	s.call(member, "POST", "/v2.0/security-group-rules", rule, 201)
 	s.call(admin, "PUT", "/v2.0/quotas/p", `{"quota":{"network":1}}`, 200)

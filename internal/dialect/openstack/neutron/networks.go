@@ -41,7 +41,7 @@ func (a *api) networkRoutes(s *openstack.Service) {
 	r := a.networks()
 	routes(a, s, r)
 	s.Handle("POST "+r.path, creates(a, r, a.createNetwork))
-	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updateNetwork))
+	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateNetwork))
 }
 
 func (a *api) showNetworks(ctx context.Context, networks []*cloud.Network) ([]object, error) {

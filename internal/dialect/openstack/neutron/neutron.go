@@ -32,6 +32,7 @@ func New(d Deps) *openstack.Service {
 	s.Handle("GET /v2.0/extensions/{alias}", a.showExtension)
 	a.networkRoutes(s)
 	a.subnetRoutes(s)
+	a.poolRoutes(s)
 	a.portRoutes(s)
 	a.routerRoutes(s)
 	a.floatingRoutes(s)

@@ -83,7 +83,7 @@ func (a *api) portRoutes(s *openstack.Service) {
 	r := a.ports()
 	routes(a, s, r)
 	s.Handle("POST "+r.path, creates(a, r, a.createPort))
-	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updatePort))
+	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updatePort))
 }
 
 func (a *api) showPorts(ctx context.Context, ports []*cloud.Port) ([]object, error) {

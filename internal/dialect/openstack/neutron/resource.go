@@ -37,7 +37,9 @@ func routes[T any, ID ~string](a *api, s *openstack.Service, r resource[T, ID]) 
 func oneRoutes[T any, ID ~string](a *api, s *openstack.Service, r resource[T, ID]) {
 	s.Handle("GET "+r.path+"/{id}", func(w http.ResponseWriter, q *http.Request) error { return showOne(a, w, q, r) })
 	s.Handle("DELETE "+r.path+"/{id}", func(w http.ResponseWriter, q *http.Request) error {
-		if err := r.remove(q.Context(), ID(q.PathValue("id"))); err != nil {
+		id := ID(q.PathValue("id"))
+		err := atRevision(a, q, r, id, func(ctx context.Context) error { return r.remove(ctx, id) })
+		if err != nil {
 			return err
 		}
 		return openstack.WriteEmpty(w, http.StatusNoContent)
@@ -167,13 +169,18 @@ func creates[In, T any, ID ~string](a *api, res resource[T, ID], create func(con
 }
 
 // updates answers PUT.
-func updates[In, T any, ID ~string](res resource[T, ID], update func(context.Context, ID, In) (*T, error)) openstack.Handler {
+func updates[In, T any, ID ~string](a *api, res resource[T, ID], update func(context.Context, ID, In) (*T, error)) openstack.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		in, err := decodeOne[In](r, res.one)
 		if err != nil {
 			return err
 		}
-		row, err := update(r.Context(), ID(r.PathValue("id")), in)
+		id := ID(r.PathValue("id"))
+		var row *T
+		err = atRevision(a, r, res, id, func(ctx context.Context) error {
+			row, err = update(ctx, id, in)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -27,11 +27,11 @@ func (a *api) routerRoutes(s *openstack.Service) {
 	r := a.routers()
 	routes(a, s, r)
 	s.Handle("POST "+r.path, creates(a, r, a.createRouter))
-	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updateRouter))
+	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateRouter))
 	s.Handle("PUT "+r.path+"/{id}/add_router_interface", a.changeInterface(a.net.AddInterface))
 	s.Handle("PUT "+r.path+"/{id}/remove_router_interface", a.changeInterface(a.net.RemoveInterface))
-	s.Handle("PUT "+r.path+"/{id}/add_extraroutes", updates(r, a.extraRoutes(a.net.AddRoutes)))
-	s.Handle("PUT "+r.path+"/{id}/remove_extraroutes", updates(r, a.extraRoutes(a.net.RemoveRoutes)))
+	s.Handle("PUT "+r.path+"/{id}/add_extraroutes", updates(a, r, a.extraRoutes(a.net.AddRoutes)))
+	s.Handle("PUT "+r.path+"/{id}/remove_extraroutes", updates(a, r, a.extraRoutes(a.net.RemoveRoutes)))
 }
 
 func (a *api) showRouters(ctx context.Context, routers []*cloud.Router) ([]object, error) {

@@ -55,7 +55,7 @@ func newSite(t *testing.T) *site {
 	db, err := store.Open(context.Background(), "sqlite::memory:", store.Options{Log: quiet})
 	ok(t, err)
 	ok(t, db.Hosts.Insert(context.Background(), &cloud.Host{ID: "h1", Name: "h1", Zone: "nova", Enabled: true, Up: true}))
-	n := network.New(network.Deps{Networks: db.Networks, Subnets: db.Subnets, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
+	n := network.New(network.Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
 		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, HostRecords: db.Hosts, Usage: db.UsageEvents,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: noHosts{}, Log: quiet, Now: time.Now, Config: network.DefaultConfig()})
 	ok(t, n.EnsurePublic(cloud.WithPrincipal(context.Background(), cloud.System()), "admin"))

@@ -44,7 +44,7 @@ func (a *api) subnetRoutes(s *openstack.Service) {
 	r := a.subnets()
 	routes(a, s, r)
 	s.Handle("POST "+r.path, creates(a, r, a.createSubnet))
-	s.Handle("PUT "+r.path+"/{id}", updates(r, a.updateSubnet))
+	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateSubnet))
 }
 
 func showSubnets(_ context.Context, subnets []*cloud.Subnet) ([]object, error) {
@@ -96,10 +96,10 @@ type subnetIn struct {
 	RAMode       text                         `json:"ipv6_ra_mode"`
 	AddressMode  text                         `json:"ipv6_address_mode"`
 	ServiceTypes openstack.Optional[[]string] `json:"service_types"`
-	// Taken when null or empty only: there are no subnet pools or segments.
-	SubnetPoolID text    `json:"subnetpool_id"`
-	PrefixLength integer `json:"prefixlen"`
-	SegmentID    text    `json:"segment_id"`
+	SubnetPoolID text                         `json:"subnetpool_id"`
+	DefaultPool  boolean                      `json:"use_default_subnetpool"`
+	PrefixLength integer                      `json:"prefixlen"`
+	SegmentID    text                         `json:"segment_id"` // taken when null or empty only: there are no segments
 }
 
 // subnetParts are a request's values that need reading.
@@ -112,8 +112,8 @@ type subnetParts struct {
 }
 
 func (in subnetIn) parts() (p subnetParts, err error) {
-	if in.SubnetPoolID.Value != "" || in.SegmentID.Value != "" || in.PrefixLength.Value != 0 {
-		return p, cloud.Invalidf("subnet", "subnetpool_id", "Invalid input for operation: this cloud has no subnet pools or segments; name the cidr.")
+	if in.SegmentID.Value != "" {
+		return p, cloud.Invalidf("subnet", "segment_id", "Invalid input for operation: this cloud has no segments.")
 	}
 	if p.gateway, err = in.gateway(); err != nil {
 		return p, err
@@ -160,23 +160,34 @@ func (a *api) createSubnet(ctx context.Context, in subnetIn) (*cloud.Subnet, err
 	if err != nil {
 		return nil, err
 	}
-	if in.CIDR.Value == "" {
-		return nil, cloud.Invalidf("subnet", "cidr", "Invalid input for operation: a subnetpool must be specified in the absence of a cidr.")
-	}
-	prefix, err := parsePrefix("cidr", in.CIDR.Value)
+	prefix, err := in.prefix()
 	if err != nil {
 		return nil, err
 	}
-	if v := in.Version.Value; v != 0 && (v == 4) != prefix.Addr().Is4() {
-		return nil, cloud.Invalidf("subnet", "cidr", "Invalid input for operation: cidr '%s' does not match the ip_version '%d'.", prefix, v)
-	}
 	return a.net.CreateSubnet(ctx, network.SubnetRequest{ProjectID: in.project(), NetworkID: cloud.NetworkID(in.NetworkID.Value), Name: in.Name.Value,
-		Description: in.Description.Value, Prefix: prefix, Gateway: p.gateway, DHCP: boolPtr(in.DHCP), Pools: p.pools, DNS: p.dns, Routes: p.routes,
+		Description: in.Description.Value, Prefix: prefix, PoolID: cloud.SubnetPoolID(in.SubnetPoolID.Value), DefaultPool: bool(in.DefaultPool.Value),
+		IPv6: in.Version.Value == 6 || prefix.Addr().Is6(), Bits: int(in.PrefixLength.Value), Gateway: p.gateway, DHCP: boolPtr(in.DHCP), Pools: p.pools, DNS: p.dns, Routes: p.routes,
 		RAMode: in.RAMode.Value, AddressMode: in.AddressMode.Value, ServiceTypes: p.services})
 }
 
+// prefix is the one the request names, or an invalid one.
+func (in subnetIn) prefix() (netip.Prefix, error) {
+	v := in.Version.Value
+	if v != 0 && v != 4 && v != 6 {
+		return netip.Prefix{}, cloud.Invalidf("subnet", "ip_version", "Invalid input for ip_version. Reason: '%d' is not in [4, 6].", v)
+	}
+	if in.CIDR.Value == "" {
+		return netip.Prefix{}, nil
+	}
+	prefix, err := parsePrefix("cidr", in.CIDR.Value)
+	if err == nil && v != 0 && (v == 4) != prefix.Addr().Is4() {
+		err = cloud.Invalidf("subnet", "cidr", "Invalid input for operation: cidr '%s' does not match the ip_version '%d'.", prefix, v)
+	}
+	return prefix, err
+}
+
 func (a *api) updateSubnet(ctx context.Context, id cloud.SubnetID, in subnetIn) (*cloud.Subnet, error) {
-	if in.CIDR.Set || in.NetworkID.Set || in.Version.Set || in.RAMode.Set || in.AddressMode.Set {
+	if in.CIDR.Set || in.SubnetPoolID.Set || in.PrefixLength.Set || in.DefaultPool.Set || in.NetworkID.Set || in.Version.Set || in.RAMode.Set || in.AddressMode.Set {
 		return nil, cloud.Invalidf("subnet", "body", "Cannot update read-only attribute cidr, network_id, ip_version, ipv6_ra_mode or ipv6_address_mode")
 	}
 	p, err := in.parts()

@@ -37,12 +37,19 @@ var actions = map[string]actionFunc{
 	"resize":              resize,
 	"unshelve":            unshelve,
 	"createImage":         createImage,
+	"createBackup":        createBackup,
+	"restore":             restore,
+	"changePassword":      changePassword,
+	"migrate":             migrate,
+	"os-migrateLive":      migrateLive,
 	"os-resetState":       resetState,
 	"os-getConsoleOutput": consoleOutput,
 	"os-getVNCConsole":    vncConsole,
 	"os-getSerialConsole": serialConsole,
 	"addSecurityGroup":    addSecurityGroup,
 	"removeSecurityGroup": removeSecurityGroup,
+	"addFloatingIp":       addFloatingIP,
+	"removeFloatingIp":    removeFloatingIP,
 }
 
 func (a *api) action(w http.ResponseWriter, r *http.Request) error {
@@ -124,10 +131,8 @@ func rebuild(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessag
 		KeyName     openstack.Optional[string] `json:"key_name"`
 		UserData    openstack.Optional[string] `json:"user_data"`
 		Hostname    *string                    `json:"hostname"`
-		DiskConfig  string                     `json:"OS-DCF:diskConfig"`
-		AccessIPv4  string                     `json:"accessIPv4"`
-		AccessIPv6  string                     `json:"accessIPv6"`
-		Ephemeral   bool                       `json:"preserve_ephemeral"`
+		facts
+		Ephemeral bool `json:"preserve_ephemeral"`
 	}
 	if err := openstack.DecodeBytes(args, &body); err != nil {
 		return err
@@ -135,7 +140,11 @@ func rebuild(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessag
 	if body.ImageRef == "" {
 		return cloud.Invalidf("request", "imageRef", "Invalid input: 'imageRef' is a required property")
 	}
-	req := compute.RebuildRequest{Image: cloud.ImageID(body.ImageRef.id()), Name: body.Name, Properties: body.Metadata, Hostname: body.Hostname, AdminPassword: body.AdminPass}
+	if err := body.facts.check(); err != nil {
+		return err
+	}
+	req := compute.RebuildRequest{Image: cloud.ImageID(body.ImageRef.id()), Name: body.Name, Properties: body.Metadata, Hostname: body.Hostname,
+		AccessV4: body.AccessIPv4, AccessV6: body.AccessIPv6, GrowRoot: body.grow(), AdminPassword: body.AdminPass}
 	if req.AdminPassword == "" {
 		req.AdminPassword = newPassword()
 	}
@@ -155,10 +164,8 @@ func rebuild(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessag
 	if err != nil {
 		return err
 	}
-	shown := a.server(r, v, true)
-	shown["adminPass"] = req.AdminPassword
 	w.Header().Set("Location", openstack.BaseURL(r)+a.Prefix+"/v2.1/servers/"+string(v.ID))
-	return openstack.WriteJSON(w, http.StatusAccepted, map[string]any{"server": shown})
+	return openstack.WriteJSON(w, http.StatusAccepted, map[string]any{"server": a.rebuilt(r, v, req.AdminPassword)})
 }
 
 func rescue(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
@@ -183,7 +190,7 @@ func rescue(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage
 func resize(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
 	var body struct {
 		FlavorRef  refString `json:"flavorRef"`
-		DiskConfig string    `json:"OS-DCF:diskConfig"`
+		DiskConfig *string   `json:"OS-DCF:diskConfig"`
 	}
 	if err := openstack.DecodeBytes(args, &body); err != nil {
 		return err
@@ -191,7 +198,11 @@ func resize(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage
 	if body.FlavorRef == "" {
 		return cloud.Invalidf("request", "flavorRef", "Invalid input: 'flavorRef' is a required property")
 	}
-	return accept(w, a.Compute.ResizeInstance(r.Context(), serverID(r), cloud.FlavorID(body.FlavorRef.id())))
+	said := facts{DiskConfig: body.DiskConfig}
+	if err := said.check(); err != nil {
+		return err
+	}
+	return accept(w, a.Compute.ResizeInstance(r.Context(), serverID(r), cloud.FlavorID(body.FlavorRef.id()), said.grow()))
 }
 
 func unshelve(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
@@ -222,11 +233,76 @@ func createImage(a *api, w http.ResponseWriter, r *http.Request, args json.RawMe
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", openstack.BaseURL(r)+"/image/v2/images/"+string(i.ID))
+	return writeImageMade(w, r, i)
+}
+
+func writeImageMade(w http.ResponseWriter, r *http.Request, i *cloud.Image) error {
 	if atLeast(r, 45) {
 		return openstack.WriteJSON(w, http.StatusAccepted, map[string]any{"image_id": i.ID})
 	}
+	w.Header().Set("Location", openstack.BaseURL(r)+"/image/images/"+string(i.ID))
 	return openstack.WriteEmpty(w, http.StatusAccepted)
+}
+
+func createBackup(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Name     string            `json:"name"`
+		Type     string            `json:"backup_type"`
+		Rotation *looseInt         `json:"rotation"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	if err := openstack.DecodeBytesStrict(args, &body); err != nil {
+		return err
+	}
+	if body.Name == "" || body.Type == "" || body.Rotation == nil || *body.Rotation < 0 {
+		return cloud.Invalidf("request", "createBackup", "Invalid input: 'name', 'backup_type' and 'rotation' (0 or more) are required properties")
+	}
+	i, err := a.Compute.BackupInstance(r.Context(), serverID(r), body.Name, body.Type, int(*body.Rotation), body.Metadata)
+	if err != nil {
+		return err
+	}
+	return writeImageMade(w, r, i)
+}
+
+// restore brings a server back that is deleted later. Here none is: deleting is at once.
+func restore(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	return cloud.Errorf(cloud.WrongState, "instance", v.ID, "Cannot 'restore' instance %s while it is in vm_state %s", v.ID, stateOf(v.Instance).VM)
+}
+
+// changePassword would need an agent inside the guest.
+func changePassword(a *api, _ http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body struct {
+		Password *string `json:"adminPass"`
+	}
+	if err := openstack.DecodeBytesStrict(args, &body); err != nil {
+		return err
+	}
+	if body.Password == nil {
+		return cloud.Invalidf("request", "adminPass", "Invalid input for field/attribute changePassword. 'adminPass' is a required property")
+	}
+	if _, err := a.Compute.Instance(r.Context(), serverID(r)); err != nil {
+		return err
+	}
+	return openstack.NotImplemented("Unable to set password on instance")
+}
+
+func migrate(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
+	return notMoved(a, r, false)
+}
+
+func migrateLive(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
+	return notMoved(a, r, true)
+}
+
+func notMoved(a *api, r *http.Request, live bool) error {
+	if err := a.Compute.MayMigrate(r.Context(), serverID(r), live); err != nil {
+		return err
+	}
+	return openstack.NotImplemented("Servers cannot be moved between hosts in this cloud.")
 }
 
 func resetState(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
@@ -329,15 +405,19 @@ func (a *api) serverGroupsOf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := []any{}
+	groups := []*cloud.SecurityGroup{}
 	seen := map[cloud.SecurityGroupID]bool{}
 	for _, p := range v.Ports {
 		for _, g := range p.Groups {
 			if !seen[g.ID] {
 				seen[g.ID] = true
-				out = append(out, map[string]any{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "rules": []any{}})
+				groups = append(groups, g)
 			}
 		}
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"security_groups": out})
+	views, err := a.securityGroupViews(r, groups)
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"security_groups": views})
 }

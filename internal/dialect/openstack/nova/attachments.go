@@ -77,6 +77,54 @@ func (a *api) attachVolume(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"volumeAttachment": attachment(r, id, d)})
 }
 
+// updateAttachment changes, from 2.85 on, whether the volume goes with the server. Putting another volume in its place,
+// which is what this route was made for, is not done here.
+func (a *api) updateAttachment(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Attachment *struct {
+			VolumeID cloud.VolumeID `json:"volumeId"`
+			ID       string         `json:"id"`
+			Device   string         `json:"device"`
+			ServerID string         `json:"serverId"`
+			Tag      *string        `json:"tag"`
+			Delete   *bool          `json:"delete_on_termination"`
+		} `json:"volumeAttachment"`
+	}
+	if err := openstack.DecodeStrict(r, &body); err != nil {
+		return err
+	}
+	b := body.Attachment
+	switch {
+	case b == nil || b.VolumeID == "":
+		return cloud.Invalidf("request", "volumeId", "Invalid input: 'volumeId' is a required property")
+	case !uuid.MatchString(string(b.VolumeID)):
+		return cloud.Invalidf("request", "volumeId", "Invalid input for field/attribute volumeId. Value: %s. '%s' is not a 'uuid'", b.VolumeID, b.VolumeID)
+	case b.Delete != nil && !atLeast(r, 85):
+		return unexpected("delete_on_termination")
+	}
+	volume := cloud.VolumeID(r.PathValue("volume"))
+	if b.VolumeID != volume {
+		return a.swapVolume(r, volume, b.VolumeID)
+	}
+	if b.Delete == nil {
+		return cloud.Invalidf("request", "volumeId", "The new volume is the one that is attached already.")
+	}
+	return accept(w, a.Compute.KeepVolume(r.Context(), serverID(r), volume, !*b.Delete))
+}
+
+// swapVolume says why it does not, in the order in which Nova looks.
+func (a *api) swapVolume(r *http.Request, old, other cloud.VolumeID) error {
+	if err := a.Compute.MaySwapVolume(r.Context(), serverID(r), old); err != nil {
+		return err
+	}
+	if _, err := a.Volumes.Volume(r.Context(), other); cloud.Is(err, cloud.NotFound) {
+		return cloud.Invalidf("request", "volumeId", "Volume %s could not be found.", other)
+	} else if err != nil {
+		return err
+	}
+	return openstack.NotImplemented("Swapping an attached volume is not supported by this cloud.")
+}
+
 func (a *api) detachVolume(w http.ResponseWriter, r *http.Request) error {
 	return accept(w, a.Compute.DetachVolume(r.Context(), serverID(r), cloud.VolumeID(r.PathValue("volume"))))
 }

@@ -60,6 +60,23 @@ func (a *api) remoteConsole(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"remote_console": map[string]any{"protocol": c.Protocol, "type": c.Type, "url": url}})
 }
 
+// showServerPassword answers what the guest posted to the metadata service, encrypted with the server's key pair; empty
+// for nothing.
+func (a *api) showServerPassword(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"password": v.PostedPassword})
+}
+
+func (a *api) clearServerPassword(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Compute.PostPassword(r.Context(), serverID(r), ""); err != nil {
+		return err
+	}
+	return openstack.WriteEmpty(w, http.StatusNoContent)
+}
+
 func vncConsole(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
 	return a.consoleAction(w, r, args)
 }

@@ -1,6 +1,7 @@
 package nova
 
 import (
+	"hash/fnv"
 	"net/http"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -15,10 +16,17 @@ func keyPair(r *http.Request, k *cloud.KeyPair, whole bool) map[string]any {
 		m["type"] = k.Type
 	}
 	if whole {
-		m["id"], m["user_id"], m["created_at"] = 1, k.UserID, k.CreatedAt.UTC().Format("2006-01-02T15:04:05.000000")
+		m["id"], m["user_id"], m["created_at"] = keyNumber(k), k.UserID, k.CreatedAt.UTC().Format("2006-01-02T15:04:05.000000")
 		m["deleted"], m["deleted_at"], m["updated_at"] = false, nil, nil
 	}
 	return m
+}
+
+// keyNumber stands for the row's number that Nova shows and nobody can ask for.
+func keyNumber(k *cloud.KeyPair) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(k.ID)) // never fails
+	return int(h.Sum32() >> 1)
 }
 
 // keyOwner is the user an administrator may name from 2.10 on.

@@ -17,6 +17,10 @@ type Deps struct {
 	Auth    dialect.Authenticator
 	Compute *compute.Service
 	Quota   *quota.Service
+	// Images, Networks and Volumes serve the proxies that ended with 2.36.
+	Images   Images
+	Networks Networks
+	Volumes  Volumes
 	// Consoles makes addresses of consoles.
 	Consoles Consoles
 	// Prefix is where the service is mounted: "/compute".
@@ -37,13 +41,16 @@ type api struct {
 func New(d Deps) *openstack.Service {
 	a := &api{Deps: d, Service: openstack.NewService("nova", openstack.FaultNova, d.Auth, d.Log)}
 	a.Check = Versions.Negotiate
-	a.ProjectPath = "/v2.1"
+	a.ProjectPath, a.OldPath, a.StrictSlash = "/v2.1", "/v2", true
 	a.versions()
 	a.servers()
 	a.flavors()
 	a.access()
 	a.operators()
 	a.quotas()
+	a.proxies()
+	a.aggregates()
+	a.hostProxies()
 	return a.Service
 }
 
@@ -83,7 +90,10 @@ func (a *api) servers() {
 	a.handle("GET /servers/{id}/os-volume_attachments", a.listAttachments)
 	a.handle("POST /servers/{id}/os-volume_attachments", a.attachVolume)
 	a.handle("GET /servers/{id}/os-volume_attachments/{volume}", a.showAttachment)
+	a.handle("PUT /servers/{id}/os-volume_attachments/{volume}", a.updateAttachment)
 	a.handle("DELETE /servers/{id}/os-volume_attachments/{volume}", a.detachVolume)
+	a.handle("GET /servers/{id}/os-server-password", a.showServerPassword)
+	a.handle("DELETE /servers/{id}/os-server-password", a.clearServerPassword)
 	a.handle("GET /servers/{id}/os-interface", a.listInterfaces)
 	a.handle("POST /servers/{id}/os-interface", a.attachInterface)
 	a.handle("GET /servers/{id}/os-interface/{port}", a.showInterface)
@@ -118,13 +128,17 @@ func (a *api) access() {
 	a.handle("GET /os-availability-zone", a.listZones)
 	a.handle("GET /os-availability-zone/detail", a.listZonesDetail)
 	a.handle("GET /extensions", a.listExtensions)
+	a.handle("GET /extensions/{alias}", a.showExtension)
 }
 
 func (a *api) operators() {
 	a.handle("GET /os-hypervisors", a.listHypervisors)
 	a.handle("GET /os-hypervisors/detail", a.listHypervisorsDetail)
-	a.handle("GET /os-hypervisors/statistics", a.hypervisorStatistics)
+	a.ended("GET /os-hypervisors/statistics", 87, a.hypervisorStatistics)
 	a.handle("GET /os-hypervisors/{id}", a.showHypervisor)
+	a.ended("GET /os-hypervisors/{id}/uptime", 87, a.hypervisorUptime)
+	a.ended("GET /os-hypervisors/{id}/search", 52, a.searchHypervisors)
+	a.ended("GET /os-hypervisors/{id}/servers", 52, a.hypervisorServers)
 	a.handle("GET /os-services", a.listServices)
 	a.handle("PUT /os-services/{id}", a.updateService)
 	a.handle("GET /os-simple-tenant-usage", a.listUsage)
@@ -146,29 +160,25 @@ func (a *api) quotas() {
 
 func (a *api) versions() {
 	a.Public("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
-		return openstack.WriteJSON(w, http.StatusOK, map[string]any{"versions": []any{a.version(r, false)}})
+		return openstack.WriteJSON(w, http.StatusOK, map[string]any{"versions": []any{a.version(r, "2"), a.version(r, "2.1")}})
 	})
-	show := func(w http.ResponseWriter, r *http.Request) error {
-		return openstack.WriteJSON(w, http.StatusOK, map[string]any{"version": a.version(r, true)})
+	for _, number := range []string{"2", "2.1"} {
+		a.Public("GET /v"+number, func(w http.ResponseWriter, r *http.Request) error {
+			v := a.version(r, number)
+			v["media-types"] = []any{map[string]any{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=" + number}}
+			return openstack.WriteJSON(w, http.StatusOK, map[string]any{"version": v})
+		})
 	}
-	a.Public("GET /v2.1", show)
 }
 
-func (a *api) version(r *http.Request, whole bool) map[string]any {
-	v := map[string]any{
-		"id": "v2.1", "status": "CURRENT", "version": Versions.Max.String(), "min_version": Versions.Min.String(),
-		"updated": "2013-07-23T11:33:21Z",
-		"links":   []any{map[string]any{"rel": "self", "href": openstack.BaseURL(r) + a.Prefix + "/v2.1/"}},
+// version describes 2.1, or the 2 that it replaced, which has no microversions.
+func (a *api) version(r *http.Request, number string) map[string]any {
+	v := map[string]any{"id": "v2.0", "status": "SUPPORTED", "version": "", "min_version": "", "updated": "2011-01-21T11:33:21Z"}
+	if number == "2.1" {
+		v = map[string]any{"id": "v2.1", "status": "CURRENT", "version": Versions.Max.String(), "min_version": Versions.Min.String(), "updated": "2013-07-23T11:33:21Z"}
 	}
-	if whole {
-		v["media-types"] = []any{map[string]any{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}}
-	}
+	v["links"] = []any{map[string]any{"rel": "self", "href": openstack.BaseURL(r) + a.Prefix + "/v" + number + "/"}}
 	return v
-}
-
-// listExtensions answers the empty list: everything is part of the API since v2.1.
-func (a *api) listExtensions(w http.ResponseWriter, r *http.Request) error {
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"extensions": []any{}})
 }
 
 func serverID(r *http.Request) cloud.InstanceID { return cloud.InstanceID(r.PathValue("id")) }
@@ -180,6 +190,10 @@ func since(r *http.Request, minor int) error {
 	if atLeast(r, minor) {
 		return nil
 	}
+	return noRoute()
+}
+
+func noRoute() error {
 	return &cloud.Error{Kind: cloud.NotFound, Resource: "resource", Message: "The resource could not be found."}
 }
 

@@ -101,7 +101,7 @@ func (a *api) hosts(r *http.Request) ([]*compute.HostView, openstack.Page, error
 		}
 	}
 	list, err := a.Compute.ListHosts(r.Context(), p.Query())
-	if pattern := r.URL.Query().Get("hypervisor_hostname_pattern"); err == nil && pattern != "" {
+	if pattern := r.URL.Query().Get("hypervisor_hostname_pattern"); err == nil && pattern != "" && atLeast(r, 53) {
 		list = slices.DeleteFunc(list, func(h *compute.HostView) bool { return !strings.Contains(h.Name, pattern) })
 		if len(list) == 0 {
 			return nil, p, cloud.Errorf(cloud.NotFound, "hypervisor", pattern, "No hypervisor matching '%s' could be found.", pattern)
@@ -123,9 +123,17 @@ func (a *api) writeHypervisors(w http.ResponseWriter, r *http.Request, path stri
 	if err != nil {
 		return err
 	}
+	servers, err := a.askedServers(r, list)
+	if err != nil {
+		return err
+	}
 	out := make([]any, len(list))
 	for i, h := range list {
-		out[i] = view(r, h)
+		m := view(r, h)
+		if on := servers[h.ID]; on != nil {
+			m["servers"] = on
+		}
+		out[i] = m
 	}
 	body := map[string]any{"hypervisors": out}
 	if n := len(list); n > 0 {
@@ -152,7 +160,107 @@ func (a *api) showHypervisor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hypervisor": hypervisor(r, h)})
+	servers, err := a.askedServers(r, []*compute.HostView{h})
+	if err != nil {
+		return err
+	}
+	m := hypervisor(r, h)
+	if on := servers[h.ID]; on != nil {
+		m["servers"] = on
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hypervisor": m})
+}
+
+// askedServers lists the servers of hosts if the request wants them (from 2.53 on). From 2.75 on a host without any has
+// an empty list.
+func (a *api) askedServers(r *http.Request, hosts []*compute.HostView) (map[cloud.HostID][]any, error) {
+	text := r.URL.Query().Get("with_servers")
+	if text == "" || !atLeast(r, 53) {
+		return nil, nil
+	}
+	on, err := openstack.ParseBool("with_servers", text)
+	if err != nil || !on {
+		return nil, err
+	}
+	servers, err := a.serversOn(r, hosts)
+	if atLeast(r, 75) {
+		for _, h := range hosts {
+			if servers[h.ID] == nil {
+				servers[h.ID] = []any{}
+			}
+		}
+	}
+	return servers, err
+}
+
+func (a *api) serversOn(r *http.Request, hosts []*compute.HostView) (map[cloud.HostID][]any, error) {
+	ids := make([]cloud.HostID, len(hosts))
+	for i, h := range hosts {
+		ids[i] = h.ID
+	}
+	out := map[cloud.HostID][]any{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	list, err := a.Compute.ListInstances(r.Context(), compute.ListQuery{Query: cloud.Where(cloud.In("host_id", ids)), AllProjects: true})
+	for _, in := range list {
+		out[in.HostID] = append(out[in.HostID], map[string]any{"uuid": in.ID, "name": in.Name})
+	}
+	return out, err
+}
+
+// matching finds hosts by a part of their name, as two routes did before 2.53.
+func (a *api) matching(r *http.Request) ([]*compute.HostView, error) {
+	part := r.PathValue("id")
+	list, err := a.Compute.ListHosts(r.Context(), cloud.Query{})
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(h *compute.HostView) bool { return !strings.Contains(h.Name, part) })
+	if len(list) == 0 {
+		return nil, cloud.Errorf(cloud.NotFound, "hypervisor", part, "No hypervisor matching '%s' could be found.", part)
+	}
+	return list, nil
+}
+
+func (a *api) searchHypervisors(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.matching(r)
+	if err != nil {
+		return err
+	}
+	out := make([]any, len(list))
+	for i, h := range list {
+		out[i] = hypervisorShort(r, h)
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hypervisors": out})
+}
+
+func (a *api) hypervisorServers(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.matching(r)
+	if err != nil {
+		return err
+	}
+	servers, err := a.serversOn(r, list)
+	if err != nil {
+		return err
+	}
+	out := make([]any, len(list))
+	for i, h := range list {
+		m := hypervisorShort(r, h)
+		if on := servers[h.ID]; on != nil {
+			m["servers"] = on
+		}
+		out[i] = m
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hypervisors": out})
+}
+
+// hypervisorUptime: hosts report no load averages, so there is nothing to show.
+func (a *api) hypervisorUptime(w http.ResponseWriter, r *http.Request) error {
+	if _, err := a.hostByNumber(r, r.PathValue("id")); err != nil {
+		return err
+	}
+	return openstack.NotImplemented("Virt driver does not implement uptime function.")
 }
 
 func (a *api) hypervisorStatistics(w http.ResponseWriter, r *http.Request) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -41,11 +42,9 @@ type createServer struct {
 	Host             string            `json:"host"`
 	Hypervisor       string            `json:"hypervisor_hostname"`
 	Hostname         string            `json:"hostname"`
-	DiskConfig       string            `json:"OS-DCF:diskConfig"`
-	AccessIPv4       string            `json:"accessIPv4"`
-	AccessIPv6       string            `json:"accessIPv6"`
-	Personality      json.RawMessage   `json:"personality"`
-	TrustedCerts     []string          `json:"trusted_image_certificates"`
+	facts
+	Personality  json.RawMessage `json:"personality"`
+	TrustedCerts []string        `json:"trusted_image_certificates"`
 }
 
 type nameOnly struct {
@@ -111,7 +110,7 @@ func (a *api) createServer(w http.ResponseWriter, r *http.Request) error {
 		groups = append(groups, map[string]any{"name": "default"})
 	}
 	return openstack.WriteJSON(w, http.StatusAccepted, map[string]any{"server": map[string]any{
-		"id": in.ID, "links": a.links(r, "servers", string(in.ID)), "OS-DCF:diskConfig": "MANUAL",
+		"id": in.ID, "links": a.links(r, "servers", string(in.ID)), "OS-DCF:diskConfig": diskConfig(in.GrowRoot),
 		"adminPass": req.AdminPassword, "security_groups": groups}})
 }
 
@@ -123,7 +122,10 @@ func (a *api) createRequest(r *http.Request, body createBody) (compute.CreateReq
 	req := compute.CreateRequest{
 		Name: *s.Name, Description: s.Description, Hostname: s.Hostname, Flavor: cloud.FlavorID(s.FlavorRef.id()), Image: cloud.ImageID(s.ImageRef.id()),
 		KeyName: deref(s.KeyName), UserData: deref(s.UserData), Properties: s.Metadata, Tags: s.Tags, AdminPassword: s.AdminPass,
-		KeepUnplaced: true, Key: r.Header.Get("X-Idempotency-Key"),
+		AccessV4: deref(s.AccessIPv4), AccessV6: deref(s.AccessIPv6), KeepUnplaced: true, Key: r.Header.Get("X-Idempotency-Key"),
+	}
+	if g := s.grow(); g != nil {
+		req.GrowRoot = *g
 	}
 	if s.ConfigDrive != nil {
 		req.ConfigDrive = bool(*s.ConfigDrive)
@@ -167,10 +169,15 @@ func checkCreate(r *http.Request, s *createServer) error {
 		return unexpected("host")
 	case s.Personality != nil && atLeast(r, 57):
 		return unexpected("personality")
+	case s.TrustedCerts != nil && !atLeast(r, 63):
+		return unexpected("trusted_image_certificates")
 	case s.OldBlockDevices != nil:
 		return cloud.Invalidf("request", "block_device_mapping", "Use block_device_mapping_v2.")
 	}
-	return nil
+	if err := checkMetadata(s.Metadata); err != nil {
+		return err
+	}
+	return s.facts.check()
 }
 
 func unexpected(key string) error {
@@ -229,6 +236,9 @@ func readNetworks(r *http.Request, raw json.RawMessage, req *compute.CreateReque
 }
 
 func nicRequest(n networkRequest) (cloud.NICRequest, error) {
+	if n.Port == "" && n.UUID != "" && !uuid.MatchString(n.UUID) {
+		return cloud.NICRequest{}, cloud.Invalidf("request", "uuid", "Invalid input for field/attribute uuid. Value: %s. '%s' is not a 'uuid'", n.UUID, n.UUID)
+	}
 	nic := cloud.NICRequest{NetworkID: cloud.NetworkID(n.UUID), PortID: cloud.PortID(n.Port), Tag: n.Tag}
 	if n.FixedIP != "" {
 		ip, err := netip.ParseAddr(n.FixedIP)
@@ -362,6 +372,9 @@ func newPassword() string {
 	}
 	return string(b)
 }
+
+// uuid takes ids with and without hyphens, as Nova does.
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$`)
 
 // refString is an id, or a link that ends in one.
 type refString string

@@ -2,6 +2,7 @@ package nova
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -55,7 +56,7 @@ func (a *api) listServersDetail(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := make([]any, len(list))
 	for i, v := range list {
-		out[i] = a.server(r, v, false)
+		out[i] = a.server(r, v, shapeListed)
 	}
 	body := map[string]any{"servers": out}
 	if n := len(list); n > 0 {
@@ -80,9 +81,39 @@ func (a *api) serverQuery(r *http.Request) (compute.ListQuery, openstack.Page, e
 	if err := a.projectFilter(r, &q); err != nil {
 		return q, p, err
 	}
+	if q.Address, err = addressFilter(r.URL.Query()); err != nil {
+		return q, p, err
+	}
 	keep, err := serverFilters(r, &q)
 	q.Keep = keep
 	return q, p, err
+}
+
+// addressFilter reads ip and ip6, patterns of which one fixed address must match each.
+func addressFilter(values url.Values) (func(netip.Addr) bool, error) {
+	var checks []func(netip.Addr) bool
+	for _, key := range []string{"ip", "ip6"} {
+		text := values.Get(key)
+		if text == "" {
+			continue
+		}
+		re, err := regexp.Compile(text)
+		if err != nil {
+			return nil, notPattern(key, text)
+		}
+		six := key == "ip6"
+		checks = append(checks, func(ip netip.Addr) bool { return ip.Is6() == six && re.MatchString(ip.String()) })
+	}
+	if checks == nil {
+		return nil, nil
+	}
+	return func(ip netip.Addr) bool {
+		return slices.ContainsFunc(checks, func(f func(netip.Addr) bool) bool { return f(ip) })
+	}, nil
+}
+
+func notPattern(key, text string) error {
+	return cloud.Invalidf("request", key, "Invalid input for query parameters %s. '%s' is not a regular expression.", key, text)
 }
 
 func (a *api) projectFilter(r *http.Request, q *compute.ListQuery) error {
@@ -171,7 +202,7 @@ func patternFilters(values url.Values) ([]func(*cloud.Instance) bool, error) {
 		}
 		re, err := regexp.Compile(text)
 		if err != nil {
-			return nil, cloud.Invalidf("request", key, "Invalid input for query parameters %s. '%s' is not a regular expression.", key, text)
+			return nil, notPattern(key, text)
 		}
 		checks = append(checks, func(in *cloud.Instance) bool { return re.MatchString(field(in)) })
 	}
@@ -241,7 +272,7 @@ func (a *api) showServer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"server": a.server(r, v, true)})
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"server": a.server(r, v, shapeShown)})
 }
 
 func (a *api) deleteServer(w http.ResponseWriter, r *http.Request) error {

@@ -14,9 +14,7 @@ func (a *api) updateServer(w http.ResponseWriter, r *http.Request) error {
 			Name        *string                    `json:"name"`
 			Description openstack.Optional[string] `json:"description"`
 			Hostname    *string                    `json:"hostname"`
-			AccessIPv4  *string                    `json:"accessIPv4"`
-			AccessIPv6  *string                    `json:"accessIPv6"`
-			DiskConfig  *string                    `json:"OS-DCF:diskConfig"`
+			facts
 		} `json:"server"`
 	}
 	if err := openstack.DecodeStrict(r, &body); err != nil {
@@ -25,7 +23,18 @@ func (a *api) updateServer(w http.ResponseWriter, r *http.Request) error {
 	if body.Server == nil {
 		return cloud.Invalidf("request", "server", "Invalid input: 'server' is a required property")
 	}
+	b := body.Server
+	switch {
+	case b.Description.Set && !atLeast(r, 19):
+		return unexpected("description")
+	case b.Hostname != nil && !atLeast(r, 90):
+		return unexpected("hostname")
+	}
+	if err := b.facts.check(); err != nil {
+		return err
+	}
 	v, err := a.Compute.UpdateInstance(r.Context(), serverID(r), func(in *cloud.Instance) error {
+		b.facts.apply(in)
 		if body.Server.Name != nil {
 			in.Name = *body.Server.Name
 		}
@@ -43,7 +52,7 @@ func (a *api) updateServer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"server": a.server(r, v, true)})
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"server": a.server(r, v, shapeChanged)})
 }
 
 func (a *api) showMetadata(w http.ResponseWriter, r *http.Request) error {
@@ -51,7 +60,7 @@ func (a *api) showMetadata(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"metadata": orEmpty(v.Properties)})
+	return writeMetadata(w, v.Properties)
 }
 
 func (a *api) updateMetadata(w http.ResponseWriter, r *http.Request) error {
@@ -63,23 +72,18 @@ func (a *api) replaceMetadata(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) putMetadata(w http.ResponseWriter, r *http.Request, replace bool) error {
-	var body struct {
-		Metadata map[string]string `json:"metadata"`
-	}
-	if err := openstack.DecodeStrict(r, &body); err != nil {
+	change, err := readMetadata(r)
+	if err != nil {
 		return err
 	}
-	if body.Metadata == nil {
-		return cloud.Invalidf("request", "metadata", "Invalid input: 'metadata' is a required property")
-	}
 	v, err := a.Compute.UpdateInstance(r.Context(), serverID(r), func(in *cloud.Instance) error {
-		in.Properties = combined(in.Properties, body.Metadata, replace)
+		in.Properties = combined(in.Properties, change, replace)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"metadata": orEmpty(v.Properties)})
+	return writeMetadata(w, v.Properties)
 }
 
 // combined makes a new map: rows read from the store are shared.
@@ -114,24 +118,18 @@ func noMetadataItem(key string) error {
 }
 
 func (a *api) setMetadataItem(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Meta map[string]string `json:"meta"`
-	}
-	if err := openstack.DecodeStrict(r, &body); err != nil {
+	item, err := readMetadataItem(r)
+	if err != nil {
 		return err
 	}
-	key := r.PathValue("key")
-	if _, ok := body.Meta[key]; !ok || len(body.Meta) != 1 {
-		return cloud.Invalidf("request", "meta", "Request body and URI mismatch")
-	}
-	_, err := a.Compute.UpdateInstance(r.Context(), serverID(r), func(in *cloud.Instance) error {
-		in.Properties = combined(in.Properties, body.Meta, false)
+	_, err = a.Compute.UpdateInstance(r.Context(), serverID(r), func(in *cloud.Instance) error {
+		in.Properties = combined(in.Properties, item, false)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, body)
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"meta": item})
 }
 
 func (a *api) deleteMetadataItem(w http.ResponseWriter, r *http.Request) error {

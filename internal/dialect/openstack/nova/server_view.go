@@ -37,22 +37,38 @@ func orNull(s string) any {
 	return s
 }
 
-// server shows an instance as the request's microversion does.
-func (a *api) server(r *http.Request, v *compute.View, show bool) map[string]any {
+// shape is which answer shows a server: a list, its own page, or a change of it.
+type shape int
+
+const (
+	shapeListed shape = iota
+	shapeShown
+	shapeChanged
+)
+
+// server shows an instance as the request's microversion does. Until 2.75 the answer to a change was a shorter one.
+func (a *api) server(r *http.Request, v *compute.View, as shape) map[string]any {
+	short := as == shapeChanged && !atLeast(r, 75)
+	body := a.basicServer(r, v)
+	a.laterKeys(r, v, body, as)
+	if short {
+		body["addresses"] = plainAddresses(v)
+		return body
+	}
+	a.extendedKeys(r, v, body)
+	a.operatorKeys(r, v, body)
+	return body
+}
+
+// basicServer is what every answer about a server has had since 2.1.
+func (a *api) basicServer(r *http.Request, v *compute.View) map[string]any {
 	in := v.Instance
 	st := stateOf(in)
 	body := map[string]any{
 		"id": in.ID, "name": in.Name, "status": st.Status, "tenant_id": in.ProjectID, "user_id": in.UserID,
 		"metadata": orEmpty(in.Properties), "hostId": hostHash(v), "image": a.imageOf(r, in), "flavor": a.flavorOf(r, in),
-		"created": stamp(in.CreatedAt), "updated": stamp(in.UpdatedAt), "addresses": addresses(v), "accessIPv4": "", "accessIPv6": "",
-		"links": a.links(r, "servers", string(in.ID)), "OS-DCF:diskConfig": "MANUAL",
-		"OS-EXT-AZ:availability_zone": zoneOf(v), "config_drive": driveWord(in.ConfigDrive), "key_name": orNull(in.KeyName),
-		"OS-SRV-USG:launched_at": stampMicro(in.LaunchedAt), "OS-SRV-USG:terminated_at": stampMicro(in.TerminatedAt),
-		"OS-EXT-STS:task_state": st.Task, "OS-EXT-STS:vm_state": st.VM, "OS-EXT-STS:power_state": st.Power,
-		"os-extended-volumes:volumes_attached": volumesAttached(r, in),
-	}
-	if groups := securityGroups(v); len(groups) > 0 {
-		body["security_groups"] = groups
+		"created": stamp(in.CreatedAt), "updated": stamp(in.UpdatedAt), "addresses": addresses(v), "accessIPv4": in.AccessV4, "accessIPv6": in.AccessV6,
+		"links": a.links(r, "servers", string(in.ID)), "OS-DCF:diskConfig": diskConfig(in.GrowRoot),
 	}
 	if st.Status == "ACTIVE" || st.Status == "BUILD" || st.Status == "REBUILD" || st.Status == "RESIZE" || st.Status == "VERIFY_RESIZE" {
 		body["progress"] = progress(in, st)
@@ -60,9 +76,42 @@ func (a *api) server(r *http.Request, v *compute.View, show bool) map[string]any
 	if st.Status == "ERROR" || st.Status == "DELETED" {
 		body["fault"] = a.faultOf(r, in)
 	}
-	a.laterKeys(r, v, body, show)
-	a.operatorKeys(r, v, body)
 	return body
+}
+
+// extendedKeys were extensions of their own before 2.1.
+func (a *api) extendedKeys(r *http.Request, v *compute.View, body map[string]any) {
+	in := v.Instance
+	st := stateOf(in)
+	body["OS-EXT-AZ:availability_zone"], body["config_drive"], body["key_name"] = zoneOf(v), driveWord(in.ConfigDrive), orNull(in.KeyName)
+	body["OS-SRV-USG:launched_at"], body["OS-SRV-USG:terminated_at"] = stampMicro(in.LaunchedAt), stampMicro(in.TerminatedAt)
+	body["OS-EXT-STS:task_state"], body["OS-EXT-STS:vm_state"], body["OS-EXT-STS:power_state"] = st.Task, st.VM, st.Power
+	body["os-extended-volumes:volumes_attached"] = volumesAttached(r, in)
+	if groups := securityGroups(v); len(groups) > 0 {
+		body["security_groups"] = groups
+	}
+}
+
+// rebuilt is server as the answer to a rebuild, which tells what the guest is given.
+func (a *api) rebuilt(r *http.Request, v *compute.View, password string) map[string]any {
+	body := a.server(r, v, shapeChanged)
+	body["adminPass"] = password
+	if atLeast(r, 54) {
+		body["key_name"] = orNull(v.KeyName)
+	}
+	if atLeast(r, 57) {
+		body["user_data"] = userData(v.Instance)
+		delete(body, "OS-EXT-SRV-ATTR:user_data")
+	}
+	return body
+}
+
+// diskConfig is Nova's word for whether the guest may grow its partition.
+func diskConfig(grow bool) string {
+	if grow {
+		return "AUTO"
+	}
+	return "MANUAL"
 }
 
 func progress(in *cloud.Instance, st state) int {
@@ -73,7 +122,7 @@ func progress(in *cloud.Instance, st state) int {
 }
 
 // laterKeys adds what microversions after 2.1 show to everybody.
-func (a *api) laterKeys(r *http.Request, v *compute.View, body map[string]any, show bool) {
+func (a *api) laterKeys(r *http.Request, v *compute.View, body map[string]any, as shape) {
 	in := v.Instance
 	if atLeast(r, 9) {
 		body["locked"] = in.Locked
@@ -91,7 +140,7 @@ func (a *api) laterKeys(r *http.Request, v *compute.View, body map[string]any, s
 	if atLeast(r, 63) {
 		body["trusted_image_certificates"] = nil
 	}
-	if atLeast(r, 71) && show {
+	if atLeast(r, 71) && as != shapeListed {
 		groups := []string{}
 		if in.Hints.Group != "" {
 			groups = append(groups, string(in.Hints.Group))
@@ -113,12 +162,8 @@ func (a *api) operatorKeys(r *http.Request, v *compute.View, body map[string]any
 	}
 	in := v.Instance
 	var host any
-	status := ""
 	if v.Host != nil {
-		host, status = v.Host.Name, "UP"
-		if !v.Host.Up {
-			status = "DOWN"
-		}
+		host = v.Host.Name
 	}
 	body["OS-EXT-SRV-ATTR:host"], body["OS-EXT-SRV-ATTR:hypervisor_hostname"] = host, host
 	body["OS-EXT-SRV-ATTR:instance_name"] = "instance-" + string(in.ID)
@@ -132,8 +177,22 @@ func (a *api) operatorKeys(r *http.Request, v *compute.View, body map[string]any
 		body["OS-EXT-SRV-ATTR:user_data"] = userData(in)
 	}
 	if atLeast(r, 16) {
-		body["host_status"] = status
+		body["host_status"] = hostStatus(v.Host)
 	}
+}
+
+func hostStatus(h *cloud.Host) string {
+	switch {
+	case h == nil:
+		return ""
+	case h.ForcedDown:
+		return "DOWN"
+	case !h.Enabled:
+		return "MAINTENANCE"
+	case !h.Up:
+		return "UNKNOWN"
+	}
+	return "UP"
 }
 
 func userData(in *cloud.Instance) any {
