@@ -1,0 +1,2 @@
+// Package hostile holds the test that uploads images made to harm a host.
+package hostile

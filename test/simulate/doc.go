@@ -1,0 +1,2 @@
+// Package simulate holds the test of a cloud of a thousand simulated hosts, run by an ordinary user.
+package simulate
