@@ -161,7 +161,7 @@ func (s *Service) detachVolumeKind() operation.Kind {
 		Name: "instance.detach_volume", Deadline: detachDeadline,
 		Steps: []operation.Step{
 			{Name: "guest", Do: s.followIfRunning, Undo: s.keepDisk},
-			{Name: "volume", Do: s.finishDetach}, // nothing after it can fail
+			{Name: "volume", Do: s.finishDetach, Forward: true}, // the guest has let go of it
 		},
 		Settle: s.settle(nil, nil),
 	}

@@ -290,7 +290,24 @@ func (s *Service) removeDisks(ctx context.Context, op *cloud.Operation) error {
 			return err
 		}
 	}
+	if err := s.releaseVolumes(ctx, in.ID); err != nil {
+		return err
+	}
 	return s.removeLocal(ctx, in, localIDs(in))
+}
+
+// releaseVolumes frees what is attached to an instance although its row does not say so: a detach may have got stuck.
+func (s *Service) releaseVolumes(ctx context.Context, id cloud.InstanceID) error {
+	attachments, err := s.Volume.InstanceVolumes(ctx, []cloud.InstanceID{id})
+	if err != nil {
+		return err
+	}
+	for _, a := range attachments[id] {
+		if err := s.Volume.FinishDetach(ctx, a.ID); err != nil && !gone(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // unmakeDisks is removeDisks for an instance that could not be made: its volumes are free again, but go only when its

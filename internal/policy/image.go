@@ -24,4 +24,6 @@ var imageRules = map[Action]Rule{
 }
 
 // projectItself is a member of the very project, or an administrator.
-func projectItself(p *cloud.Principal, t Target) bool { return Admin(p, t) || own(p, t) && p.Has("member") }
+func projectItself(p *cloud.Principal, t Target) bool {
+	return Admin(p, t) || own(p, t) && p.Has("member")
+}

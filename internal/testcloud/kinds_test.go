@@ -128,7 +128,7 @@ var acts = map[string]act{
 	"instance.confirm_resize": {after(withAttached, resize), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ConfirmResize(c, id) })},
 	"instance.revert_resize":  {after(withAttached, resize), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.RevertResize(c, id) })},
 	"instance.shelve":         {withAttached, shelve},
-	"instance.offload":        {after(withInstance, shelve), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.OffloadInstance(c, id) })},
+	"instance.offload":        {after(withInstance, shelve), func(s *stage) error { return s.compute().OffloadInstance(s.c.Admin(), s.in.ID) }},
 	"instance.unshelve":       {after(withAttached, shelve), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnshelveInstance(c, id, "") })},
 	"instance.create_image": {withInstance, func(s *stage) error {
 		_, err := s.compute().CreateImage(s.n.Context(), s.in.ID, "snap", nil)

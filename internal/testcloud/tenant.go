@@ -36,7 +36,13 @@ type Tenant struct {
 // Tenant makes a project with a network of its own and an image to boot from.
 func (c *Cloud) Tenant(t testing.TB) *Tenant {
 	t.Helper()
-	n := &Tenant{c: c, t: t, Project: cloud.ProjectID(cloud.NewID()), User: cloud.UserID(cloud.NewID())}
+	return c.TenantOf(t, cloud.ProjectID(cloud.NewID()), cloud.UserID(cloud.NewID()))
+}
+
+// TenantOf is Tenant for a project and a user that have ids already.
+func (c *Cloud) TenantOf(t testing.TB, project cloud.ProjectID, user cloud.UserID) *Tenant {
+	t.Helper()
+	n := &Tenant{c: c, t: t, Project: project, User: user}
 	n.Net = n.Network("net", netip.MustParsePrefix("10.0.0.0/16"))
 	n.Image = n.MakeImage("tiny")
 	return n

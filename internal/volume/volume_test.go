@@ -271,12 +271,17 @@ func TestMultiAttachByType(t *testing.T) {
 	if r.row(v.ID).State != cloud.VolumeAttached {
 		t.Fatal("free while the second instance has it")
 	}
-	ok(t, r.DeleteInstanceVolume(ctx, v.ID)) // i-2 alone has it now
+	ok(t, r.DeleteInstanceVolume(ctx, v.ID)) // i-2 has it still
+	r.settled()
+	if r.gone(v.ID) {
+		t.Fatal("deleted under the second instance")
+	}
+	ok(t, r.FinishDetach(ctx, b.ID))
+	ok(t, r.DeleteInstanceVolume(ctx, v.ID))
 	r.settled()
 	if !r.gone(v.ID) {
 		t.Fatal("delete on termination left the volume")
 	}
-	ok(t, r.FinishDetach(ctx, b.ID))
 	ok(t, r.DeleteType(admin(), many.ID))
 }
 

@@ -83,7 +83,7 @@ func (s *site) rebuild(t *testing.T) {
 // rescue boots a fresh disk with the instance's own beside it.
 func (s *site) rescue(t *testing.T) {
 	before := s.in(t).BootID()
-	s.user.Run("server rescue one")
+	s.user.Run("server rescue --image minimal one") // the copy it was rebuilt to is gone
 	s.awaitServer(t, "one", "RESCUE")
 	g := s.loginAfterBoot(t, before)
 	equal(t, "file on the rescue disk", g.Run("cat /var/log/kept 2>/dev/null || echo absent"), "absent")

@@ -212,9 +212,13 @@ func TestListsFilterSortAndPage(t *testing.T) {
 	if got := names("a+admin", "?project_id=b"); got != "theirs" {
 		t.Errorf("project_id=b listed %q", got)
 	}
-	for _, query := range []string{"?limit=-1", "?limit=x", "?sort_key=none", "?metadata=x", "?marker=none", "?bootable=perhaps"} {
+	for _, query := range []string{"?limit=-1", "?limit=x", "?sort_key=none", "?metadata=x", "?bootable=perhaps"} {
 		s.want(400, s.do("a", "GET", "/v3/volumes"+query, ""))
 	}
+	s.want(404, s.do("a", "GET", "/v3/volumes?marker=none", ""))
+	s.want(200, s.do("a", "GET", "/v3/volumes?sort=display_name:asc", ""))
+	s.want(404, s.do("a", "GET", "/v3/snapshots?marker=none", ""))
+	s.want(200, s.do("a", "GET", "/v3/snapshots?sort_key=display_name", ""))
 	a := s.do("a", "GET", "/v3/a/volumes?limit=2&with_count=true", "", "OpenStack-API-Version", "volume 3.45")
 	next := a.body["volumes_links"].([]any)[0].(map[string]any)
 	if a.body["count"] != 3.0 || next["rel"] != "next" {

@@ -176,7 +176,7 @@ func (l *listing[T]) filter() volume.Filter[T] {
 func (l *listing[T]) run(list func(volume.Filter[T]) ([]*T, error)) (rows []*T, count int, err error) {
 	if !l.nothing {
 		if rows, err = list(l.filter()); err != nil {
-			return nil, 0, err
+			return nil, 0, l.markerError(err)
 		}
 		rows = rows[min(l.offset, len(rows)):]
 	}
@@ -190,6 +190,14 @@ func (l *listing[T]) run(list func(volume.Filter[T]) ([]*T, error)) (rows []*T, 
 		count = len(rows)
 	}
 	return rows, count, nil
+}
+
+// markerError says that a marker does not exist: this service answers as if it had been asked for by its id.
+func (l *listing[T]) markerError(err error) error {
+	if e, ok := cloud.AsError(err); ok && e.Kind == cloud.Invalid && e.Field == "marker" {
+		return &cloud.Error{Kind: cloud.NotFound, Resource: "marker", ID: l.Query.After, Message: e.Message}
+	}
+	return err
 }
 
 // body is the answer: the views, the link to the next page after a full one, and the count.

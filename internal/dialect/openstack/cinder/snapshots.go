@@ -9,7 +9,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/volume"
 )
 
-var snapshotColumns = openstack.SortColumns{"id": "id", "name": "name", "size": "size_gib", "status": "state", "created_at": "created_at",
+var snapshotColumns = openstack.SortColumns{"id": "id", "name": "name", "display_name": "name", "size": "size_gib", "status": "state", "created_at": "created_at",
 	"updated_at": "updated_at", "volume_id": "volume_id", "description": "description", "user_id": "user_id", "project_id": "project_id"}
 
 var snapshotFilters = filters[cloud.Snapshot]{

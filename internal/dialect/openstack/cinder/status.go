@@ -34,6 +34,7 @@ var resets = map[string]cloud.VolumeState{
 	"creating":       cloud.VolumeCreating,
 	"available":      cloud.VolumeAvailable,
 	"reserved":       cloud.VolumeReserved,
+	"attaching":      cloud.VolumeReserved, // as which it shows while it has no attachment
 	"in-use":         cloud.VolumeAttached,
 	"deleting":       cloud.VolumeDeleting,
 	"error":          cloud.VolumeFailed,

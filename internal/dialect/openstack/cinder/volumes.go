@@ -10,7 +10,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/volume"
 )
 
-var volumeColumns = openstack.SortColumns{"id": "id", "name": "name", "size": "size_gib", "status": "state", "created_at": "created_at",
+var volumeColumns = openstack.SortColumns{"id": "id", "name": "name", "display_name": "name", "size": "size_gib", "status": "state", "created_at": "created_at",
 	"updated_at": "updated_at", "bootable": "bootable", "availability_zone": "zone", "host": "host_id", "description": "description",
 	"volume_type_id": "type_id", "user_id": "user_id", "project_id": "project_id", "multiattach": "multi_attach"}
 

@@ -2,8 +2,11 @@
 // about the instances of package compute. Older microversions are converted at the
 // edge: views add and leave out keys by the request's version.
 //
-// Knowingly absent (they answer 404 or 410): cells, agents, certificates, file injection (personality), the
-// network, image and volume proxies that ended with 2.36 except security groups of a server.
+// The image, network and volume proxies that ended with 2.36 are served to older versions (proxies.go), and /v2 is
+// 2.1 without microversions.
+//
+// Knowingly absent: cells, agents, certificates, fixed IPs, image caching of aggregates and file injection (404 or 400);
+// swapping attached volumes, moving between hosts, setting a password in the guest, host power actions (501).
 //
 // Source: https://docs.openstack.org/api-ref/compute/ and its microversion history.
 package nova

@@ -299,6 +299,9 @@ func diskRequest(b blockDevice) (compute.DiskRequest, error) {
 	if b.DestinationType == "" {
 		d.Volume = d.Source == "volume" || d.Source == "snapshot"
 	}
+	if t := b.DestinationType; t != "" && t != "local" && t != "volume" {
+		return d, cloud.Invalidf("request", "destination_type", "Invalid input for field/attribute destination_type. Value: %s. '%s' is not one of ['local', 'volume']", t, t)
+	}
 	switch d.Source {
 	case "image", "volume", "snapshot":
 		if d.SourceID == "" {
