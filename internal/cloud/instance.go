@@ -60,6 +60,9 @@ type Instance struct {
 	// OperationID holds the instance now; Task is that Operation's kind. Empty: nobody.
 	OperationID OperationID `json:"operation_id,omitempty"`
 	Task        string      `json:"task,omitempty"`
+	// HeldPower is what the guest was doing when the Operation took the instance. It is what to show until the
+	// Operation ends: whoever waits to see a change should then be able to ask for the next one.
+	HeldPower Power `json:"held_power,omitempty"`
 	// Progress of the Operation, in percent.
 	Progress   int   `json:"progress,omitempty"`
 	BootSerial int64 `json:"boot_serial"`

@@ -117,6 +117,9 @@ func (s *Service) holdAs(ctx context.Context, in *cloud.Instance, kind string, p
 	if err != nil {
 		return err
 	}
+	if in.OperationID == "" {
+		in.HeldPower = in.Observed.Power
+	}
 	in.OperationID, in.Task, in.Progress = op.ID, kind, 0
 	return s.Instances.Update(ctx, in)
 }
@@ -138,7 +141,8 @@ func (s *Service) update(ctx context.Context, id cloud.InstanceID, f func(in *cl
 }
 
 // settle is the Settle of most kinds: it lets go of the instance and runs done or failed on
-// the row. An instance that is gone, or held by another Operation since, is left alone.
+// the row. An instance that is gone, or was taken over by another Operation since (its deletion), is left alone; plugs
+// follow one another without taking over.
 func (s *Service) settle(done, failed func(ctx context.Context, in *cloud.Instance, op *cloud.Operation) error) operation.Func {
 	return func(ctx context.Context, op *cloud.Operation) error {
 		in, err := s.Instances.Get(ctx, instanceID(op))
@@ -148,10 +152,12 @@ func (s *Service) settle(done, failed func(ctx context.Context, in *cloud.Instan
 		if err != nil {
 			return err
 		}
+		if in.OperationID != op.ID && !PlugTasks[op.Kind] {
+			return nil
+		}
 		f := failed
 		if op.State == cloud.OperationSucceeded {
 			f = done
-			in.Fault = nil
 		} else {
 			in.Fault = op.Fault
 		}
@@ -159,6 +165,9 @@ func (s *Service) settle(done, failed func(ctx context.Context, in *cloud.Instan
 			if err := f(ctx, in, op); err != nil {
 				return fmt.Errorf("settle %s: %w", op.Kind, err)
 			}
+		}
+		if op.State == cloud.OperationSucceeded && in.Phase != cloud.PhaseFailed {
+			in.Fault = nil
 		}
 		if in.OperationID == op.ID {
 			in.OperationID, in.Task, in.Progress = "", "", 0

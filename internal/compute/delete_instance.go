@@ -26,13 +26,25 @@ func (s *Service) DeleteInstance(ctx context.Context, id cloud.InstanceID) error
 		if in.Task == "instance.delete" {
 			return nil
 		}
-		if in.OperationID != "" {
-			if err := s.Engine.Cancel(ctx, in.OperationID); err != nil {
-				return err
-			}
+		if err := s.cancelAll(ctx, id); err != nil {
+			return err
 		}
 		return s.hold(ctx, in, "instance.delete", nil)
 	})
+}
+
+// cancelAll ends whatever is being done, or waits to be done, to an instance.
+func (s *Service) cancelAll(ctx context.Context, id cloud.InstanceID) error {
+	ops, err := s.Operations.List(ctx, cloud.Where(cloud.Eq("subject", subject(id)), cloud.Eq("ended", false)))
+	if err != nil {
+		return err
+	}
+	for _, op := range ops {
+		if err := s.Engine.Cancel(ctx, op.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleteKind only goes forward: a step that fails is tried again until the deadline, after which the instance

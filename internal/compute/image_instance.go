@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/operation"
@@ -89,7 +90,7 @@ func (s *Service) imageKind() operation.Kind {
 		Name: "instance.create_image",
 		Steps: []operation.Step{
 			{Name: "snapshot", Do: s.snapshotRoot, Undo: s.undoImage},
-			{Name: "image", Do: s.uploadSnapshot}, // undone by "snapshot": the image's row is there from the start
+			{Name: "image", Do: s.uploadReleased}, // undone by "snapshot": the image's row is there from the start
 			{Name: "clean up", Do: s.removeRootSnapshot, Forward: true},
 			{Name: "rotate", Do: s.rotateBackups, Forward: true}, // what it removes has had its turn
 		},
@@ -114,6 +115,8 @@ func (s *Service) rotateBackups(ctx context.Context, op *cloud.Operation) error 
 	if err != nil {
 		return err
 	}
+	// One that is still being written is nobody's backup yet: it may fail, and must not push out a good one.
+	images = slices.DeleteFunc(images, func(i *cloud.Image) bool { return i.State != cloud.ImageActive })
 	for len(images) > p.Keep {
 		if err := s.Image.Discard(ctx, images[0].ID); err != nil && !gone(err) {
 			return err
@@ -149,6 +152,21 @@ func (s *Service) snapshotRoot(ctx context.Context, op *cloud.Operation) error {
 	}
 	op.Progress = 30
 	return nil
+}
+
+// uploadReleased lets go of the instance before the bytes are stored: the copy is made, and whoever sees the image
+// become active may ask for the next change at once. What is asked meanwhile waits behind this Operation.
+func (s *Service) uploadReleased(ctx context.Context, op *cloud.Operation) error {
+	_, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
+		if in.OperationID == op.ID {
+			in.OperationID, in.Task, in.Progress = "", "", 0
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.uploadSnapshot(ctx, op)
 }
 
 // uploadSnapshot streams the copy from the host into the image store. A repeat starts over.

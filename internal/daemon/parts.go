@@ -25,9 +25,10 @@ type Parts struct {
 	Hosts []Host
 	// NoListener leaves the API to those who call Handler.
 	NoListener bool
-	// Engine and Fleet, if set, adjust what these are made with.
-	Engine func(*operation.Options)
-	Fleet  func(*fleet.Options)
+	// Engine, Fleet and Network, if set, adjust what these are made with.
+	Engine  func(*operation.Options)
+	Fleet   func(*fleet.Options)
+	Network func(*network.Config)
 }
 
 // Host is a host with its drivers.

@@ -52,8 +52,8 @@ const objectWorkers, hostWorkers = 64, 8
 
 func newFabric(s *Service) *fabric {
 	f := &fabric{s: s, placed: map[object]map[cloud.HostID]bool{}, sent: map[key][sha256.Size]byte{}}
-	f.objects = reconcile.New("network objects", s.Log, reconcile.Options{Workers: objectWorkers}, f.run)
-	f.hosts = reconcile.New("network hosts", s.Log, reconcile.Options{Workers: hostWorkers}, f.syncHost)
+	f.objects = reconcile.New("network objects", s.Log, reconcile.Options{Workers: objectWorkers, RetryMin: s.Config.RetryMin}, f.run)
+	f.hosts = reconcile.New("network hosts", s.Log, reconcile.Options{Workers: hostWorkers, RetryMin: s.Config.RetryMin}, f.syncHost)
 	return f
 }
 

@@ -55,7 +55,9 @@ type Config struct {
 	Domain string
 	// ResyncPause is the time between two looks at everything on a host.
 	ResyncPause time.Duration
-	Public      PublicConfig
+	// RetryMin is the pause after a host first failed to take something; it doubles with each failure. 0: 50 ms.
+	RetryMin time.Duration
+	Public   PublicConfig
 }
 
 // PublicConfig describes the external network that the first start makes.

@@ -167,7 +167,7 @@ func (e *Engine) claim(ctx context.Context, seen *cloud.Operation, takeOver bool
 		claimed = op
 		return e.Records.Update(ctx, op)
 	})
-	if cloud.Is(err, cloud.Conflict) || cloud.Is(err, cloud.NotFound) {
+	if cloud.Is(err, cloud.Conflict) || cloud.Is(err, cloud.AlreadyExists) || cloud.Is(err, cloud.NotFound) {
 		return nil // another process was faster
 	}
 	if err == nil && claimed != nil {

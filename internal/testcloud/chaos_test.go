@@ -45,18 +45,22 @@ func seeds(t *testing.T, share int) (first, n uint64) {
 // finishes what was begun: nothing hangs, nothing is lost, guests that nobody touched never stop, and when
 // everything is deleted nothing is left. SQLite takes most of the seeds, as PostgreSQL is ten times slower.
 func TestChaosSQLite(t *testing.T) {
-	chaosTest(t, testcloud.Options{Hosts: 2}, 45)
+	chaosTest(t, testcloud.Options{Hosts: 2}, 47)
 }
 
 func TestChaosSQLiteSharedPool(t *testing.T) {
-	chaosTest(t, testcloud.Options{Hosts: 3, SharedPool: true}, 45)
+	chaosTest(t, testcloud.Options{Hosts: 3, SharedPool: true}, 47)
 }
 
 func TestChaosPostgreSQL(t *testing.T) {
-	chaosTest(t, testcloud.Options{Hosts: 2, SharedPool: true, Database: pgtest.Start(t)}, 10)
+	chaosTest(t, testcloud.Options{Hosts: 2, SharedPool: true, Database: pgtest.Start(t)}, 6)
 }
 
+// worldSeeds is after how many seeds a new cloud is made: what has ended stays as history and slows the old one down.
+const worldSeeds = 400
+
 func chaosTest(t *testing.T, o testcloud.Options, share int) {
+	t.Parallel()
 	first, n := seeds(t, share)
 	if *verboseFlag {
 		o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -64,8 +68,8 @@ func chaosTest(t *testing.T, o testcloud.Options, share int) {
 	began := time.Now()
 	var w *world
 	for seed := first; seed < first+n; seed++ {
-		if w == nil {
-			w = newWorld(t, o)
+		if (seed-first)%worldSeeds == 0 {
+			w = w.next(t, o)
 		}
 		if !w.run(seed) {
 			t.Fatalf("seed %d failed after %d that did not. To see it again: go test ./internal/testcloud -run '%s$' -seed %d -chaos-log", seed, seed-first, t.Name(), seed)
@@ -87,6 +91,20 @@ type world struct {
 	r       *rand.Rand
 	rescue  cloud.ImageID
 	history []string
+}
+
+// next is a new world in the place of w, whose deaths still count. A database of its own is a new one only in memory.
+func (w *world) next(t *testing.T, o testcloud.Options) *world {
+	if w == nil {
+		return newWorld(t, o)
+	}
+	if o.Database != "" {
+		return w
+	}
+	w.c.Close()
+	fresh := newWorld(t, o)
+	fresh.deaths = w.deaths
+	return fresh
 }
 
 func newWorld(t *testing.T, o testcloud.Options) *world {

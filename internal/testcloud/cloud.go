@@ -14,6 +14,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/daemon"
 	"github.com/nubo-cloud/nubo/internal/fleet"
+	"github.com/nubo-cloud/nubo/internal/network"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/store"
 )
@@ -68,14 +69,17 @@ func New(t testing.TB, o Options) *Cloud {
 	if c.Store, err = store.Open(context.Background(), o.Database, store.Options{Log: o.Log, Fault: c.commitFault}); err != nil {
 		t.Fatalf("testcloud: %v", err)
 	}
-	t.Cleanup(func() {
-		c.Kill()
-		if err := c.Store.Close(); err != nil {
-			t.Errorf("testcloud: close store: %v", err)
-		}
-	})
+	t.Cleanup(c.Close)
 	c.Start()
 	return c
+}
+
+// Close ends the cloud before its test does. It may be called twice.
+func (c *Cloud) Close() {
+	c.Kill()
+	if err := c.Store.Close(); err != nil {
+		c.t.Errorf("testcloud: close store: %v", err)
+	}
 }
 
 // stateDir is in memory where it can be: images are synced to it.
@@ -164,8 +168,9 @@ func (c *Cloud) Start() {
 	l.ctx = context.WithValue(l.ctx, lifeKey{}, l)
 	l.gate.open()
 	parts := daemon.Parts{Store: c.Store, NoListener: true,
-		Engine: func(o *operation.Options) { o.Exclusive, o.RetryMin, o.Fault = true, retryMin, c.pointFault },
-		Fleet:  func(o *fleet.Options) { o.RetryPause = retryMin },
+		Engine:  func(o *operation.Options) { o.Exclusive, o.RetryMin, o.Fault = true, retryMin, c.pointFault },
+		Fleet:   func(o *fleet.Options) { o.RetryPause = retryMin },
+		Network: func(o *network.Config) { o.RetryMin = retryMin },
 	}
 	for _, h := range c.hosts {
 		parts.Hosts = append(parts.Hosts, h.drivers(&l.gate, c.Faults))
@@ -261,7 +266,7 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 
 func poll(holds func() bool, most time.Duration) error {
 	began := time.Now()
-	for wait := 20 * time.Microsecond; !holds(); wait = min(2*wait, 5*time.Millisecond) {
+	for wait := 100 * time.Microsecond; !holds(); wait = min(2*wait, 4*time.Millisecond) {
 		if time.Since(began) > most {
 			return fmt.Errorf("did not come true in %s", most)
 		}

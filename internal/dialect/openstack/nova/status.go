@@ -48,7 +48,7 @@ var powers = map[cloud.Power][2]string{
 var powerStates = map[cloud.Power]int{cloud.PowerUnknown: 0, cloud.PowerOn: 1, cloud.PowerPaused: 3, cloud.PowerOff: 4, cloud.PowerCrashed: 6, cloud.PowerSuspended: 7}
 
 // stateOf computes what Nova shows from wanted, observed and the Operation that holds the
-// instance. While one holds it, what is wanted is not true yet: the observed power counts.
+// instance. While one holds it, what is wanted is not true yet: the power it was taken in counts.
 func stateOf(in *cloud.Instance) state {
 	s := state{Power: powerStates[in.Observed.Power]}
 	busy := in.OperationID != "" && !compute.PlugTasks[in.Task]
@@ -72,8 +72,8 @@ func stateOf(in *cloud.Instance) state {
 
 func shownPower(in *cloud.Instance, busy bool) cloud.Power {
 	p := in.Power
-	if busy && in.Observed.Power != cloud.PowerUnknown {
-		p = in.Observed.Power
+	if busy && in.HeldPower != cloud.PowerUnknown {
+		p = in.HeldPower
 	}
 	if _, ok := powers[p]; !ok {
 		return cloud.PowerOff
