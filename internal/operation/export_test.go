@@ -6,3 +6,6 @@ func (e *Engine) Waiters() int {
 	defer e.mu.Unlock()
 	return len(e.waiters)
 }
+
+// IsDead tells whether a Fault has struck the Engine dead.
+func (e *Engine) IsDead() bool { return e.dead.Load() }
