@@ -125,6 +125,9 @@ func TestLinuxBoards(t *testing.T) {
 		{spec.MachineMicroVM, spec.FirmwareBIOS, true, spec.BusVirtio},
 	} {
 		t.Run(fmt.Sprintf("%s-%s-kernel=%v", c.machine, c.firmware, c.kernel), func(t *testing.T) {
+			if c.machine == spec.MachineMicroVM && os.Getenv("NUBO_TEST_MICROVM") == "" {
+				t.Skip("Linux cannot calibrate its clock on microvm without KVM and hangs in many of its starts: set NUBO_TEST_MICROVM=1 to try")
+			}
 			r := newRig(t, c.machine)
 			l := r.linux(image)
 			l.Guest.Firmware, l.Disks[0].Disk.Bus = c.firmware, c.bus
