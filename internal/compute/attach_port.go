@@ -36,7 +36,7 @@ func (s *Service) attachPortKind() operation.Kind {
 		Name: "instance.attach_port",
 		Steps: []operation.Step{
 			{Name: "network", Do: s.plugPort, Undo: s.unplugPort},
-			{Name: "guest", Do: s.followIfRunning}, // undone by "network": without the port the document has no such NIC
+			{Name: "guest", Do: s.startGuest}, // undone by "network": without the port the document has no such NIC
 		},
 		Settle: s.settle(nil, nil),
 	}

@@ -75,16 +75,11 @@ func (s *Service) attachVolumeKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.attach_volume",
 		Steps: []operation.Step{
-			{Name: "guest", Do: s.followIfRunning, Undo: s.dropDisk},
+			{Name: "guest", Do: s.startGuest, Undo: s.dropDisk},
 			{Name: "volume", Do: s.finishAttach}, // undone by dropDisk
 		},
 		Settle: s.settle(nil, nil),
 	}
-}
-
-// followIfRunning sends the document; for a stopped guest that changes nothing but what it starts with next.
-func (s *Service) followIfRunning(ctx context.Context, op *cloud.Operation) error {
-	return s.ensureGuest(ctx, instanceID(op))
 }
 
 func (s *Service) finishAttach(ctx context.Context, op *cloud.Operation) error {
@@ -160,7 +155,7 @@ func (s *Service) detachVolumeKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.detach_volume", Deadline: detachDeadline,
 		Steps: []operation.Step{
-			{Name: "guest", Do: s.followIfRunning, Undo: s.keepDisk},
+			{Name: "guest", Do: s.startGuest, Undo: s.keepDisk},
 			{Name: "volume", Do: s.finishDetach, Forward: true}, // the guest has let go of it
 		},
 		Settle: s.settle(nil, nil),

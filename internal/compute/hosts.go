@@ -130,9 +130,3 @@ func (s *Service) ListZones(ctx context.Context, detail bool) ([]Zone, error) {
 	}
 	return zones, nil
 }
-
-// hasZone tells whether any host is in a zone.
-func (s *Service) hasZone(ctx context.Context, zone string) (bool, error) {
-	n, err := s.HostRows.Count(ctx, cloud.Eq("zone", zone))
-	return n > 0, err
-}
