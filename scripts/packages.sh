@@ -33,7 +33,8 @@ esac
 # missing prints those of its arguments that are not installed.
 missing() {
 	local have
-	have=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii //p' | tr '\n' ' ') "
+	# dpkg-query fails where it does not know a package at all, which is just what is asked.
+	have=" $({ dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^ii //p' | tr '\n' ' ') "
 	for p in "$@"; do
 		case "$have" in *" $p "*) ;; *) echo "$p" ;; esac
 	done
