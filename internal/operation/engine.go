@@ -66,6 +66,7 @@ type Engine struct {
 	mu      sync.Mutex
 	ctx     context.Context // of Run; nil before and after
 	active  map[cloud.OperationID]*running
+	claims  map[cloud.OperationID]struct{} // rows that the sweep is claiming; who holds one launches it
 	waiters map[cloud.OperationID]map[chan struct{}]struct{}
 	lookAll bool                // a sweep of everything is due
 	lookAt  map[string]struct{} // subjects of which the next Operation may be due
@@ -94,6 +95,7 @@ func New(o Options) *Engine {
 		owner:   fmt.Sprintf("%d-%s", os.Getpid(), cloud.NewHexID()[:8]),
 		kinds:   map[string]Kind{},
 		active:  map[cloud.OperationID]*running{},
+		claims:  map[cloud.OperationID]struct{}{},
 		waiters: map[cloud.OperationID]map[chan struct{}]struct{}{},
 		wake:    make(chan struct{}, 1),
 		slots:   make(chan struct{}, o.Workers),

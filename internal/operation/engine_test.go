@@ -45,6 +45,15 @@ func (j *journal) note(line string) int {
 	return len(j.lines)
 }
 
+// noteOnce notes what happens in a transaction, which may be run again when it loses to another.
+func (j *journal) noteOnce(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n := len(j.lines); n == 0 || j.lines[n-1] != line {
+		j.lines = append(j.lines, line)
+	}
+}
+
 func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -91,7 +100,10 @@ func (j *journal) kind(deadline time.Duration) operation.Kind {
 	for _, n := range []string{"a", "b", "c"} {
 		k.Steps = append(k.Steps, operation.Step{Name: n, Do: j.step(n), Undo: j.step("undo-" + n)})
 	}
-	k.Settle = func(_ context.Context, op *cloud.Operation) error { j.note("settle-" + string(op.State)); return nil }
+	k.Settle = func(_ context.Context, op *cloud.Operation) error {
+		j.noteOnce("settle-" + string(op.State))
+		return nil
+	}
 	return k
 }
 

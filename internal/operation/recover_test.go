@@ -158,9 +158,10 @@ func TestCancelFromAnotherProcess(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		j := &journal{block: make(chan struct{}), entered: make(chan string, 9)}
 		short := func(o *operation.Options) { o.Exclusive, o.Lease = false, time.Second }
-		one, two := start(t, s, j, short), start(t, s, &journal{}, short)
+		one := start(t, s, j, short)
 		op := one.begin(t, "x/1")
-		<-j.entered
+		<-j.entered // it is one's: started later, two can only ask for its end
+		two := start(t, s, &journal{}, short)
 		ok(t, two.Cancel(t.Context(), op.ID))
 		want(t, two.await(t, op.ID), cloud.OperationCancelled, j, "a undo-a settle-cancelled")
 	})

@@ -147,8 +147,41 @@ func (e *Engine) isActive(id cloud.OperationID) bool {
 
 // claim leases a row to this process, unless somebody was faster, and starts it.
 func (e *Engine) claim(ctx context.Context, seen *cloud.Operation, takeOver bool) error {
-	var claimed *cloud.Operation
-	err := e.Tx.Update(ctx, func(ctx context.Context) error {
+	if !e.reserve(seen.ID) {
+		return nil
+	}
+	claimed, err := e.lease(ctx, seen, takeOver)
+	e.release(seen.ID, claimed)
+	if cloud.Is(err, cloud.Conflict) || cloud.Is(err, cloud.AlreadyExists) || cloud.Is(err, cloud.NotFound) {
+		return nil // another process was faster
+	}
+	return err
+}
+
+// reserve keeps a row from being launched by its Start while the sweep claims it: each would do its steps.
+func (e *Engine) reserve(id cloud.OperationID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.active[id] != nil {
+		return false
+	}
+	e.claims[id] = struct{}{}
+	return true
+}
+
+// release ends a reservation, in one move with the launch if the row was claimed.
+func (e *Engine) release(id cloud.OperationID, claimed *cloud.Operation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.claims, id)
+	if claimed != nil {
+		e.launchLocked(claimed)
+	}
+}
+
+// lease takes the row seen if it is still due. It answers nil if it is not.
+func (e *Engine) lease(ctx context.Context, seen *cloud.Operation, takeOver bool) (claimed *cloud.Operation, err error) {
+	err = e.Tx.Update(ctx, func(ctx context.Context) error {
 		claimed = nil
 		if err := e.lock(ctx, seen.Subject); err != nil {
 			return err
@@ -167,13 +200,10 @@ func (e *Engine) claim(ctx context.Context, seen *cloud.Operation, takeOver bool
 		claimed = op
 		return e.Records.Update(ctx, op)
 	})
-	if cloud.Is(err, cloud.Conflict) || cloud.Is(err, cloud.AlreadyExists) || cloud.Is(err, cloud.NotFound) {
-		return nil // another process was faster
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && claimed != nil {
-		e.launch(claimed)
-	}
-	return err
+	return claimed, nil
 }
 
 // isFirst tells whether no other Operation of the subject has begun.
@@ -208,10 +238,19 @@ type running struct {
 	lose, cancel context.CancelCauseFunc
 }
 
-// launch runs a claimed Operation in a goroutine of its own. It answers false if the Engine is not running.
+// launch runs the Operation that its Start has leased. It answers false if the Engine is not running. The
+// sweep may have seen the row already and be about to launch it.
 func (e *Engine) launch(op *cloud.Operation) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if _, claiming := e.claims[op.ID]; claiming {
+		return true
+	}
+	return e.launchLocked(op)
+}
+
+// launchLocked runs a leased Operation in a goroutine of its own. The caller holds mu.
+func (e *Engine) launchLocked(op *cloud.Operation) bool {
 	if e.ctx == nil || e.ctx.Err() != nil || e.dead.Load() {
 		return false
 	}
