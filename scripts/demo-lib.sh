@@ -12,7 +12,7 @@ user=cirros # whom the minimal image lets in
 running() {
 	local pid
 	pid=$(cat "$pidfile" 2>/dev/null) || return 1
-	[ "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -d' ' -f2)" = serve ] && echo "$pid"
+	[ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -d' ' -f2)" = serve ] && echo "$pid"
 }
 
 # start_daemon starts `nubo serve` so that it outlives us, and waits until the API answers.
@@ -24,7 +24,7 @@ start_daemon() {
 	echo $! >"$pidfile"
 	for _ in $(seq 300); do
 		grep -q '^nubo: ready at' "$demo/ready" && return 0
-		if ! running >/dev/null; then
+		if ! kill -0 "$(<"$pidfile")" 2>/dev/null; then # not running: its first moments belong to setsid and nohup
 			tail -n 5 "$log" >&2
 			return 1
 		fi
