@@ -108,7 +108,7 @@ func TestStopIsNoFailure(t *testing.T) {
 // Without Exclusive a row stays with its process while that renews the lease, and goes to another when it does not.
 func TestLease(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
-		short := func(o *operation.Options) { o.Exclusive, o.Lease = false, 600*time.Millisecond }
+		short := func(o *operation.Options) { o.Exclusive, o.Lease = false, 3*time.Second } // a slow machine renews it in time, too
 		j := &journal{block: make(chan struct{}), entered: make(chan string, 9)}
 		one := start(t, s, j, short)
 		op := one.begin(t, "x/1")
@@ -157,7 +157,7 @@ func TestLostLease(t *testing.T) {
 func TestCancelFromAnotherProcess(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		j := &journal{block: make(chan struct{}), entered: make(chan string, 9)}
-		short := func(o *operation.Options) { o.Exclusive, o.Lease = false, time.Second }
+		short := func(o *operation.Options) { o.Exclusive, o.Lease = false, 3*time.Second }
 		one := start(t, s, j, short)
 		op := one.begin(t, "x/1")
 		<-j.entered // it is one's: started later, two can only ask for its end

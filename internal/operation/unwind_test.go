@@ -37,23 +37,31 @@ func TestUnwinding(t *testing.T) {
 	})
 }
 
+// comesSoon moves the deadline near once the step in question was reached, however slow the machine.
+func comesSoon(op *cloud.Operation) {
+	if soon := time.Now().Add(50 * time.Millisecond); op.Deadline.After(soon) {
+		op.Deadline = soon
+	}
+}
+
 // After the deadline what was done is undone, and the owner reads what the last attempt said.
 func TestDeadline(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
-		j := &journal{fail: func(line string, _ *cloud.Operation) error {
+		j := &journal{fail: func(line string, op *cloud.Operation) error {
 			if line == "b" {
+				comesSoon(op)
 				return &cloud.Error{Kind: cloud.Unavailable, Message: "the host sleeps"}
 			}
 			return nil
 		}}
-		e := startKind(t, s, j.kind(100*time.Millisecond), nil)
+		e := start(t, s, j, nil)
 		op := e.await(t, e.begin(t, "x/1").ID)
 		if op.State != cloud.OperationFailed || !strings.HasSuffix(j.String(), "undo-b undo-a settle-failed") || !strings.Contains(op.Fault.Message, "the host sleeps") {
 			t.Errorf("%s, %+v, %s", op.State, op.Fault, j)
 		}
 		j = &journal{block: make(chan struct{})}
 		e.stop()
-		e = startKind(t, s, j.kind(100*time.Millisecond), nil)
+		e = startKind(t, s, j.kind(2*time.Second), nil) // far more than the first step takes to begin
 		op = e.await(t, e.begin(t, "x/2").ID)
 		want(t, op, cloud.OperationFailed, j, "a undo-a settle-failed")
 	})
@@ -131,13 +139,14 @@ func TestForward(t *testing.T) {
 		want(t, e.await(t, e.begin(t, "x/1").ID), cloud.OperationSucceeded, j, "a b c c c c settle-succeeded")
 		e.stop()
 
-		j = &journal{fail: func(line string, _ *cloud.Operation) error {
+		j = &journal{fail: func(line string, op *cloud.Operation) error {
 			if line == "c" {
+				comesSoon(op)
 				return cloud.Errorf(cloud.Internal, "thing", "1", "never")
 			}
 			return nil
 		}}
-		k = j.kind(50 * time.Millisecond)
+		k = j.kind(0)
 		k.Steps[1].Forward = true
 		e = startKind(t, s, k, nil)
 		op := e.await(t, e.begin(t, "x/2").ID)
