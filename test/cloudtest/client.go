@@ -40,7 +40,7 @@ func (c *Cloud) Client(t *testing.T, env ...string) *Client {
 	Check(t, os.WriteFile(script, clientScript, 0o644))
 	command := c.Host.Command(python, script)
 	command.Dir = c.Host.Dir
-	command.Env = merge(append(append(withoutOpenStack(os.Environ()), c.env...), env...))
+	command.Env = merge(append(c.Environment(), env...))
 	command.Stderr = c.log
 	in, err := command.StdinPipe()
 	Check(t, err)
@@ -53,6 +53,9 @@ func (c *Cloud) Client(t *testing.T, env ...string) *Client {
 	})
 	return &Client{t: t, in: in, out: bufio.NewReader(out)}
 }
+
+// Environment is this process's with the administrator's credential, for other clients.
+func (c *Cloud) Environment() []string { return append(withoutOpenStack(os.Environ()), c.env...) }
 
 func withoutOpenStack(env []string) []string {
 	var kept []string
