@@ -15,15 +15,15 @@ CHAOS := ./internal/testcloud
 UNIT   = $(filter-out $(shell $(GO) list $(REAL) $(CHAOS) 2>/dev/null),$(shell $(GO) list ./...))
 
 # How many scenarios with faults and kills `make test` runs on simulated hosts, and how many times it kills the
-# daemon beside real guests. The whole of it, about 40 minutes: make test SEEDS=10000 KILLS=200.
-SEEDS ?= 2000
-KILLS ?= 60
+# daemon beside real guests.
+SEEDS ?= 10000
+KILLS ?= 200
 
 # What tests of real things are told.
 TEST_ENV = NUBO_TEST_REAL=1 NUBO_KILLS=$(KILLS) NUBO_BINARY=$(CURDIR)/bin/nubo NUBO_TEST_IMAGE=$(CACHE)/nubo-minimal.qcow2 \
 	NUBO_TEST_KERNEL=$(CACHE)/nubo-minimal.vmlinuz NUBO_TEST_INITRAMFS=$(CACHE)/nubo-minimal.initramfs
 
-.PHONY: help build guest-init lint check unit chaos test real bench demo demo-stop packages test-packages image clean
+.PHONY: help build guest-init lint check unit chaos test real conformance bench demo ready demo-stop packages test-packages image clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -60,11 +60,18 @@ test: ## everything that proves the project, set-up included (root)
 real: build image # tests with real guests, networks and clients
 	$(TEST_ENV) $(GO) test -p 1 -timeout 40m $(REAL)
 
+conformance: test-packages build image ## suites that others wrote, whole; numbers into docs/conformance.md (root, an hour)
+	@$(TEST_ENV) scripts/conformance.sh
+
 bench: test-packages build image ## every budget beside what is measured
 	@$(TEST_ENV) scripts/bench.sh
 
-demo: packages build ## a cloud with a first server one can log in to; run again, it starts nothing twice
+demo: ready ## a cloud with a first server one can log in to; run again, it starts nothing twice
 	@scripts/demo.sh
+
+# Packages are fetched while the program is compiled.
+ready:
+	@$(MAKE) --no-print-directory -j2 packages build
 
 demo-stop: ## ends the demo; make demo-stop PURGE=1 forgets its state too
 	@scripts/demo-stop.sh $(if $(PURGE),--purge)

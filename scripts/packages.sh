@@ -20,6 +20,7 @@ test=(
 	chromium chromium-driver                           # the console page, seen by a browser
 	tcpdump iputils-ping genisoimage fdisk             # looking at packets, config drives and partitions from outside
 	btrfs-progs xfsprogs                               # file systems with reflinks
+	tempest python3-stestr python3-subunit              # a suite that others wrote (test/conformance)
 	python3
 )
 
