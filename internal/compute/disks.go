@@ -91,7 +91,11 @@ func (s *Service) planDisk(ctx context.Context, in *cloud.Instance, r DiskReques
 	return d, cloud.Invalidf(resource, "block_device_mapping_v2", "Block Device Mapping is Invalid: a %s cannot become a local disk.", r.Source)
 }
 
+// bootFromVolume takes the volume's word for what is on it, unless the request names an image beside it: then that tells.
 func (s *Service) bootFromVolume(in *cloud.Instance, v *cloud.Volume) error {
+	if in.ImageID != "" {
+		return nil
+	}
 	if !v.Bootable {
 		return cloud.Invalidf(resource, "block_device_mapping_v2", "Block Device %s is not bootable.", v.ID)
 	}
