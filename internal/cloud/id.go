@@ -26,6 +26,7 @@ type (
 	RouterID        string
 	FloatingIPID    string
 	SecurityGroupID string
+	AddressGroupID  string
 	RuleID          string
 	ProjectID       string
 	DomainID        string

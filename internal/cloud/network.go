@@ -239,6 +239,8 @@ type SecurityGroupRule struct {
 	PortMax      *int            `json:"port_max,omitempty"`
 	RemotePrefix netip.Prefix    `json:"remote_prefix,omitzero"`
 	RemoteGroup  SecurityGroupID `json:"remote_group,omitempty"`
+	// RemoteAddresses is an address group; of the three remotes at most one is set.
+	RemoteAddresses AddressGroupID `json:"remote_addresses,omitempty"`
 	// Key makes equal rules of one group collide.
 	Key string `json:"key"`
 }

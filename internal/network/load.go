@@ -52,6 +52,9 @@ func (s *Service) loadGroup(ctx context.Context, host cloud.HostID, id cloud.Sec
 		if r.rules, err = s.Rules.List(ctx, cloud.Where(cloud.Eq("group_id", string(id)))); err != nil {
 			return err
 		}
+		if r.addresses, err = s.addressGroupsOf(ctx, r.rules); err != nil {
+			return err
+		}
 		remote, err := s.Rules.Count(ctx, cloud.Eq("remote_group", string(id)))
 		if err != nil {
 			return err

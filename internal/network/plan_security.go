@@ -15,6 +15,8 @@ type groupRows struct {
 	rules []*cloud.SecurityGroupRule
 	// members are the ports in the group, if any rule names the group as remote.
 	members []*cloud.Port
+	// addresses are the address groups that rules name.
+	addresses map[cloud.AddressGroupID]*cloud.AddressGroup
 }
 
 // planGroup makes a security group's document.
@@ -22,7 +24,7 @@ func planGroup(r groupRows, generation int64) spec.SecurityGroup {
 	g := spec.SecurityGroup{ID: spec.GroupID(r.group.ID), Generation: generation}
 	rules := slices.SortedFunc(slices.Values(r.rules), func(a, b *cloud.SecurityGroupRule) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for _, rule := range rules {
-		g.Rules = append(g.Rules, planRule(rule))
+		g.Rules = append(g.Rules, planRule(rule, r.addresses[rule.RemoteAddresses]))
 	}
 	for _, p := range r.members {
 		g.Members = append(g.Members, addressesOf(p)...)
@@ -37,10 +39,14 @@ func planGroup(r groupRows, generation int64) spec.SecurityGroup {
 	return g
 }
 
-func planRule(r *cloud.SecurityGroupRule) spec.Rule {
+func planRule(r *cloud.SecurityGroupRule, addresses *cloud.AddressGroup) spec.Rule {
 	n, _ := protocolNumber(r) // checked when the rule was made
-	return spec.Rule{ID: string(r.ID), Direction: spec.Direction(r.Direction), IPv6: r.IPv6, Protocol: n, PortMin: or(r.PortMin, -1),
+	rule := spec.Rule{ID: string(r.ID), Direction: spec.Direction(r.Direction), IPv6: r.IPv6, Protocol: n, PortMin: or(r.PortMin, -1),
 		PortMax: or(r.PortMax, -1), RemotePrefix: r.RemotePrefix, RemoteGroup: spec.GroupID(r.RemoteGroup)}
+	if addresses != nil {
+		rule.RemoteSet = append([]netip.Prefix{}, addresses.Prefixes...) // not nil: an empty set is nobody, not anybody
+	}
+	return rule
 }
 
 // planPort makes the document of an instance's port.

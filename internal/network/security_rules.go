@@ -23,6 +23,8 @@ type RuleRequest struct {
 	PortMax      *int
 	RemotePrefix netip.Prefix
 	RemoteGroup  cloud.SecurityGroupID
+	// RemoteAddresses is an address group.
+	RemoteAddresses cloud.AddressGroupID
 }
 
 func ruleTarget(r *cloud.SecurityGroupRule) policy.Target {
@@ -43,6 +45,9 @@ func (s *Service) CreateRule(ctx context.Context, req RuleRequest) (r *cloud.Sec
 			if _, err := s.SecurityGroup(ctx, req.RemoteGroup); err != nil {
 				return err
 			}
+		}
+		if err := s.nameAddressGroup(ctx, req.RemoteAddresses); err != nil {
+			return err
 		}
 		if r, err = newRule(g, req); err != nil {
 			return err
@@ -73,7 +78,7 @@ func (s *Service) insertRule(ctx context.Context, r *cloud.SecurityGroupRule) er
 func newRule(g *cloud.SecurityGroup, req RuleRequest) (*cloud.SecurityGroupRule, error) {
 	r := &cloud.SecurityGroupRule{ID: cloud.RuleID(cloud.NewID()), ProjectID: g.ProjectID, GroupID: g.ID, Description: req.Description,
 		Direction: req.Direction, IPv6: req.IPv6, Protocol: strings.ToLower(req.Protocol), PortMin: req.PortMin, PortMax: req.PortMax,
-		RemotePrefix: req.RemotePrefix, RemoteGroup: req.RemoteGroup}
+		RemotePrefix: req.RemotePrefix, RemoteGroup: req.RemoteGroup, RemoteAddresses: req.RemoteAddresses}
 	if r.Protocol == "any" {
 		r.Protocol = ""
 	}
@@ -91,6 +96,10 @@ func newRule(g *cloud.SecurityGroup, req RuleRequest) (*cloud.SecurityGroupRule,
 }
 
 func checkRemote(r *cloud.SecurityGroupRule) error {
+	if r.RemoteAddresses != "" && (r.RemotePrefix.IsValid() || r.RemoteGroup != "") {
+		return cloud.Invalidf("security group rule", "remote_address_group_id",
+			"Only one of remote_ip_prefix, remote_group_id and remote_address_group_id may be provided.")
+	}
 	if !r.RemotePrefix.IsValid() {
 		return nil
 	}
@@ -185,7 +194,7 @@ func ruleKey(r *cloud.SecurityGroupRule) string {
 	if r.RemotePrefix.IsValid() && r.RemotePrefix.Bits() > 0 {
 		prefix = r.RemotePrefix.String()
 	}
-	return fmt.Sprintf("%s|%t|%d|%d|%d|%s|%s", r.Direction, r.IPv6, n, or(r.PortMin, -1), or(r.PortMax, -1), prefix, r.RemoteGroup)
+	return fmt.Sprintf("%s|%t|%d|%d|%d|%s|%s|%s", r.Direction, r.IPv6, n, or(r.PortMin, -1), or(r.PortMax, -1), prefix, r.RemoteGroup, r.RemoteAddresses)
 }
 
 // Rule answers one rule that the caller may see.

@@ -24,17 +24,18 @@ type Generations interface {
 
 // Deps are what a Service needs.
 type Deps struct {
-	Networks    cloud.Records[cloud.Network, cloud.NetworkID]
-	Subnets     cloud.Records[cloud.Subnet, cloud.SubnetID]
-	SubnetPools cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
-	Ports       cloud.Records[cloud.Port, cloud.PortID]
-	Addresses   cloud.Records[cloud.AddressUse, string]
-	Routers     cloud.Records[cloud.Router, cloud.RouterID]
-	FloatingIPs cloud.Records[cloud.FloatingIP, cloud.FloatingIPID]
-	Groups      cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
-	Rules       cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
-	HostRecords cloud.Records[cloud.Host, cloud.HostID]
-	Usage       cloud.Records[cloud.UsageEvent, cloud.UsageID]
+	Networks      cloud.Records[cloud.Network, cloud.NetworkID]
+	Subnets       cloud.Records[cloud.Subnet, cloud.SubnetID]
+	SubnetPools   cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
+	Ports         cloud.Records[cloud.Port, cloud.PortID]
+	Addresses     cloud.Records[cloud.AddressUse, string]
+	Routers       cloud.Records[cloud.Router, cloud.RouterID]
+	FloatingIPs   cloud.Records[cloud.FloatingIP, cloud.FloatingIPID]
+	Groups        cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
+	Rules         cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
+	AddressGroups cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
+	HostRecords   cloud.Records[cloud.Host, cloud.HostID]
+	Usage         cloud.Records[cloud.UsageEvent, cloud.UsageID]
 
 	Tx          cloud.Transactor
 	Generations Generations

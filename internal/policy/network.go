@@ -61,6 +61,11 @@ var networkRules = map[Action]Rule{
 	"security group rule.create": ProjectMember,
 	"security group rule.delete": ProjectMember,
 
+	"address group.get":    ProjectReader,
+	"address group.create": ProjectMember,
+	"address group.update": ProjectMember,
+	"address group.delete": ProjectMember,
+
 	"network agent.get": SystemReader,
 }
 

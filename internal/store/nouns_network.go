@@ -227,6 +227,7 @@ var securityGroupRules = definition[cloud.SecurityGroupRule, cloud.RuleID]{
 		number("port_max", func(s *cloud.SecurityGroupRule) any { return valueOf(s.PortMax) }),
 		text("remote_prefix", func(s *cloud.SecurityGroupRule) any { return s.RemotePrefix }),
 		text("remote_group", func(s *cloud.SecurityGroupRule) any { return s.RemoteGroup }),
+		text("remote_addresses", func(s *cloud.SecurityGroupRule) any { return s.RemoteAddresses }),
 		text("key", func(s *cloud.SecurityGroupRule) any { return s.Key }),
 	},
 	indexes: []index{
@@ -234,6 +235,7 @@ var securityGroupRules = definition[cloud.SecurityGroupRule, cloud.RuleID]{
 		unique("key", "group_id", "key"),
 		by("group_id", "created_at"),
 		by("remote_group", "created_at"),
+		by("remote_addresses", "created_at"),
 	},
 }
 

@@ -32,6 +32,7 @@ type Store struct {
 	FloatingIPs        cloud.Records[cloud.FloatingIP, cloud.FloatingIPID]
 	SecurityGroups     cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
 	SecurityGroupRules cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
+	AddressGroups      cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
 
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
 	Projects               cloud.Records[cloud.Project, cloud.ProjectID]
@@ -79,6 +80,7 @@ func (s *Store) makeTables() {
 	s.FloatingIPs = newTable(s, &floatingIPs)
 	s.SecurityGroups = newTable(s, &securityGroups)
 	s.SecurityGroupRules = newTable(s, &securityGroupRules)
+	s.AddressGroups = newTable(s, &addressGroups)
 
 	s.Domains = newTable(s, &domains)
 	s.Projects = newTable(s, &projects)

@@ -60,6 +60,9 @@ var neutronNames = map[string]string{
 	string(cloud.Invalid) + "/security group rule/ICMP value":       "SecurityGroupInvalidIcmpValue",
 	string(cloud.Invalid) + "/address pair/allowed_address_pairs":   "AllowedAddressPairExhausted",
 	string(cloud.Invalid) + "/request/body":                         "HTTPBadRequest",
+
+	string(cloud.Invalid) + "/security group rule/remote_address_group_id": "SecurityGroupMultipleRemoteEntities",
+	string(cloud.NotFound) + "/address in address group":                   "AddressesNotFound",
 }
 
 // neutronName looks an error up among the names that do not follow.

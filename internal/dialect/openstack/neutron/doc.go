@@ -1,7 +1,7 @@
 // Package neutron is the OpenStack Network API v2.0 over package network.
 //
 // It serves networks, subnets, ports, routers, floating IPs, security groups and
-// their rules, tags, quotas, availability zones and a view of the agents. What the
+// their rules, address groups, tags, quotas, availability zones and a view of the agents. What the
 // list of extensions (extensions.go) names works; what it does not name is not
 // there: subnet pools, address scopes, RBAC policies, segments, QoS, trunks,
 // load balancers and metering among others.

@@ -12,6 +12,7 @@ type extension struct{ alias, name, description string }
 
 // extensions are those that work here. A client decides by this list what it asks for.
 var extensions = []extension{
+	{"address-group", "Address group", "Named lists of addresses for rules of security groups."},
 	{"agent", "agent", "The agent management extension: a view of what runs on each host."},
 	{"allowed-address-pairs", "Allowed Address Pairs", "Addresses that a port may send from besides its own."},
 	{"availability_zone", "Availability Zone", "Lists the availability zones."},
@@ -42,6 +43,7 @@ var extensions = []extension{
 	{"router_availability_zone", "Router Availability Zone", "Availability zones of routers."},
 	{"security-group", "security-group", "Security groups and rules."},
 	{"security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "Shows the prefix as it is applied."},
+	{"security-groups-remote-address-group", "Remote address group id field for security group rules", "Rules whose other side is an address group."},
 	{"security-groups-rules-belongs-to-default-sg", "Security group rules belong to default SG", "Says whether a rule is of the default group."},
 	{"service-type", "Neutron Service Type Management", "Service providers: there are none to choose from."},
 	{"sorting", "Sorting support", "Order of lists."},

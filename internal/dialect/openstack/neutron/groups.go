@@ -89,7 +89,7 @@ func (a *api) rules() resource[cloud.SecurityGroupRule, cloud.RuleID] {
 		filters: common(filters[rule]{"name": nil, "security_group_id": byText[rule]("group_id"), "direction": byText[rule]("direction"),
 			"ethertype": byShown(etherType), "protocol": byText[rule]("protocol"), "port_range_min": byInt[rule]("port_min"),
 			"port_range_max": byInt[rule]("port_max"), "remote_ip_prefix": byText[rule]("remote_prefix"),
-			"remote_group_id": byText[rule]("remote_group")}),
+			"remote_group_id": byText[rule]("remote_group"), "remote_address_group_id": byText[rule]("remote_addresses")}),
 		sort: openstack.SortColumns{"id": "id", "project_id": "project_id", "tenant_id": "project_id", "created_at": "created_at",
 			"updated_at": "updated_at", "security_group_id": "group_id", "direction": "direction", "ethertype": "ipv6", "protocol": "protocol",
 			"port_range_min": "port_min", "port_range_max": "port_max", "remote_ip_prefix": "remote_prefix", "remote_group_id": "remote_group"},
@@ -123,7 +123,8 @@ func showRule(r *cloud.SecurityGroupRule, ofDefault bool) object {
 	}
 	o := object{"id": r.ID, "security_group_id": r.GroupID, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
 		"direction": r.Direction, "ethertype": etherType(r), "protocol": orNull(r.Protocol), "port_range_min": nil, "port_range_max": nil,
-		"remote_ip_prefix": prefix, "normalized_cidr": prefix, "remote_group_id": orNull(r.RemoteGroup), "belongs_to_default_sg": ofDefault}
+		"remote_ip_prefix": prefix, "normalized_cidr": prefix, "remote_group_id": orNull(r.RemoteGroup),
+		"remote_address_group_id": orNull(r.RemoteAddresses), "belongs_to_default_sg": ofDefault}
 	if r.PortMin != nil {
 		o["port_range_min"] = *r.PortMin
 	}
@@ -145,7 +146,7 @@ type ruleIn struct {
 	PortMax     integer                       `json:"port_range_max"`
 	Prefix      text                          `json:"remote_ip_prefix"`
 	RemoteGroup text                          `json:"remote_group_id"`
-	AddressSet  text                          `json:"remote_address_group_id"` // taken when null only
+	AddressSet  text                          `json:"remote_address_group_id"`
 }
 
 // looseText is text, also written as a number.
@@ -162,16 +163,13 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 
 func (a *api) createRule(ctx context.Context, in ruleIn) (*cloud.SecurityGroupRule, error) {
 	r := network.RuleRequest{GroupID: in.GroupID, Description: in.Description.Value, Direction: in.Direction, Protocol: string(in.Protocol.Value),
-		PortMin: intPtr(in.PortMin), PortMax: intPtr(in.PortMax), RemoteGroup: cloud.SecurityGroupID(in.RemoteGroup.Value)}
+		PortMin: intPtr(in.PortMin), PortMax: intPtr(in.PortMax), RemoteGroup: cloud.SecurityGroupID(in.RemoteGroup.Value), RemoteAddresses: cloud.AddressGroupID(in.AddressSet.Value)}
 	switch in.EtherType.Value {
 	case "", "IPv4":
 	case "IPv6":
 		r.IPv6 = true
 	default:
 		return nil, cloud.Invalidf("request", "body", "Invalid input for ethertype. Reason: '%s' is not in [None, 'IPv4', 'IPv6'].", in.EtherType.Value)
-	}
-	if in.AddressSet.Value != "" {
-		return nil, cloud.Invalidf("request", "body", "This cloud has no address groups.")
 	}
 	if in.Prefix.Value != "" {
 		prefix, err := parsePrefix("remote_ip_prefix", in.Prefix.Value)

@@ -88,14 +88,14 @@ func (in poolIn) prefixes() ([]netip.Prefix, error) {
 	if in.Scope.Value != "" {
 		return nil, cloud.Invalidf("subnet pool", "address_scope_id", "Invalid input for operation: this cloud has no address scopes.")
 	}
-	return parsePrefixes(in.Prefixes.Value)
+	return parsePrefixes("prefixes", in.Prefixes.Value)
 }
 
-func parsePrefixes(in []string) ([]netip.Prefix, error) {
+func parsePrefixes(field string, in []string) ([]netip.Prefix, error) {
 	prefixes := make([]netip.Prefix, len(in))
 	for i, s := range in {
 		var err error
-		if prefixes[i], err = parsePrefix("prefixes", s); err != nil {
+		if prefixes[i], err = parsePrefix(field, s); err != nil {
 			return nil, err
 		}
 	}
@@ -150,7 +150,7 @@ func (a *api) changePrefixes(put func(*network.SubnetPoolChange, []netip.Prefix)
 		if err := openstack.Decode(r, &in); err != nil {
 			return err
 		}
-		prefixes, err := parsePrefixes(in.Prefixes)
+		prefixes, err := parsePrefixes("prefixes", in.Prefixes)
 		if err != nil {
 			return err
 		}

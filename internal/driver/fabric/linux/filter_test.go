@@ -183,3 +183,26 @@ func (g *guest) mac() net.HardwareAddr {
 	mac, _ := parseMAC(g.port.MAC)
 	return mac
 }
+
+// A rule with a fixed list of addresses follows the list; an empty list is nobody.
+func TestAddressLists(t *testing.T) {
+	w, a, b := pair(t)
+	rules := func(generation int64, addresses ...netip.Prefix) {
+		four, six := tcpRule(22, false), tcpRule(22, true)
+		four.RemoteSet, six.RemoteSet = addresses, addresses
+		w.group(ingressGroup("gb", generation, four, six))
+	}
+	rules(2, prefix("10.0.0.10/32"), prefix("10.0.0.0/28"), prefix("fd00:1::/64"))
+	var running []net.Conn
+	for _, to := range b.port.Addresses {
+		c, _ := w.reaches(a.ns, to, 22)
+		running = append(running, c)
+	}
+	rules(3, make([]netip.Prefix, 0)...)
+	for i, to := range b.port.Addresses {
+		w.blocked(a.ns, to, 22)
+		if alive(running[i], refusal) {
+			t.Errorf("connection to %s goes on after its address left the list", to)
+		}
+	}
+}
