@@ -27,7 +27,7 @@ var useCases = []string{"internal/cloud", "internal/spec", "internal/agentapi", 
 	"internal/placement", "internal/reconcile", "internal/imageformat"}
 
 // served is what dialects may call.
-var served = []string{"internal/dialect", "internal/cloud", "internal/spec", "internal/compute", "internal/network", "internal/volume",
+var served = []string{"internal/dialect", "internal/cloud", "internal/spec", "internal/compute", "internal/inventory", "internal/network", "internal/volume",
 	"internal/image", "internal/identity", "internal/policy", "internal/quota"}
 
 var rules = []rule{
@@ -44,6 +44,7 @@ var rules = []rule{
 	{"internal/identity", []string{"internal/cloud", "internal/policy"}, nounsOnly},
 
 	{"internal/compute", useCases, useCase},
+	{"internal/inventory", []string{"internal/cloud", "internal/policy"}, useCase},
 	{"internal/network", useCases, useCase},
 	{"internal/volume", useCases, useCase},
 	{"internal/image", useCases, useCase},

@@ -36,6 +36,8 @@ type (
 	CredentialID    string
 	HostID          string
 	AggregateID     string
+	ProviderID      string
+	ConsumerID      string
 	OperationID     string
 	QuotaID         string
 	UsageID         string

@@ -115,15 +115,21 @@ func (r *room) forgetHosts() {
 	r.read = time.Time{}
 }
 
-// count adds up what instances on a host use.
+// count adds up what instances on a host use and what others claim of it.
 func (s *Service) count(ctx context.Context, id cloud.HostID) (u used, err error) {
 	for _, c := range []struct {
 		column string
 		to     *int64
 	}{{"vcpus", &u.vcpus}, {"memory_mib", &u.memoryMiB}, {"local_gib", &u.diskGiB}} {
-		if *c.to, err = s.Instances.Sum(ctx, c.column, cloud.Eq("host_id", id)); err != nil {
+		placed, err := s.Instances.Sum(ctx, c.column, cloud.Eq("host_id", id))
+		if err != nil {
 			return u, err
 		}
+		claimed, err := s.Claims.Sum(ctx, c.column, cloud.Eq("provider", id))
+		if err != nil {
+			return u, err
+		}
+		*c.to = placed + claimed
 	}
 	return u, nil
 }
@@ -192,6 +198,9 @@ func (s *Service) claim(ctx context.Context, req placement.Request, id cloud.Hos
 	s.Tx.After(ctx, func() { s.room.learn(id, u) })
 	return fits, c, nil
 }
+
+// HostChanged makes placement see, after the transaction, what others claim of a host.
+func (s *Service) HostChanged(ctx context.Context, id cloud.HostID) { s.freed(ctx, id) }
 
 // freed makes placement see room that an instance left.
 func (s *Service) freed(ctx context.Context, id cloud.HostID) {

@@ -28,7 +28,7 @@ func (d *Daemon) newHandler() http.Handler {
 	mount("/image", glance.New(glance.Deps{Images: s.image, Auth: s.identity, Log: log}))
 	mount("/network", neutron.New(neutron.Deps{Network: s.network, Auth: s.identity, Prefix: "/network", Log: log}))
 	mount("/volume", cinder.New(cinder.Deps{Volumes: s.volume, Auth: s.identity, Log: log}))
-	mount("/placement", placement.New(placement.Deps{Auth: s.identity, Compute: s.compute, Prefix: "/placement", Log: log}))
+	mount("/placement", placement.New(placement.Deps{Auth: s.identity, Inventory: s.inventory, Prefix: "/placement", Log: log}))
 	mux.Handle("/console/", s.console)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	mux.Handle("GET /metrics", d.metrics())

@@ -16,6 +16,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/identity"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/imagestore"
+	"github.com/nubo-cloud/nubo/internal/inventory"
 	"github.com/nubo-cloud/nubo/internal/network"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
@@ -25,16 +26,17 @@ import (
 
 // services are the use cases with what is under them.
 type services struct {
-	quota    *quota.Service
-	engine   *operation.Engine
-	fleet    *fleet.Fleet
-	identity *identity.Service
-	bytes    *imagestore.Store
-	image    *image.Service
-	network  *network.Service
-	volume   *volume.Service
-	compute  *compute.Service
-	console  *console.Server
+	quota     *quota.Service
+	engine    *operation.Engine
+	fleet     *fleet.Fleet
+	identity  *identity.Service
+	bytes     *imagestore.Store
+	image     *image.Service
+	network   *network.Service
+	volume    *volume.Service
+	compute   *compute.Service
+	inventory *inventory.Service
+	console   *console.Server
 }
 
 func (d *Daemon) newServices() (*services, error) {
@@ -66,11 +68,13 @@ func (d *Daemon) newServices() (*services, error) {
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
-		Instances: st.Instances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates,
+		Instances: st.Instances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
 		Operations: st.Operations, Usage: st.UsageEvents, Idempotencies: st.Idempotencies, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
 		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
 	})
+	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
+		Instances: st.Instances, Tx: st, HostChanged: s.compute.HostChanged})
 	s.network.PortGone = s.compute.PortGone
 	s.volume.Instances = s.compute
 	s.console = console.New(s.compute, c.NoVNCDir, log)

@@ -41,6 +41,10 @@ var computeRules = map[Action]Rule{
 	"zone.get":    Anyone,
 	"zone.detail": SystemReader,
 
+	"provider.get":    SystemReader,
+	"provider.manage": Admin,
+	"provider.usage":  ProjectReader,
+
 	"quota.get":    ProjectReader,
 	"quota.manage": Admin,
 	"usage.get":    ProjectReader,

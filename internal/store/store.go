@@ -17,6 +17,10 @@ type Store struct {
 	Hosts          cloud.Records[cloud.Host, cloud.HostID]
 	Aggregates     cloud.Records[cloud.Aggregate, cloud.AggregateID]
 
+	Providers cloud.Records[cloud.Provider, cloud.ProviderID]
+	Claims    cloud.Records[cloud.Claim, string]
+	Words     cloud.Records[cloud.Word, string]
+
 	Images      cloud.Records[cloud.Image, cloud.ImageID]
 	Volumes     cloud.Records[cloud.Volume, cloud.VolumeID]
 	Attachments cloud.Records[cloud.Attachment, cloud.AttachmentID]
@@ -64,6 +68,10 @@ func (s *Store) makeTables() {
 	s.KeyPairs = newTable(s, &keyPairs)
 	s.Hosts = newTable(s, &hosts)
 	s.Aggregates = newTable(s, &aggregates)
+
+	s.Providers = newTable(s, &providers)
+	s.Claims = newTable(s, &claims)
+	s.Words = newTable(s, &wordsOfOperators)
 
 	s.Images = newTable(s, &images)
 	s.Volumes = newTable(s, &volumes)

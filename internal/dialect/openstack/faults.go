@@ -132,7 +132,7 @@ func (s *Service) body(code int, message string, err error, r *http.Request) (st
 		v = map[string]any{"NeutronError": map[string]any{"type": neutronType(err), "message": message, "detail": ""}}
 	case FaultPlacement:
 		v = map[string]any{"errors": []any{map[string]any{"status": code, "title": http.StatusText(code), "detail": message,
-			"code": "placement.undefined_code", "request_id": RequestID(r)}}}
+			"code": placementCode(err), "request_id": RequestID(r)}}}
 	default:
 		v = map[string]any{novaName(code): map[string]any{"code": code, "message": message}}
 	}
@@ -149,6 +149,27 @@ func glanceBody(code int, message string) []byte {
 	escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(message)
 	return []byte("<html>\n <head>\n  <title>" + title + "</title>\n </head>\n <body>\n  <h1>" + title + "</h1>\n  " +
 		escaped + "<br /><br />\n\n\n </body>\n</html>")
+}
+
+// placementCode is the name clients of Placement match on where one status has several causes.
+func placementCode(err error) string {
+	e, ok := cloud.AsError(err)
+	if !ok {
+		return "placement.undefined_code"
+	}
+	switch {
+	case e.Kind == cloud.Conflict:
+		return "placement.concurrent_update"
+	case e.Kind == cloud.AlreadyExists && e.Resource == "resource provider":
+		return "placement.duplicate_name"
+	case e.Kind == cloud.InUse && e.Resource == "inventory":
+		return "placement.inventory.inuse"
+	case e.Kind == cloud.InUse && e.Resource == "resource provider" && e.Field == "parent":
+		return "placement.resource_provider.cannot_delete_parent"
+	case e.Kind == cloud.InUse && e.Resource == "resource provider":
+		return "placement.resource_provider.inuse"
+	}
+	return "placement.undefined_code"
 }
 
 // novaName is the key Compute and Block Storage put a fault under.

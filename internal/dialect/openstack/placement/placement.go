@@ -1,29 +1,22 @@
-// Package placement speaks OpenStack Placement, microversions 1.0 to 1.39, as a read-only
-// view of the hosts that package compute places on: each host is a resource provider with three
-// inventories, and what its instances use.
-//
-// Knowingly absent: writing (405), allocation candidates, traits and aggregates.
-//
-// Source: https://docs.openstack.org/api-ref/placement/
 package placement
 
 import (
 	"log/slog"
 	"net/http"
-	"slices"
+	"strings"
+	"time"
 
-	"github.com/nubo-cloud/nubo/internal/cloud"
-	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/dialect"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/inventory"
 )
 
 // Deps is what the dialect stands on.
 type Deps struct {
-	Auth    dialect.Authenticator
-	Compute *compute.Service
-	Prefix  string // "/placement"
-	Log     *slog.Logger
+	Auth      dialect.Authenticator
+	Inventory *inventory.Service
+	Prefix    string // "/placement"
+	Log       *slog.Logger
 }
 
 // Versions is the range of microversions.
@@ -39,13 +32,93 @@ func New(d Deps) *openstack.Service {
 	a := &api{Deps: d, Service: openstack.NewService("placement", openstack.FaultPlacement, d.Auth, d.Log)}
 	a.Check = Versions.Negotiate
 	a.Public("GET /{$}", a.version)
-	a.Handle("GET /resource_providers", a.list)
-	a.Handle("GET /resource_providers/{id}", a.show)
-	a.Handle("GET /resource_providers/{id}/inventories", a.inventories)
-	a.Handle("GET /resource_providers/{id}/inventories/{class}", a.inventory)
-	a.Handle("GET /resource_providers/{id}/usages", a.usages)
-	a.Handle("GET /resource_classes", a.classes)
+	a.providers()
+	a.words()
+	a.consumers()
 	return a.Service
+}
+
+func (a *api) providers() {
+	const one = "/resource_providers/{id}"
+	a.reads(0, "GET /resource_providers", a.listProviders)
+	a.writes(0, "POST /resource_providers", a.createProvider)
+	a.reads(0, "GET "+one, a.showProvider)
+	a.writes(0, "PUT "+one, a.updateProvider)
+	a.writes(0, "DELETE "+one, a.deleteProvider)
+	a.reads(0, "GET "+one+"/inventories", a.listInventories)
+	a.writes(0, "POST "+one+"/inventories", a.createInventory)
+	a.writes(0, "PUT "+one+"/inventories", a.replaceInventories)
+	a.writes(5, "DELETE "+one+"/inventories", a.deleteInventories)
+	a.reads(0, "GET "+one+"/inventories/{class}", a.showInventory)
+	a.writes(0, "PUT "+one+"/inventories/{class}", a.updateInventory)
+	a.writes(0, "DELETE "+one+"/inventories/{class}", a.deleteInventory)
+	a.reads(0, "GET "+one+"/usages", a.providerUsages)
+	a.reads(1, "GET "+one+"/aggregates", a.listAggregates)
+	a.writes(1, "PUT "+one+"/aggregates", a.replaceAggregates)
+	a.reads(6, "GET "+one+"/traits", a.listProviderTraits)
+	a.writes(6, "PUT "+one+"/traits", a.replaceProviderTraits)
+	a.writes(6, "DELETE "+one+"/traits", a.deleteProviderTraits)
+	a.reads(0, "GET "+one+"/allocations", a.listProviderAllocations)
+}
+
+func (a *api) words() {
+	a.reads(2, "GET /resource_classes", a.listClasses)
+	a.writes(2, "POST /resource_classes", a.createClass)
+	a.reads(2, "GET /resource_classes/{name}", a.showClass)
+	a.writes(2, "PUT /resource_classes/{name}", a.putClass)
+	a.writes(2, "DELETE /resource_classes/{name}", a.deleteClass)
+	a.reads(6, "GET /traits", a.listTraits)
+	a.reads(6, "GET /traits/{name}", a.showTrait)
+	a.writes(6, "PUT /traits/{name}", a.putTrait)
+	a.writes(6, "DELETE /traits/{name}", a.deleteTrait)
+}
+
+func (a *api) consumers() {
+	a.reads(0, "GET /allocations/{consumer}", a.showAllocations)
+	a.writes(0, "PUT /allocations/{consumer}", a.replaceAllocations)
+	a.writes(0, "DELETE /allocations/{consumer}", a.deleteAllocations)
+	a.writes(13, "POST /allocations", a.manageAllocations)
+	a.writes(30, "POST /reshaper", a.reshape)
+	a.reads(10, "GET /allocation_candidates", a.listCandidates)
+	a.Handle("GET /usages", a.projectUsages)
+}
+
+// reads adds a route that exists from a microversion on, for those who may look at providers.
+func (a *api) reads(minor int, pattern string, h openstack.Handler) {
+	a.Handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
+		if err := since(r, minor); err != nil {
+			return err
+		}
+		if err := a.Inventory.MayRead(r.Context()); err != nil {
+			return err
+		}
+		return h(w, r)
+	})
+}
+
+// writes is reads for those who may change them. Who may not is told so whatever the body.
+func (a *api) writes(minor int, pattern string, h openstack.Handler) {
+	a.Handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
+		if err := since(r, minor); err != nil {
+			return err
+		}
+		if err := a.Inventory.MayManage(r.Context()); err != nil {
+			return err
+		}
+		if r.Method != http.MethodDelete && r.ContentLength != 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+			return openstack.UnsupportedMedia("The media type " + r.Header.Get("Content-Type") + " is not supported, use application/json")
+		}
+		return h(w, r)
+	})
+}
+
+func atLeast(r *http.Request, minor int) bool { return openstack.VersionOf(r).AtLeast(1, minor) }
+
+func since(r *http.Request, minor int) error {
+	if atLeast(r, minor) {
+		return nil
+	}
+	return notFound("The resource could not be found.")
 }
 
 func (a *api) version(w http.ResponseWriter, r *http.Request) error {
@@ -54,121 +127,25 @@ func (a *api) version(w http.ResponseWriter, r *http.Request) error {
 		"links": []any{map[string]any{"rel": "self", "href": ""}}}}})
 }
 
-func (a *api) provider(r *http.Request, h *compute.HostView) map[string]any {
-	path := a.Prefix + "/resource_providers/" + string(h.ID)
-	links := []any{}
-	for _, rel := range [][2]string{{"self", ""}, {"inventories", "/inventories"}, {"usages", "/usages"}} {
-		links = append(links, map[string]any{"rel": rel[0], "href": path + rel[1]})
-	}
-	m := map[string]any{"uuid": h.ID, "name": h.Name, "generation": h.Revision, "links": links}
-	if openstack.VersionOf(r).AtLeast(1, 14) {
-		m["parent_provider_uuid"], m["root_provider_uuid"] = nil, h.ID
-	}
-	return m
+// write answers with a body; from 1.15 on it says how old that is and that it must not be kept.
+func write(w http.ResponseWriter, r *http.Request, status int, changed time.Time, body any) error {
+	dated(w, r, changed)
+	return openstack.WriteJSON(w, status, body)
 }
 
-func (a *api) list(w http.ResponseWriter, r *http.Request) error {
-	hosts, err := a.Compute.ListHosts(r.Context(), cloud.Query{})
-	if err != nil {
-		return err
-	}
-	q := r.URL.Query()
-	out := []any{}
-	for _, h := range hosts {
-		if (q.Get("name") == "" || q.Get("name") == h.Name) && (q.Get("uuid") == "" || q.Get("uuid") == string(h.ID)) {
-			out = append(out, a.provider(r, h))
-		}
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"resource_providers": out})
+// writeEmpty is write without a body.
+func writeEmpty(w http.ResponseWriter, r *http.Request, status int) error {
+	dated(w, r, time.Time{})
+	return openstack.WriteEmpty(w, status)
 }
 
-// host answers a provider by its id only: names are for the list's filter.
-func (a *api) host(r *http.Request) (*compute.HostView, error) {
-	id := r.PathValue("id")
-	h, err := a.Compute.Host(r.Context(), id)
-	if err != nil || string(h.ID) != id {
-		if err == nil || cloud.Is(err, cloud.NotFound) {
-			return nil, cloud.Errorf(cloud.NotFound, "resource provider", id, "No resource provider with uuid %s found", id)
-		}
-		return nil, err
+func dated(w http.ResponseWriter, r *http.Request, changed time.Time) {
+	if !atLeast(r, 15) {
+		return
 	}
-	return h, nil
-}
-
-func (a *api) show(w http.ResponseWriter, r *http.Request) error {
-	h, err := a.host(r)
-	if err != nil {
-		return err
+	if changed.IsZero() {
+		changed = time.Now()
 	}
-	return openstack.WriteJSON(w, http.StatusOK, a.provider(r, h))
-}
-
-// resource is one inventory of a host.
-type resource struct {
-	class                 string
-	total, reserved, used int
-	ratio                 float64
-}
-
-func resources(h *compute.HostView) []resource {
-	return []resource{
-		{"VCPU", h.VCPUs, 0, h.UsedVCPUs, h.VCPURatio},
-		{"MEMORY_MB", h.MemoryMiB, h.ReservedMiB, h.UsedMemoryMiB, h.MemoryRatio},
-		{"DISK_GB", h.DiskGiB, 0, h.UsedDiskGiB, h.DiskRatio},
-	}
-}
-
-func inventory(r resource) map[string]any {
-	return map[string]any{"total": r.total, "reserved": r.reserved, "allocation_ratio": r.ratio, "min_unit": 1, "max_unit": max(r.total, 1), "step_size": 1}
-}
-
-func (a *api) inventories(w http.ResponseWriter, r *http.Request) error {
-	h, err := a.host(r)
-	if err != nil {
-		return err
-	}
-	all := map[string]any{}
-	for _, res := range resources(h) {
-		all[res.class] = inventory(res)
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"inventories": all, "resource_provider_generation": h.Revision})
-}
-
-func (a *api) inventory(w http.ResponseWriter, r *http.Request) error {
-	h, err := a.host(r)
-	if err != nil {
-		return err
-	}
-	class := r.PathValue("class")
-	list := resources(h)
-	i := slices.IndexFunc(list, func(res resource) bool { return res.class == class })
-	if i < 0 {
-		return cloud.Errorf(cloud.NotFound, "inventory", class, "No inventory of class %s for %s", class, h.ID)
-	}
-	m := inventory(list[i])
-	m["resource_provider_generation"] = h.Revision
-	return openstack.WriteJSON(w, http.StatusOK, m)
-}
-
-func (a *api) usages(w http.ResponseWriter, r *http.Request) error {
-	h, err := a.host(r)
-	if err != nil {
-		return err
-	}
-	used := map[string]any{}
-	for _, res := range resources(h) {
-		used[res.class] = res.used
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"usages": used, "resource_provider_generation": h.Revision})
-}
-
-func (a *api) classes(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.Compute.ListHosts(r.Context(), cloud.Query{Limit: 1}); err != nil {
-		return err
-	}
-	out := []any{}
-	for _, class := range []string{"VCPU", "MEMORY_MB", "DISK_GB"} {
-		out = append(out, map[string]any{"name": class, "links": []any{map[string]any{"rel": "self", "href": a.Prefix + "/resource_classes/" + class}}})
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"resource_classes": out})
+	w.Header().Set("Last-Modified", changed.UTC().Format(http.TimeFormat))
+	w.Header().Set("Cache-Control", "no-cache")
 }
