@@ -59,8 +59,12 @@ func (s *Service) plugPort(ctx context.Context, op *cloud.Operation) error {
 	return s.Network.PlugPort(ctx, port, in.HostID)
 }
 
-// unplugPort takes the port's row from the instance, then the NIC from the guest, then the tap from the host.
+// unplugPort takes the port's row from the instance, then the NIC from the guest, then the tap from the host, unless
+// the instance is being deleted: that takes everything.
 func (s *Service) unplugPort(ctx context.Context, op *cloud.Operation) error {
+	if deleted, err := s.beingDeleted(ctx, instanceID(op)); err != nil || deleted {
+		return err
+	}
 	in, port, err := s.portOf(ctx, op)
 	if gone(err) {
 		return nil

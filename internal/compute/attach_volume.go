@@ -90,10 +90,14 @@ func (s *Service) finishAttach(ctx context.Context, op *cloud.Operation) error {
 	return s.Volume.FinishAttach(ctx, p.Attachment)
 }
 
-// dropDisk takes a disk out of the row, has the guest let go of it, and frees the volume.
+// dropDisk takes a disk out of the row, has the guest let go of it, and frees the volume. It leaves all that to a
+// deletion that waits behind it: a guest that does not let go, as while it boots, must not hold that up.
 func (s *Service) dropDisk(ctx context.Context, op *cloud.Operation) error {
 	p, err := operation.Params[attachParams](op)
 	if err != nil {
+		return err
+	}
+	if deleted, err := s.beingDeleted(ctx, instanceID(op)); err != nil || deleted {
 		return err
 	}
 	if err := s.forgetDisk(ctx, instanceID(op), p.Volume); err != nil {

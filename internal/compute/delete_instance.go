@@ -33,6 +33,15 @@ func (s *Service) DeleteInstance(ctx context.Context, id cloud.InstanceID) error
 	})
 }
 
+// beingDeleted tells whether an instance is gone or its deletion waits.
+func (s *Service) beingDeleted(ctx context.Context, id cloud.InstanceID) (bool, error) {
+	in, err := s.Instances.Get(ctx, id)
+	if gone(err) {
+		return true, nil
+	}
+	return err == nil && in.Task == "instance.delete", err
+}
+
 // cancelAll ends whatever is being done, or waits to be done, to an instance.
 func (s *Service) cancelAll(ctx context.Context, id cloud.InstanceID) error {
 	ops, err := s.Operations.List(ctx, cloud.Where(cloud.Eq("subject", subject(id)), cloud.Eq("ended", false)))

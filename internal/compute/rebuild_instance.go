@@ -202,15 +202,12 @@ func (s *Service) backToOldRoot(ctx context.Context, op *cloud.Operation) error 
 
 // startAgain brings the guest of an unwound Operation back if it can; if not the instance is failed, which its owner sees.
 func (s *Service) startAgain(ctx context.Context, op *cloud.Operation) error {
-	in, err := s.Instances.Get(ctx, instanceID(op))
-	if gone(err) || in != nil && in.Task == "instance.delete" {
-		return nil
-	}
-	if err != nil {
+	id := instanceID(op)
+	if deleted, err := s.beingDeleted(ctx, id); err != nil || deleted {
 		return err
 	}
-	if err := s.ensureGuest(ctx, in.ID); err != nil {
-		s.Log.Warn("guest could not be started again", "instance", in.ID, "error", err)
+	if err := s.ensureGuest(ctx, id); err != nil {
+		s.Log.Warn("guest could not be started again", "instance", id, "error", err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (e *Engine) drive(r *running, op *cloud.Operation) {
 		}
 	}
 	if op.State == cloud.OperationUnwinding {
-		if err := e.backward(r.hold, op, k); err != nil {
+		if err := e.backward(r, op, k); err != nil {
 			e.stopped(r.hold, op, err)
 		}
 	}
@@ -198,22 +198,22 @@ func (e *Engine) unwind(ctx context.Context, op *cloud.Operation, err error) err
 
 // backward undoes the steps, last first. It goes on when the Operation was cancelled or late; only
 // the end of the process or of the lease, which end ctx, stop it.
-func (e *Engine) backward(ctx context.Context, op *cloud.Operation, k Kind) error {
+func (e *Engine) backward(r *running, op *cloud.Operation, k Kind) error {
 	for op.Done > 0 {
 		s := k.Steps[op.Done-1]
-		if err := e.undoStep(ctx, op, s); err != nil {
-			return e.undoFailed(ctx, op, k, s, err)
+		if err := e.undoStep(r, op, s); err != nil {
+			return e.undoFailed(r.hold, op, k, s, err)
 		}
 	}
-	return e.end(ctx, op, k, cloud.OperationFailed)
+	return e.end(r.hold, op, k, cloud.OperationFailed)
 }
 
 // undoTime bounds one attempt at an undo: a guest that does not let go must not hold it for ever.
 const undoTime = 2 * time.Minute
 
-func (e *Engine) undoStep(ctx context.Context, op *cloud.Operation, s Step) error {
-	attempt, cancel := context.WithTimeout(ctx, undoTime)
-	defer cancel()
+func (e *Engine) undoStep(r *running, op *cloud.Operation, s Step) error {
+	attempt, done := e.attempt(r)
+	defer done()
 	if err := e.guarded(attempt, op, s, true); err != nil {
 		return err
 	}
@@ -227,7 +227,24 @@ func (e *Engine) undoStep(ctx context.Context, op *cloud.Operation, s Step) erro
 	if op.Done == 0 {
 		return nil // written together with the end
 	}
-	return e.save(ctx, op)
+	return e.save(r.hold, op)
+}
+
+// attempt is the context of one attempt at an undo. A Cancel ends it: the world has changed, and the next attempt
+// may have less to wait for.
+func (e *Engine) attempt(r *running) (_ context.Context, done func()) {
+	ctx, cancel := context.WithTimeout(r.hold, undoTime)
+	e.setUndo(r, cancel)
+	return ctx, func() {
+		e.setUndo(r, nil)
+		cancel()
+	}
+}
+
+func (e *Engine) setUndo(r *running, cancel context.CancelFunc) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.undo = cancel
 }
 
 func (e *Engine) undoFailed(ctx context.Context, op *cloud.Operation, k Kind, s Step, err error) error {

@@ -216,8 +216,8 @@ func (e *Engine) signal() {
 }
 
 // Cancel asks that an Operation be unwound, also one that has not begun: its first step is undone, as
-// that may have to take back what was written when it was started. One that has ended is left as it is. It
-// may be repeated. Inside a transaction it takes effect with it.
+// that may have to take back what was written when it was started. One that is unwinding
+// tries the undo that it waits for anew. One that has ended is left as it is. It may be repeated. Inside a transaction it takes effect with it.
 func (e *Engine) Cancel(ctx context.Context, id cloud.OperationID) error {
 	return e.Tx.Update(ctx, func(ctx context.Context) error {
 		op, err := e.Records.Get(ctx, id)
@@ -239,12 +239,16 @@ func (e *Engine) Cancel(ctx context.Context, id cloud.OperationID) error {
 func (e *Engine) interrupt(op *cloud.Operation) {
 	e.mu.Lock()
 	r := e.active[op.ID]
-	e.mu.Unlock()
 	if r != nil {
 		r.cancel(errCancelled)
-		return
+		if r.undo != nil {
+			r.undo()
+		}
 	}
-	e.nudgeSubject(op.Subject)
+	e.mu.Unlock()
+	if r == nil {
+		e.nudgeSubject(op.Subject)
+	}
 }
 
 // awaitEvery is how often Await asks the store about an Operation that another process may run.

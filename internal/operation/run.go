@@ -236,6 +236,7 @@ type running struct {
 	// hold ends with the process or the lease; work, in which steps are done, also when the Operation is cancelled.
 	hold, work   context.Context
 	lose, cancel context.CancelCauseFunc
+	undo         context.CancelFunc // ends the attempt at an undo that is under way; guarded by Engine.mu
 }
 
 // launch runs the Operation that its Start has leased. It answers false if the Engine is not running. The

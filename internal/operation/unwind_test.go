@@ -104,6 +104,30 @@ func TestCancelWhileWaitingToTryAgain(t *testing.T) {
 	})
 }
 
+// A Cancel interrupts an undo that waits for something, and the undo is tried again.
+func TestCancelInterruptsAnUndo(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		waiting := make(chan struct{})
+		k := operation.Kind{Name: "test.kind", Steps: []operation.Step{{Name: "a", Do: func(context.Context, *cloud.Operation) error {
+			return cloud.Errorf(cloud.Invalid, "thing", "1", "no")
+		}, Undo: func(ctx context.Context, op *cloud.Operation) error {
+			if op.Cancel {
+				return nil // what it waited for does not matter any more
+			}
+			close(waiting)
+			<-ctx.Done()
+			return ctx.Err()
+		}}}}
+		e := startKind(t, s, k, nil)
+		op := e.begin(t, "x/1")
+		<-waiting
+		ok(t, e.Cancel(t.Context(), op.ID))
+		if ended := e.await(t, op.ID); ended.State != cloud.OperationCancelled {
+			t.Errorf("%+v", ended)
+		}
+	})
+}
+
 // A Cancel while unwinding changes the name of the end only; the unwinding goes on.
 func TestCancelWhileUnwinding(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
