@@ -119,13 +119,20 @@ func (a *Agent) Describe(ctx context.Context) (spec.Host, error) {
 	if err != nil {
 		return spec.Host{}, fmt.Errorf("describe hypervisor: %w", err)
 	}
+	h, err := a.Size(ctx)
+	h.Hypervisor = hv
+	return h, err
+}
+
+// Size is Describe without the hypervisor, whose probing may take seconds.
+func (a *Agent) Size(ctx context.Context) (spec.Host, error) {
 	pool, err := a.Block.Pool(ctx)
 	if err != nil {
 		return spec.Host{}, fmt.Errorf("describe pool: %w", err)
 	}
 	return spec.Host{
 		Name: a.Name, CPUs: a.CPUs, MemoryBytes: a.MemoryBytes, Pools: []spec.Pool{pool},
-		Hypervisor: hv, Version: a.Version, Architecture: architecture(),
+		Version: a.Version, Architecture: architecture(),
 	}, nil
 }
 

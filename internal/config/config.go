@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -116,6 +117,9 @@ func (c *Config) Validate() error {
 
 // Encrypted tells whether clients speak TLS to us.
 func (c *Config) Encrypted() bool { return c.TLSCert != "" || c.TLS != "" }
+
+// Alone tells whether no other process can work on the same store.
+func (c *Config) Alone() bool { return !strings.HasPrefix(c.Database, "postgres") }
 
 func loopback(host string) bool {
 	if host == "localhost" {

@@ -152,6 +152,9 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	if err := d.announceHosts(work); err != nil {
+		return err
+	}
 	if d.listener != nil {
 		start("http", func(context.Context) error { return d.serve(server) })
 	}

@@ -153,6 +153,20 @@ func (d *Daemon) simulatedHost(i int, pool *blocksim.Pool, log *slog.Logger) *ho
 	return &host{agent: a, fabric: fabric, closers: []func() error{fabric.Close}}
 }
 
+// announceHosts makes the hosts' sizes known before the API answers: finding out what a hypervisor can do takes
+// seconds, and what is asked for meanwhile is accepted and waits for it.
+func (d *Daemon) announceHosts(ctx context.Context) error {
+	sizes := make([]spec.Host, 0, len(d.hosts))
+	for _, h := range d.hosts {
+		size, err := h.agent.Size(ctx)
+		if err != nil {
+			return fmt.Errorf("measure this host: %w", err)
+		}
+		sizes = append(sizes, size)
+	}
+	return d.services.fleet.Announce(ctx, sizes, d.config.Alone())
+}
+
 // joinHosts takes up what an earlier process left on each host and makes them known.
 func (d *Daemon) joinHosts(ctx context.Context) error {
 	members := make([]fleet.Member, 0, len(d.hosts))

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/netip"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -43,7 +42,7 @@ func (d *Daemon) newServices() (*services, error) {
 	c, st, log := d.config, d.store, d.log
 	s := &services{}
 	s.quota = quota.New(st.Quotas, st)
-	s.engine = operation.New(adjusted(operation.Options{Records: st.Operations, Tx: st, Log: log, Exclusive: !strings.HasPrefix(c.Database, "postgres")}, d.parts.Engine))
+	s.engine = operation.New(adjusted(operation.Options{Records: st.Operations, Tx: st, Log: log, Exclusive: c.Alone()}, d.parts.Engine))
 	s.fleet = fleet.New(adjusted(fleet.Options{Hosts: st.Hosts, Tx: st, Log: log, CheckEvery: config.Seconds(c.CheckSeconds), Zone: c.Zone,
 		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio}, d.parts.Fleet))
 	s.identity = identity.New(identity.Deps{

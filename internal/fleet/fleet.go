@@ -96,19 +96,65 @@ type Member struct {
 	Agent agentapi.Agent
 }
 
+// Announce records hosts that are about to join, so that what is meant for them can be placed. What the hypervisors of
+// new ones can do is told by Join. alone says that no other process has hosts in this store: those not announced are
+// down. It may be repeated.
+func (f *Fleet) Announce(ctx context.Context, hosts []spec.Host, alone bool) error {
+	return f.Tx.Update(ctx, func(ctx context.Context) error {
+		known, number, err := f.known(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range hosts {
+			h := known[s.Name]
+			delete(known, s.Name)
+			if h != nil {
+				err = f.setUp(ctx, h, true)
+			} else {
+				number++
+				h = f.newHost(s.Name, number)
+				describe(h, s)
+				err = f.Hosts.Insert(ctx, h)
+			}
+			if err != nil {
+				return fmt.Errorf("record host %s: %w", s.Name, err)
+			}
+		}
+		for _, h := range known {
+			if err := f.setUp(ctx, h, h.Up && !alone); err != nil {
+				return fmt.Errorf("record host %s: %w", h.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *Fleet) setUp(ctx context.Context, h *cloud.Host, up bool) error {
+	if h.Up == up {
+		return nil
+	}
+	h.Up = up
+	return f.Hosts.Update(ctx, h)
+}
+
+// known are the recorded hosts by name, and the highest number of one.
+func (f *Fleet) known(ctx context.Context) (byName map[string]*cloud.Host, number int, err error) {
+	rows, err := f.Hosts.List(ctx, cloud.Query{})
+	byName = make(map[string]*cloud.Host, len(rows))
+	for _, h := range rows {
+		byName[h.Name] = h
+		number = max(number, h.Number)
+	}
+	return byName, number, err
+}
+
 // Join records hosts as up and makes their agents reachable, in one transaction. It may be repeated.
 func (f *Fleet) Join(ctx context.Context, members ...Member) error {
 	joined := make(map[cloud.HostID]agentapi.Agent, len(members))
 	err := f.Tx.Update(ctx, func(ctx context.Context) error {
-		rows, err := f.Hosts.List(ctx, cloud.Query{})
+		byName, number, err := f.known(ctx)
 		if err != nil {
 			return err
-		}
-		byName := make(map[string]*cloud.Host, len(rows))
-		number := 0
-		for _, h := range rows {
-			byName[h.Name] = h
-			number = max(number, h.Number)
 		}
 		for _, m := range members {
 			h, known := byName[m.Host.Name]

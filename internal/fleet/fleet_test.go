@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +82,40 @@ func TestJoin(t *testing.T) {
 	}
 	if a, err := f.Agent(t.Context(), row.ID); err != nil || a != agentapi.Agent(again) {
 		t.Errorf("%v, %v", a, err)
+	}
+}
+
+// Announced hosts can be placed on before they join; those that an earlier start had and this one has not are down, unless
+// they may be another process's.
+func TestAnnounce(t *testing.T) {
+	s := storetest.Memory(t)
+	f := fleet.New(fleet.Options{Hosts: s.Hosts, Tx: s, Zone: "nova"})
+	ok(t, f.Join(t.Context(), fleet.Member{Host: described("one", 4), Agent: &host{}}, fleet.Member{Host: described("two", 4), Agent: &host{}}))
+	f = fleet.New(fleet.Options{Hosts: s.Hosts, Tx: s, Zone: "nova"})
+	up := func(want string) {
+		t.Helper()
+		rows, err := s.Hosts.List(t.Context(), cloud.Where(cloud.Eq("up", true)))
+		ok(t, err)
+		var names []string
+		for _, h := range rows {
+			names = append(names, h.Name)
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("up are %q, want %q", got, want)
+		}
+	}
+	ok(t, f.Announce(t.Context(), []spec.Host{described("one", 4), described("three", 4)}, false))
+	up("one three two")
+	ok(t, f.Announce(t.Context(), []spec.Host{described("two", 4), described("three", 4)}, true))
+	up("three two")
+	third, err := s.Hosts.One(t.Context(), cloud.Eq("name", "three"))
+	ok(t, err)
+	if third.Number != 3 || third.VCPUs != 4 || third.Zone != "nova" {
+		t.Errorf("%+v", third)
+	}
+	if _, err := f.Agent(t.Context(), third.ID); !cloud.Is(err, cloud.Unavailable) {
+		t.Errorf("a host that has not joined has an agent: %v", err)
 	}
 }
 

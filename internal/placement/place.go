@@ -37,8 +37,8 @@ type Candidate struct {
 	VCPUs     int  // free
 	MemoryMiB int
 	DiskGiB   int
-	VCPUsMax  int // of one guest: more than the host has never fit
-	Machines  []string
+	VCPUsMax  int      // of one guest: more than the host has never fit
+	Machines  []string // empty: not told yet, so any
 }
 
 // Reason says why hosts were not chosen. It is a bit each, so that 10,000
@@ -107,7 +107,7 @@ func rejectRare(r *Request, c *Candidate) Reason {
 	if r.Only != nil && !r.Only[c.ID] || r.Not != nil && r.Not[c.ID] {
 		why |= Excluded
 	}
-	if r.Machine != "" && !contains(c.Machines, r.Machine) {
+	if r.Machine != "" && len(c.Machines) > 0 && !contains(c.Machines, r.Machine) {
 		why |= NoMachine
 	}
 	return why
