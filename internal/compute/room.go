@@ -30,7 +30,7 @@ type used struct{ vcpus, memoryMiB, diskGiB int64 }
 const roomFresh = 2 * time.Second
 
 // choose picks a host by what is known, reading hosts again when it is old. The list is not copied for that: at
-// 10,000 hosts the copy would take ten times as long as the choice.
+// 10,000 hosts the copy would take far longer than the choice.
 func (r *room) choose(ctx context.Context, req placement.Request) (cloud.HostID, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -365,18 +365,18 @@ func union(a, b map[cloud.HostID]bool) map[cloud.HostID]bool {
 
 // PlaceVolume chooses the host whose pool a volume is made on: near if that will do, else one with the most room.
 func (s *Service) PlaceVolume(ctx context.Context, sizeGiB int, zone string, near cloud.HostID) (cloud.HostID, error) {
-	candidates, err := s.room.candidates(ctx)
-	if err != nil {
-		return "", err
-	}
 	req := placement.Request{DiskGiB: sizeGiB, Zone: zone, Seed: rand.Uint64()}
 	if near != "" {
 		req.Only = map[cloud.HostID]bool{near: true}
 	}
-	i, ok := placement.Place(req, candidates)
-	if !ok {
-		sentence, details := placement.Explain(req, candidates)
-		return "", &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: sentence, Cause: errors.New(details)}
+	id, ok, err := s.room.choose(ctx, req)
+	if err != nil || ok {
+		return id, err
 	}
-	return candidates[i].ID, nil
+	candidates, err := s.room.candidates(ctx)
+	if err != nil {
+		return "", err
+	}
+	sentence, details := placement.Explain(req, candidates)
+	return "", &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: sentence, Cause: errors.New(details)}
 }

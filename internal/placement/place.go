@@ -77,14 +77,33 @@ func (r Reason) String() string {
 // Place answers the index of the best candidate, and false if none will do. The best host is
 // the one with the most memory left after placement, so that load spreads; ties are broken by Seed.
 func Place(r Request, candidates []Candidate) (int, bool) {
+	if r.Prefer != nil || r.Avoid != nil {
+		return placeInclined(&r, candidates)
+	}
+	best, tie, memory := -1, uint64(0), r.MemoryMiB
+	for i := range candidates {
+		// Memory first: once a good host was found it rules out nearly all others without a look at the rest.
+		c := &candidates[i]
+		if c.MemoryMiB < memory || !fits(&r, c) {
+			continue
+		}
+		lot := mix(r.Seed, uint64(i))
+		if best < 0 || c.MemoryMiB > memory || lot > tie {
+			best, tie, memory = i, lot, c.MemoryMiB
+		}
+	}
+	return best, best >= 0
+}
+
+// placeInclined is Place where some hosts are better liked than their memory says.
+func placeInclined(r *Request, candidates []Candidate) (int, bool) {
 	best, bestScore := -1, int64(-1)
 	for i := range candidates {
 		c := &candidates[i]
-		if !fits(&r, c) {
+		if !fits(r, c) {
 			continue
 		}
-		score := score(&r, c, i)
-		if score > bestScore {
+		if score := score(r, c, i); score > bestScore {
 			best, bestScore = i, score
 		}
 	}

@@ -79,10 +79,39 @@ func TestExplainNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// Whether hosts are inclined to or not, the choice is the one with the most memory left.
+func TestPlaceChoosesMostMemory(t *testing.T) {
+	for seed := range uint64(500) {
+		cs := hosts(50, seed)
+		for _, r := range []Request{{VCPUs: 2, MemoryMiB: 1024, Seed: seed}, {VCPUs: 2, MemoryMiB: 1024, Seed: seed, Prefer: map[cloud.HostID]bool{"none": true}}} {
+			got, ok := Place(r, cs)
+			for i, c := range cs {
+				if Reject(r, c) == 0 && (!ok || c.MemoryMiB > cs[got].MemoryMiB) {
+					t.Fatalf("seed %d: chose %d although %d has more memory", seed, got, i)
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkPlace10000(b *testing.B) {
+	for name, r := range map[string]Request{
+		"any":      {VCPUs: 2, MemoryMiB: 4096, DiskGiB: 20},
+		"zone":     {VCPUs: 2, MemoryMiB: 4096, DiskGiB: 20, Zone: "a"},
+		"machine":  {VCPUs: 2, MemoryMiB: 4096, DiskGiB: 20, Machine: "q35"},
+		"inclined": {VCPUs: 2, MemoryMiB: 4096, DiskGiB: 20, Prefer: map[cloud.HostID]bool{"h7": true}},
+	} {
+		b.Run(name, func(b *testing.B) { benchPlace(b, r) })
+	}
+}
+
+func benchPlace(b *testing.B, r Request) {
 	cs := hosts(10000, 1)
-	for i := range b.N {
-		Place(Request{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 20, Seed: uint64(i)}, cs)
+	for b.Loop() {
+		r.Seed++
+		if i, ok := Place(r, cs); ok { // as it happens: the best host is another one each time
+			cs[i].MemoryMiB -= r.MemoryMiB
+		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 }
