@@ -14,9 +14,8 @@ import (
 // View is an instance with what is shown beside it.
 type View struct {
 	*cloud.Instance
-	Ports       []cloud.PortView
-	Attachments []*cloud.Attachment
-	Host        *cloud.Host // nil: not placed
+	Ports []cloud.PortView
+	Host  *cloud.Host // nil: not placed
 }
 
 // Instance answers one instance.
@@ -116,17 +115,13 @@ func (s *Service) views(ctx context.Context, list []*cloud.Instance) ([]*View, e
 	if err != nil {
 		return nil, err
 	}
-	attachments, err := s.Volume.InstanceVolumes(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	hosts, err := s.hostsByID(ctx, list)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]*View, len(list))
 	for i, in := range list {
-		views[i] = &View{Instance: in, Ports: ports[in.ID], Attachments: attachments[in.ID], Host: hosts[in.HostID]}
+		views[i] = &View{Instance: in, Ports: ports[in.ID], Host: hosts[in.HostID]}
 	}
 	return views, nil
 }

@@ -117,6 +117,7 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		unique("mac", "network_id", "mac"),
 		by("mac"),
 		by("network_id", "created_at"),
+		by("network_id", "owner"), // the few that are not of instances
 		by("instance_id", "order"),
 		by("router_id", "created_at"),
 		by("host_id", "created_at"),

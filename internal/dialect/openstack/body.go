@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 )
@@ -78,15 +79,25 @@ func lastPart(path string) string {
 
 // WriteJSON answers with a JSON body.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	b, err := appendJSON(nil, v)
+	space := answers.Get().(*[]byte)
+	defer answers.Put(space)
+	b, err := appendJSON((*space)[:0], v)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
+	}
+	if cap(b) <= answerKept {
+		*space = b
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // the client is gone: nobody to tell
 	return nil
 }
+
+// answers is memory in which answers are encoded; that of larger ones than answerKept is given back.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+const answerKept = 8 << 20
 
 // WriteEmpty answers without a body.
 func WriteEmpty(w http.ResponseWriter, status int) error {

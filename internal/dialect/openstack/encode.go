@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // appendJSON appends v as json.Marshal writes it, byte for byte. The answers of the dialects are trees of a few plain
@@ -15,8 +16,10 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		return append(b, "null"...), nil
+	case appender:
+		return v.appendTo(b)
 	case string:
-		return appendString(b, v)
+		return AppendString(b, v), nil
 	case bool:
 		return strconv.AppendBool(b, v), nil
 	case int:
@@ -39,10 +42,15 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 	return appendOther(b, v)
 }
 
+// appender is what encodes itself: an Object, or a list of them.
+type appender interface {
+	appendTo(b []byte) ([]byte, error)
+}
+
 // appendOther takes ids, which are strings by another name, and leaves the rest to json.Marshal.
 func appendOther(b []byte, v any) ([]byte, error) {
 	if r := reflect.ValueOf(v); r.Kind() == reflect.String && !speaksForItself(v) {
-		return appendString(b, r.String())
+		return AppendString(b, r.String()), nil
 	}
 	encoded, err := json.Marshal(v)
 	return append(b, encoded...), err
@@ -75,10 +83,7 @@ func appendMap[V any](b []byte, m map[string]V) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = appendString(b, k); err != nil {
-			return b, err
-		}
-		if b, err = appendJSON(append(b, ':'), m[k]); err != nil {
+		if b, err = appendJSON(append(AppendString(b, k), ':'), m[k]); err != nil {
 			return b, err
 		}
 	}
@@ -102,15 +107,23 @@ func appendList[V any](b []byte, list []V) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// appendString quotes plain ASCII itself; what needs escaping is rare.
-func appendString(b []byte, s string) ([]byte, error) {
+// AppendString appends a JSON string. It quotes plain ASCII itself; what needs escaping is rare.
+func AppendString(b []byte, s string) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			encoded, err := json.Marshal(s)
-			return append(b, encoded...), err
+		if !plain[s[i]] {
+			encoded, _ := json.Marshal(s) // a string can always be said
+			return append(b, encoded...)
 		}
 	}
 	b = append(b, '"')
 	b = append(b, s...)
-	return append(b, '"'), nil
+	return append(b, '"')
 }
+
+// plain are the bytes that stand for themselves in a string.
+var plain = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return is
+}()

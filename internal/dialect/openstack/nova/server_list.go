@@ -34,11 +34,8 @@ func (a *api) listServers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := make([]any, len(list))
-	for i, in := range list {
-		out[i] = map[string]any{"id": in.ID, "name": in.Name, "links": a.links(r, "servers", string(in.ID))}
-	}
-	body := map[string]any{"servers": out}
+	viewer := a.viewer(r)
+	body := map[string]any{"servers": openstack.Each(list, viewer.listed)}
 	if n := len(list); n > 0 {
 		body = a.withNext(r, body, "servers_links", "/servers", p.Limit, n, string(list[n-1].ID))
 	}
@@ -54,11 +51,8 @@ func (a *api) listServersDetail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := make([]any, len(list))
-	for i, v := range list {
-		out[i] = a.server(r, v, shapeListed)
-	}
-	body := map[string]any{"servers": out}
+	viewer := a.viewer(r)
+	body := map[string]any{"servers": openstack.Each(list, func(o *openstack.Object, v *compute.View) { viewer.server(o, v, shapeListed) })}
 	if n := len(list); n > 0 {
 		body = a.withNext(r, body, "servers_links", "/servers/detail", p.Limit, n, string(list[n-1].ID))
 	}
@@ -280,36 +274,4 @@ func (a *api) deleteServer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return openstack.WriteEmpty(w, http.StatusNoContent)
-}
-
-func (a *api) listAddresses(w http.ResponseWriter, r *http.Request) error {
-	v, err := a.Compute.Instance(r.Context(), serverID(r))
-	if err != nil {
-		return err
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"addresses": plainAddresses(v)})
-}
-
-func plainAddresses(v *compute.View) map[string][]any {
-	out := map[string][]any{}
-	for name, list := range addresses(v) {
-		for _, x := range list {
-			m := x.(map[string]any)
-			out[name] = append(out[name], map[string]any{"addr": m["addr"], "version": m["version"]})
-		}
-	}
-	return out
-}
-
-func (a *api) showAddresses(w http.ResponseWriter, r *http.Request) error {
-	v, err := a.Compute.Instance(r.Context(), serverID(r))
-	if err != nil {
-		return err
-	}
-	name := r.PathValue("network")
-	list, ok := plainAddresses(v)[name]
-	if !ok {
-		return cloud.NotFoundf("network", name)
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{name: list})
 }

@@ -5,19 +5,21 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// stampMicro is how times of the usage extension are written.
-func stampMicro(t *time.Time) any {
+// stampMicro is how times of the usage extension are written; empty for none.
+func stampMicro(t *time.Time) string {
 	if t == nil {
-		return nil
+		return ""
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000000")
 }
@@ -47,61 +49,102 @@ const (
 )
 
 // server shows an instance as the request's microversion does. Until 2.75 the answer to a change was a shorter one.
-func (a *api) server(r *http.Request, v *compute.View, as shape) map[string]any {
-	short := as == shapeChanged && !atLeast(r, 75)
-	body := a.basicServer(r, v)
-	a.laterKeys(r, v, body, as)
-	if short {
-		body["addresses"] = plainAddresses(v)
-		return body
-	}
-	a.extendedKeys(r, v, body)
-	a.operatorKeys(r, v, body)
+func (a *api) server(r *http.Request, v *compute.View, as shape) *openstack.Object {
+	body := &openstack.Object{}
+	a.viewer(r).server(body, v, as)
 	return body
+}
+
+// viewer is what a request's answers about servers depend on beside the servers: found out once, not for each.
+type viewer struct {
+	base            string // the address of the service
+	version         openstack.Version
+	operator, admin bool
+	hashes          map[hashKey]string
+}
+
+func (a *api) viewer(r *http.Request) *viewer {
+	return &viewer{base: openstack.BaseURL(r) + a.Prefix, version: openstack.VersionOf(r), admin: policy.IsAdmin(r.Context()),
+		operator: policy.May(r.Context(), "instance.see_host", policy.Target{}), hashes: map[hashKey]string{}}
+}
+
+func (w *viewer) atLeast(minor int) bool { return w.version.AtLeast(2, minor) }
+
+// server writes what is shown of an instance into an empty body.
+func (w *viewer) server(body *openstack.Object, v *compute.View, as shape) {
+	short := as == shapeChanged && !w.atLeast(75)
+	st := stateOf(v.Instance)
+	w.basicServer(body, v, st)
+	w.laterKeys(body, v.Instance, as)
+	list := addresses(v)
+	body.Append("addresses", func(b []byte) []byte { return appendNetworks(b, list, !short) })
+	if short {
+		return
+	}
+	w.extendedKeys(body, v, st)
+	w.operatorKeys(body, v)
+}
+
+// listed writes the little that a list without details shows.
+func (w *viewer) listed(body *openstack.Object, in *cloud.Instance) {
+	body.Text("id", string(in.ID))
+	body.Text("name", in.Name)
+	w.links(body, "servers", string(in.ID))
 }
 
 // basicServer is what every answer about a server has had since 2.1.
-func (a *api) basicServer(r *http.Request, v *compute.View) map[string]any {
+func (w *viewer) basicServer(body *openstack.Object, v *compute.View, st state) {
 	in := v.Instance
-	st := stateOf(in)
-	body := map[string]any{
-		"id": in.ID, "name": in.Name, "status": st.Status, "tenant_id": in.ProjectID, "user_id": in.UserID,
-		"metadata": orEmpty(in.Properties), "hostId": hostHash(v), "image": a.imageOf(r, in), "flavor": a.flavorOf(r, in),
-		"created": stamp(in.CreatedAt), "updated": stamp(in.UpdatedAt), "addresses": addresses(v), "accessIPv4": in.AccessV4, "accessIPv6": in.AccessV6,
-		"links": a.links(r, "servers", string(in.ID)), "OS-DCF:diskConfig": diskConfig(in.GrowRoot),
+	body.Text("id", string(in.ID))
+	body.Text("name", in.Name)
+	body.Text("status", st.Status)
+	body.Text("tenant_id", string(in.ProjectID))
+	body.Text("user_id", string(in.UserID))
+	body.Set("metadata", orEmpty(in.Properties))
+	body.Text("hostId", w.hostHash(v))
+	w.imageOf(body, in)
+	w.flavorOf(body, in)
+	body.Text("created", stamp(in.CreatedAt))
+	body.Text("updated", stamp(in.UpdatedAt))
+	body.Text("accessIPv4", in.AccessV4)
+	body.Text("accessIPv6", in.AccessV6)
+	w.links(body, "servers", string(in.ID))
+	body.Text("OS-DCF:diskConfig", diskConfig(in.GrowRoot))
+	switch st.Status {
+	case "ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE":
+		body.Number("progress", progress(in, st))
+	case "ERROR", "DELETED":
+		body.Set("fault", w.faultOf(in))
 	}
-	if st.Status == "ACTIVE" || st.Status == "BUILD" || st.Status == "REBUILD" || st.Status == "RESIZE" || st.Status == "VERIFY_RESIZE" {
-		body["progress"] = progress(in, st)
-	}
-	if st.Status == "ERROR" || st.Status == "DELETED" {
-		body["fault"] = a.faultOf(r, in)
-	}
-	return body
 }
 
 // extendedKeys were extensions of their own before 2.1.
-func (a *api) extendedKeys(r *http.Request, v *compute.View, body map[string]any) {
+func (w *viewer) extendedKeys(body *openstack.Object, v *compute.View, st state) {
 	in := v.Instance
-	st := stateOf(in)
-	body["OS-EXT-AZ:availability_zone"], body["config_drive"], body["key_name"] = zoneOf(v), driveWord(in.ConfigDrive), orNull(in.KeyName)
-	body["OS-SRV-USG:launched_at"], body["OS-SRV-USG:terminated_at"] = stampMicro(in.LaunchedAt), stampMicro(in.TerminatedAt)
-	body["OS-EXT-STS:task_state"], body["OS-EXT-STS:vm_state"], body["OS-EXT-STS:power_state"] = st.Task, st.VM, st.Power
-	body["os-extended-volumes:volumes_attached"] = volumesAttached(r, in)
+	body.Text("OS-EXT-AZ:availability_zone", zoneOf(v))
+	body.Text("config_drive", driveWord(in.ConfigDrive))
+	body.TextOrNull("key_name", in.KeyName)
+	body.TextOrNull("OS-SRV-USG:launched_at", stampMicro(in.LaunchedAt))
+	body.TextOrNull("OS-SRV-USG:terminated_at", stampMicro(in.TerminatedAt))
+	body.Set("OS-EXT-STS:task_state", st.Task)
+	body.Text("OS-EXT-STS:vm_state", st.VM)
+	body.Number("OS-EXT-STS:power_state", st.Power)
+	body.Set("os-extended-volumes:volumes_attached", w.volumesAttached(in))
 	if groups := securityGroups(v); len(groups) > 0 {
-		body["security_groups"] = groups
+		body.Set("security_groups", openstack.Each(groups, func(o *openstack.Object, g *cloud.SecurityGroup) { o.Text("name", g.Name) }))
 	}
 }
 
 // rebuilt is server as the answer to a rebuild, which tells what the guest is given.
-func (a *api) rebuilt(r *http.Request, v *compute.View, password string) map[string]any {
+func (a *api) rebuilt(r *http.Request, v *compute.View, password string) *openstack.Object {
 	body := a.server(r, v, shapeChanged)
-	body["adminPass"] = password
+	body.Text("adminPass", password)
 	if atLeast(r, 54) {
-		body["key_name"] = orNull(v.KeyName)
+		body.TextOrNull("key_name", v.KeyName)
 	}
 	if atLeast(r, 57) {
-		body["user_data"] = userData(v.Instance)
-		delete(body, "OS-EXT-SRV-ATTR:user_data")
+		body.TextOrNull("user_data", userData(v.Instance))
+		body.Drop("OS-EXT-SRV-ATTR:user_data")
 	}
 	return body
 }
@@ -122,62 +165,57 @@ func progress(in *cloud.Instance, st state) int {
 }
 
 // laterKeys adds what microversions after 2.1 show to everybody.
-func (a *api) laterKeys(r *http.Request, v *compute.View, body map[string]any, as shape) {
-	in := v.Instance
-	if atLeast(r, 9) {
-		body["locked"] = in.Locked
+func (w *viewer) laterKeys(body *openstack.Object, in *cloud.Instance, as shape) {
+	if w.atLeast(9) {
+		body.Flag("locked", in.Locked)
 	}
-	if atLeast(r, 19) {
-		body["description"] = in.Description
+	if w.atLeast(19) {
+		body.Set("description", in.Description)
 	}
-	if atLeast(r, 26) {
-		tags := in.Tags
-		if tags == nil {
-			tags = []string{}
-		}
-		body["tags"] = tags
+	if w.atLeast(26) {
+		body.Set("tags", append([]string{}, in.Tags...))
 	}
-	if atLeast(r, 63) {
-		body["trusted_image_certificates"] = nil
+	if w.atLeast(63) {
+		body.Null("trusted_image_certificates")
 	}
-	if atLeast(r, 71) && as != shapeListed {
+	if w.atLeast(71) && as != shapeListed {
 		groups := []string{}
 		if in.Hints.Group != "" {
 			groups = append(groups, string(in.Hints.Group))
 		}
-		body["server_groups"] = groups
+		body.Set("server_groups", groups)
 	}
-	if atLeast(r, 73) {
-		body["locked_reason"] = orNull(in.LockedReason)
+	if w.atLeast(73) {
+		body.TextOrNull("locked_reason", in.LockedReason)
 	}
-	if atLeast(r, 90) {
-		body["OS-EXT-SRV-ATTR:hostname"] = in.Hostname
+	if w.atLeast(90) {
+		body.Text("OS-EXT-SRV-ATTR:hostname", in.Hostname)
 	}
 }
 
 // operatorKeys adds what only those who may see hosts are shown.
-func (a *api) operatorKeys(r *http.Request, v *compute.View, body map[string]any) {
-	if !policy.May(r.Context(), "instance.see_host", policy.Target{}) {
+func (w *viewer) operatorKeys(body *openstack.Object, v *compute.View) {
+	if !w.operator {
 		return
 	}
-	in := v.Instance
-	var host any
+	in, host := v.Instance, ""
 	if v.Host != nil {
 		host = v.Host.Name
 	}
-	body["OS-EXT-SRV-ATTR:host"], body["OS-EXT-SRV-ATTR:hypervisor_hostname"] = host, host
-	body["OS-EXT-SRV-ATTR:instance_name"] = "instance-" + string(in.ID)
-	if atLeast(r, 3) {
-		body["OS-EXT-SRV-ATTR:reservation_id"] = in.ReservationID
-		body["OS-EXT-SRV-ATTR:launch_index"] = in.LaunchIndex
-		body["OS-EXT-SRV-ATTR:hostname"] = in.Hostname
-		body["OS-EXT-SRV-ATTR:kernel_id"] = in.ImageProperties["kernel_id"]
-		body["OS-EXT-SRV-ATTR:ramdisk_id"] = in.ImageProperties["ramdisk_id"]
-		body["OS-EXT-SRV-ATTR:root_device_name"] = rootDevice(in)
-		body["OS-EXT-SRV-ATTR:user_data"] = userData(in)
+	body.TextOrNull("OS-EXT-SRV-ATTR:host", host)
+	body.TextOrNull("OS-EXT-SRV-ATTR:hypervisor_hostname", host)
+	body.Text("OS-EXT-SRV-ATTR:instance_name", "instance-"+string(in.ID))
+	if w.atLeast(3) {
+		body.Text("OS-EXT-SRV-ATTR:reservation_id", in.ReservationID)
+		body.Number("OS-EXT-SRV-ATTR:launch_index", in.LaunchIndex)
+		body.Text("OS-EXT-SRV-ATTR:hostname", in.Hostname)
+		body.Text("OS-EXT-SRV-ATTR:kernel_id", in.ImageProperties["kernel_id"])
+		body.Text("OS-EXT-SRV-ATTR:ramdisk_id", in.ImageProperties["ramdisk_id"])
+		body.TextOrNull("OS-EXT-SRV-ATTR:root_device_name", rootDevice(in))
+		body.TextOrNull("OS-EXT-SRV-ATTR:user_data", userData(in))
 	}
-	if atLeast(r, 16) {
-		body["host_status"] = hostStatus(v.Host)
+	if w.atLeast(16) {
+		body.Text("host_status", hostStatus(v.Host))
 	}
 }
 
@@ -195,27 +233,33 @@ func hostStatus(h *cloud.Host) string {
 	return "UP"
 }
 
-func userData(in *cloud.Instance) any {
-	if len(in.UserData) == 0 {
-		return nil
-	}
-	return base64.StdEncoding.EncodeToString(in.UserData)
-}
+func userData(in *cloud.Instance) string { return base64.StdEncoding.EncodeToString(in.UserData) }
 
-func rootDevice(in *cloud.Instance) any {
+func rootDevice(in *cloud.Instance) string {
 	if len(in.Disks) == 0 {
-		return nil
+		return ""
 	}
 	return "/dev/" + in.Disks[0].Device
 }
 
+type hashKey struct {
+	project cloud.ProjectID
+	host    string
+}
+
 // hostHash tells a project's instances on one host from those on others, and nothing else.
-func hostHash(v *compute.View) string {
+func (w *viewer) hostHash(v *compute.View) string {
 	if v.Host == nil {
 		return ""
 	}
-	sum := sha256.Sum224([]byte(string(v.ProjectID) + v.Host.Name))
-	return hex.EncodeToString(sum[:])
+	k := hashKey{v.ProjectID, v.Host.Name}
+	hash, ok := w.hashes[k]
+	if !ok {
+		sum := sha256.Sum224([]byte(string(k.project) + k.host))
+		hash = hex.EncodeToString(sum[:])
+		w.hashes[k] = hash
+	}
+	return hash
 }
 
 func zoneOf(v *compute.View) string {
@@ -232,31 +276,61 @@ func driveWord(on bool) string {
 	return ""
 }
 
+// links sets where a resource is found, with the version in the path and without.
+func (w *viewer) links(body *openstack.Object, kind, id string) {
+	body.Append("links", func(b []byte) []byte {
+		b = appendLink(append(b, '['), w.base+"/v2.1/"+kind+"/"+id, "self")
+		return append(appendLink(append(b, ','), w.base+"/"+kind+"/"+id, "bookmark"), ']')
+	})
+}
+
+func appendLink(b []byte, href, rel string) []byte {
+	b = openstack.AppendString(append(b, `{"href":`...), href)
+	return append(openstack.AppendString(append(b, `,"rel":`...), rel), '}')
+}
+
+// reference sets a resource by its id and its bookmark.
+func (w *viewer) reference(body *openstack.Object, key, kind, id string) {
+	body.Append(key, func(b []byte) []byte {
+		b = append(openstack.AppendString(append(b, `{"id":`...), id), `,"links":[`...)
+		return append(appendLink(b, w.base+"/"+kind+"/"+id, "bookmark"), "]}"...)
+	})
+}
+
 // imageOf is an empty string for an instance that was booted from a volume.
-func (a *api) imageOf(r *http.Request, in *cloud.Instance) any {
+func (w *viewer) imageOf(body *openstack.Object, in *cloud.Instance) {
 	if in.ImageID == "" || len(in.Disks) > 0 && !in.Disks[0].Local {
-		return ""
+		body.Text("image", "")
+		return
 	}
-	return map[string]any{"id": in.ImageID, "links": a.links(r, "images", string(in.ImageID))[1:]}
+	w.reference(body, "image", "images", string(in.ImageID))
 }
 
-func (a *api) flavorOf(r *http.Request, in *cloud.Instance) any {
+func (w *viewer) flavorOf(body *openstack.Object, in *cloud.Instance) {
 	f := in.Flavor
-	if !atLeast(r, 47) {
-		return map[string]any{"id": f.FlavorID, "links": a.links(r, "flavors", string(f.FlavorID))[1:]}
+	if !w.atLeast(47) {
+		w.reference(body, "flavor", "flavors", string(f.FlavorID))
+		return
 	}
-	return map[string]any{"original_name": f.Name, "vcpus": f.VCPUs, "ram": f.MemoryMiB, "disk": f.DiskGiB,
-		"ephemeral": f.EphemeralGiB, "swap": f.SwapMiB, "extra_specs": orEmpty(f.ExtraSpecs)}
+	body.Object("flavor", func(o *openstack.Object) {
+		o.Text("original_name", f.Name)
+		o.Number("vcpus", f.VCPUs)
+		o.Number("ram", f.MemoryMiB)
+		o.Number("disk", f.DiskGiB)
+		o.Number("ephemeral", f.EphemeralGiB)
+		o.Number("swap", f.SwapMiB)
+		o.Set("extra_specs", orEmpty(f.ExtraSpecs))
+	})
 }
 
-func volumesAttached(r *http.Request, in *cloud.Instance) []any {
+func (w *viewer) volumesAttached(in *cloud.Instance) []any {
 	out := []any{}
 	for _, d := range in.Disks {
 		if d.Local {
 			continue
 		}
 		v := map[string]any{"id": d.VolumeID}
-		if atLeast(r, 3) {
+		if w.atLeast(3) {
 			v["delete_on_termination"] = d.DeleteWithInstance
 		}
 		out = append(out, v)
@@ -264,50 +338,26 @@ func volumesAttached(r *http.Request, in *cloud.Instance) []any {
 	return out
 }
 
-func securityGroups(v *compute.View) []any {
-	out := []any{}
-	seen := map[cloud.SecurityGroupID]bool{}
+// securityGroups are the groups of all ports, each once.
+func securityGroups(v *compute.View) []*cloud.SecurityGroup {
+	var out []*cloud.SecurityGroup
 	for _, p := range v.Ports {
 		for _, g := range p.Groups {
-			if !seen[g.ID] {
-				seen[g.ID] = true
-				out = append(out, map[string]any{"name": g.Name})
+			if !slices.ContainsFunc(out, func(o *cloud.SecurityGroup) bool { return o.ID == g.ID }) {
+				out = append(out, g)
 			}
 		}
 	}
 	return out
 }
 
-// addresses lists fixed and floating addresses under the names of their networks.
-func addresses(v *compute.View) map[string][]any {
-	out := map[string][]any{}
-	for _, p := range v.Ports {
-		name := p.NetworkName
-		for _, addr := range p.Port.Addresses {
-			version := 4
-			if addr.Address.Is6() {
-				version = 6
-			}
-			out[name] = append(out[name], address(addr.Address.String(), version, "fixed", p.Port.MAC))
-		}
-		for _, f := range p.Floating {
-			out[name] = append(out[name], address(f.Address.String(), 4, "floating", p.Port.MAC))
-		}
-	}
-	return out
-}
-
-func address(addr string, version int, kind, mac string) map[string]any {
-	return map[string]any{"addr": addr, "version": version, "OS-EXT-IPS:type": kind, "OS-EXT-IPS-MAC:mac_addr": mac}
-}
-
-func (a *api) faultOf(r *http.Request, in *cloud.Instance) map[string]any {
+func (w *viewer) faultOf(in *cloud.Instance) map[string]any {
 	f := in.Fault
 	if f == nil {
 		f = &cloud.Fault{Kind: cloud.Internal, Message: "The instance was set to error.", At: in.UpdatedAt}
 	}
 	body := map[string]any{"code": faultCode(f.Kind), "message": f.Message, "created": stamp(f.At)}
-	if policy.IsAdmin(r.Context()) && f.Details != "" {
+	if w.admin && f.Details != "" {
 		body["details"] = f.Details
 	}
 	return body
