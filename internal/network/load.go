@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"errors"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -10,65 +11,116 @@ import (
 // The functions below read, on one state of the store, what a document is made of.
 // Each answers false when the object should not be on the host.
 
-func (s *Service) loadNetwork(ctx context.Context, host cloud.HostID, id cloud.NetworkID) (doc spec.Network, wanted bool, err error) {
-	err = s.Tx.View(ctx, func(ctx context.Context) error {
-		n, err := s.Networks.Get(ctx, id)
-		if cloud.Is(err, cloud.NotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if wanted, err = s.hostNeedsNetwork(ctx, host, id); err != nil || !wanted {
-			return err
-		}
-		r := networkRows{network: n, domain: s.Config.Domain}
-		if r.subnets, err = s.subnetsOf(ctx, id); err != nil {
-			return err
-		}
-		if r.ports, err = s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.In("owner", planOwners))); err != nil {
-			return err
-		}
-		generation, err := s.Generations.Generation(ctx)
-		doc = planNetwork(r, generation)
-		return err
-	})
-	return doc, wanted, err
+// part is how much of a document is planned: the whole, or its head, which does not grow with the number of ports.
+type part bool
+
+const (
+	whole part = false
+	head  part = true
+)
+
+// planned is a network's or group's document, the same for every host that needs it. exists is false without a row.
+type planned struct {
+	exists  bool
+	network spec.Network
+	group   spec.SecurityGroup
+	sum     sum
 }
 
-func (s *Service) loadGroup(ctx context.Context, host cloud.HostID, id cloud.SecurityGroupID) (doc spec.SecurityGroup, wanted bool, err error) {
-	err = s.Tx.View(ctx, func(ctx context.Context) error {
-		g, err := s.Groups.Get(ctx, id)
-		if cloud.Is(err, cloud.NotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if wanted, err = s.hostNeedsGroup(ctx, host, id); err != nil || !wanted {
-			return err
-		}
-		r := groupRows{group: g}
-		if r.rules, err = s.Rules.List(ctx, cloud.Where(cloud.Eq("group_id", string(id)))); err != nil {
-			return err
-		}
-		if r.addresses, err = s.addressGroupsOf(ctx, r.rules); err != nil {
-			return err
-		}
-		remote, err := s.Rules.Count(ctx, cloud.Eq("remote_group", string(id)))
-		if err != nil {
-			return err
-		}
-		if remote > 0 {
-			if r.members, err = s.Ports.List(ctx, cloud.Where(cloud.Eq("security_groups", string(id)))); err != nil {
-				return err
-			}
-		}
+// plan makes the document of a network or group from one state of the store.
+func (s *Service) plan(ctx context.Context, o object, p part) (doc planned, err error) {
+	err = s.Tx.View(ctx, func(ctx context.Context) (err error) {
 		generation, err := s.Generations.Generation(ctx)
-		doc = planGroup(r, generation)
-		return err
+		if err != nil {
+			return err
+		}
+		if o.Kind == kindNetwork {
+			doc.network, doc.exists, err = s.networkDocument(ctx, cloud.NetworkID(o.ID), p, generation)
+			return errors.Join(err, doc.sumNetwork())
+		}
+		doc.group, doc.exists, err = s.groupDocument(ctx, cloud.SecurityGroupID(o.ID), p, generation)
+		return errors.Join(err, doc.sumGroup())
 	})
-	return doc, wanted, err
+	return doc, err
+}
+
+func (d *planned) sumNetwork() (err error) {
+	plain := d.network
+	d.sum.generation, plain.Generation = plain.Generation, 0
+	if d.sum.whole, err = hashOf(plain); err != nil {
+		return err
+	}
+	plain.Hosts = nil
+	d.sum.head, err = hashOf(plain)
+	return err
+}
+
+func (d *planned) sumGroup() (err error) {
+	plain := d.group
+	d.sum.generation, plain.Generation = plain.Generation, 0
+	if d.sum.whole, err = hashOf(plain); err != nil {
+		return err
+	}
+	plain.Members = nil
+	d.sum.head, err = hashOf(plain)
+	return err
+}
+
+func (s *Service) networkDocument(ctx context.Context, id cloud.NetworkID, p part, generation int64) (doc spec.Network, exists bool, err error) {
+	n, err := s.Networks.Get(ctx, id)
+	if cloud.Is(err, cloud.NotFound) {
+		return doc, false, nil
+	}
+	if err != nil {
+		return doc, false, err
+	}
+	r := networkRows{network: n, domain: s.Config.Domain}
+	if r.subnets, err = s.subnetsOf(ctx, id); err != nil {
+		return doc, false, err
+	}
+	owners := planOwners
+	if p == head {
+		owners = headOwners
+	}
+	if r.ports, err = s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.In("owner", owners))); err != nil {
+		return doc, false, err
+	}
+	return planNetwork(r, generation), true, nil
+}
+
+func (s *Service) groupDocument(ctx context.Context, id cloud.SecurityGroupID, p part, generation int64) (doc spec.SecurityGroup, exists bool, err error) {
+	g, err := s.Groups.Get(ctx, id)
+	if cloud.Is(err, cloud.NotFound) {
+		return doc, false, nil
+	}
+	if err != nil {
+		return doc, false, err
+	}
+	r := groupRows{group: g}
+	if r.rules, err = s.Rules.List(ctx, cloud.Where(cloud.Eq("group_id", string(id)))); err != nil {
+		return doc, false, err
+	}
+	if r.addresses, err = s.addressGroupsOf(ctx, r.rules); err != nil {
+		return doc, false, err
+	}
+	remote, err := s.Rules.Count(ctx, cloud.Eq("remote_group", string(id)))
+	if err != nil {
+		return doc, false, err
+	}
+	if remote > 0 && p == whole {
+		if r.members, err = s.Ports.List(ctx, cloud.Where(cloud.Eq("security_groups", string(id)))); err != nil {
+			return doc, false, err
+		}
+	}
+	return planGroup(r, generation), true, nil
+}
+
+// needs tells whether a host should have a network or group.
+func (s *Service) needs(ctx context.Context, k key) (bool, error) {
+	if k.Kind == kindNetwork {
+		return s.hostNeedsNetwork(ctx, k.Host, cloud.NetworkID(k.ID))
+	}
+	return s.hostNeedsGroup(ctx, k.Host, cloud.SecurityGroupID(k.ID))
 }
 
 func (s *Service) loadRouter(ctx context.Context, host cloud.HostID, id cloud.RouterID) (doc spec.Router, wanted bool, err error) {

@@ -20,6 +20,9 @@ type networkRows struct {
 // planOwners are the owners of ports that a network's document speaks of.
 var planOwners = []string{string(cloud.OwnerNone), string(cloud.OwnerInstance), string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
 
+// headOwners are those of them that a subnet's own part speaks of: few, whatever the network's size.
+var headOwners = []string{string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
+
 // planNetwork makes a network's document. It is a pure function, and equal rows give equal documents.
 func planNetwork(r networkRows, generation int64) spec.Network {
 	n := spec.Network{ID: spec.NetworkID(r.network.ID), Generation: generation, External: r.network.External, MTU: r.network.MTU,
@@ -76,11 +79,14 @@ func planRoutes(routes []cloud.Route) []spec.Route {
 }
 
 func planNetworkHost(p *cloud.Port) spec.NetworkHost {
-	h := spec.NetworkHost{Port: spec.PortID(p.ID), MAC: p.MAC, Hostname: Hostname(p), Addresses: addressesOf(p)}
+	return spec.NetworkHost{Port: spec.PortID(p.ID), MAC: p.MAC, Hostname: Hostname(p), Addresses: addressesOf(p), Options: planOptions(p)}
+}
+
+func planOptions(p *cloud.Port) (options []spec.DHCPOption) {
 	for _, o := range p.DHCPOptions {
-		h.Options = append(h.Options, spec.DHCPOption{Name: o.Name, Value: o.Value, Version: o.Version})
+		options = append(options, spec.DHCPOption{Name: o.Name, Value: o.Value, Version: o.Version})
 	}
-	return h
+	return options
 }
 
 // Hostname is the name that DNS and DHCP give a port.

@@ -37,7 +37,7 @@ func (s *Service) plug(ctx context.Context, ports []*cloud.Port, host cloud.Host
 	if err != nil {
 		return err
 	}
-	if err := s.fabric.doAll(ctx, base); err != nil {
+	if err := each(ctx, base, s.fabric.ready); err != nil {
 		return plugFailed(host, err)
 	}
 	if err := s.plugRouters(ctx, ports, host); err != nil {

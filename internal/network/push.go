@@ -43,10 +43,8 @@ func (f *fabric) agent(ctx context.Context, host cloud.HostID) (agentapi.Agent, 
 
 func (f *fabric) pushTo(ctx context.Context, agent agentapi.Agent, k key) error {
 	switch k.Kind {
-	case kindNetwork:
-		return f.pushNetwork(ctx, agent, k)
-	case kindGroup:
-		return f.pushGroup(ctx, agent, k)
+	case kindNetwork, kindGroup:
+		return f.pushShared(ctx, agent, k)
 	case kindRouter:
 		return f.pushRouter(ctx, agent, k)
 	default:
@@ -54,32 +52,69 @@ func (f *fabric) pushTo(ctx context.Context, agent agentapi.Agent, k key) error 
 	}
 }
 
-func (f *fabric) pushNetwork(ctx context.Context, agent agentapi.Agent, k key) error {
+// pushShared makes a network or group right on one host. The document is planned with the host's turn taken: who
+// waits for this run wants a state that is no older.
+func (f *fabric) pushShared(ctx context.Context, agent agentapi.Agent, k key) error {
 	defer f.locks.lock(k)()
-	doc, wanted, err := f.s.loadNetwork(ctx, k.Host, cloud.NetworkID(k.ID))
+	doc, err := f.s.plan(ctx, k.object, whole)
 	if err != nil {
 		return err
 	}
-	if !wanted {
-		return f.remove(k, agent.RemoveNetwork(ctx, spec.NetworkID(k.ID)))
-	}
-	plain := doc
-	plain.Generation = 0
-	return f.send(k, plain, func() error { return agent.EnsureNetwork(ctx, doc) })
+	return f.sendShared(ctx, agent, k, doc)
 }
 
-func (f *fabric) pushGroup(ctx context.Context, agent agentapi.Agent, k key) error {
+// pushPlanned is pushShared with a document that was planned for several hosts.
+func (f *fabric) pushPlanned(ctx context.Context, agent agentapi.Agent, k key, doc planned) error {
 	defer f.locks.lock(k)()
-	doc, wanted, err := f.s.loadGroup(ctx, k.Host, cloud.SecurityGroupID(k.ID))
+	if held, ok := f.held(k); ok && held.generation > doc.sum.generation {
+		return nil // somebody sent a newer one meanwhile
+	}
+	return f.sendShared(ctx, agent, k, doc)
+}
+
+// sendShared sends a document if the host needs it, or has the host remove it. The key's lock is held.
+func (f *fabric) sendShared(ctx context.Context, agent agentapi.Agent, k key, doc planned) error {
+	needed, err := f.s.needs(ctx, k)
 	if err != nil {
 		return err
 	}
-	if !wanted {
-		return f.remove(k, agent.RemoveGroup(ctx, spec.GroupID(k.ID)))
+	if !needed || !doc.exists {
+		return f.removeShared(ctx, agent, k)
 	}
-	plain := doc
-	plain.Generation = 0
-	return f.send(k, plain, func() error { return agent.EnsureGroup(ctx, doc) })
+	return f.sendSum(k, doc.sum, func() error {
+		if k.Kind == kindNetwork {
+			return agent.EnsureNetwork(ctx, doc.network)
+		}
+		return agent.EnsureGroup(ctx, doc.group)
+	})
+}
+
+func (f *fabric) removeShared(ctx context.Context, agent agentapi.Agent, k key) error {
+	if k.Kind == kindNetwork {
+		return f.remove(k, agent.RemoveNetwork(ctx, spec.NetworkID(k.ID)))
+	}
+	return f.remove(k, agent.RemoveGroup(ctx, spec.GroupID(k.ID)))
+}
+
+func hashOf(doc any) (hash [sha256.Size]byte, err error) {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return hash, fmt.Errorf("encode document: %w", err)
+	}
+	return sha256.Sum256(text), nil
+}
+
+// ready makes sure that a host has a network or group before a port is plugged into it. If it has the document but
+// for other ports' names and addresses, which the loop brings, that is enough: the new port's own come with the port.
+func (f *fabric) ready(ctx context.Context, k key) error {
+	doc, err := f.s.plan(ctx, k.object, head)
+	if err != nil {
+		return err
+	}
+	if held, ok := f.held(k); ok && doc.exists && held.head == doc.sum.head {
+		return nil
+	}
+	return f.objects.Do(ctx, k)
 }
 
 func (f *fabric) pushRouter(ctx context.Context, agent agentapi.Agent, k key) error {
@@ -121,19 +156,23 @@ func (f *fabric) pushPort(ctx context.Context, agent agentapi.Agent, k key, plug
 
 // send hands a document to the host unless it accepted an equal one last. plain is the document without its generation.
 func (f *fabric) send(k key, plain any, ensure func() error) error {
-	text, err := json.Marshal(plain)
+	hash, err := hashOf(plain)
 	if err != nil {
-		return fmt.Errorf("encode document: %w", err)
+		return err
 	}
-	hash := sha256.Sum256(text)
-	if f.has(k, hash) {
+	return f.sendSum(k, sum{whole: hash}, ensure)
+}
+
+func (f *fabric) sendSum(k key, now sum, ensure func() error) error {
+	if held, ok := f.held(k); ok && held.whole == now.whole {
+		f.remember(k, true, &now) // as of now: an older one must not follow
 		return nil
 	}
 	f.remember(k, true, nil) // from here on it may be there, whatever the answer
 	if err := ensure(); err != nil {
 		return err
 	}
-	f.remember(k, true, &hash)
+	f.remember(k, true, &now)
 	return nil
 }
 

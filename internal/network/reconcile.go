@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/reconcile"
@@ -43,18 +46,31 @@ type fabric struct {
 	mu sync.Mutex
 	// placed: the hosts we put an object on, so that we can take it off again.
 	placed map[object]map[cloud.HostID]bool
-	// sent: the hash of the document that a host accepted last.
-	sent map[key][sha256.Size]byte
+	// sent: the document that a host accepted last.
+	sent map[key]sum
 }
 
 // Runs wait for agents, not for the processor.
 const objectWorkers, hostWorkers = 64, 8
 
 func newFabric(s *Service) *fabric {
-	f := &fabric{s: s, placed: map[object]map[cloud.HostID]bool{}, sent: map[key][sha256.Size]byte{}}
+	f := &fabric{s: s, placed: map[object]map[cloud.HostID]bool{}, sent: map[key]sum{}}
 	f.objects = reconcile.New("network objects", s.Log, reconcile.Options{Workers: objectWorkers, RetryMin: s.Config.RetryMin}, f.run)
+	f.objects.Rest(restOf)
 	f.hosts = reconcile.New("network hosts", s.Log, reconcile.Options{Workers: hostWorkers, RetryMin: s.Config.RetryMin}, f.syncHost)
 	return f
+}
+
+// restMax bounds how long a change of a large network or group that changes all the time waits for the next.
+const restMax = 500 * time.Millisecond
+
+// restOf keeps what grows with a network or group, its document for all its hosts, to a tenth of a processor
+// while ports come and go. Small ones have no pause worth the name.
+func restOf(k key, took time.Duration) time.Duration {
+	if k.Host != "" || k.Kind != kindNetwork && k.Kind != kindGroup || took < restMax/100 {
+		return 0
+	}
+	return min(10*took, restMax)
 }
 
 // Run reconciles until ctx ends. PlugInstance and SyncHost wait for it.
@@ -109,11 +125,11 @@ func (s *Service) nudgePort(ctx context.Context, p, old *cloud.Port) {
 	if old == nil {
 		old = &cloud.Port{}
 	}
-	if p.MAC != old.MAC || !slices.Equal(p.Addresses, old.Addresses) || p.DNSName != old.DNSName || p.Owner != old.Owner ||
+	moved := p.HostID != old.HostID
+	if moved || p.MAC != old.MAC || !slices.Equal(p.Addresses, old.Addresses) || p.DNSName != old.DNSName || p.Owner != old.Owner ||
 		!slices.Equal(p.DHCPOptions, old.DHCPOptions) {
 		s.nudge(ctx, kindNetwork, string(p.NetworkID))
 	}
-	moved := p.HostID != old.HostID
 	if moved || !slices.Equal(p.Addresses, old.Addresses) || !slices.Equal(p.AllowedPairs, old.AllowedPairs) || !slices.Equal(p.SecurityGroups, old.SecurityGroups) {
 		for _, g := range union(p.SecurityGroups, old.SecurityGroups) {
 			s.nudge(ctx, kindGroup, string(g))
@@ -124,9 +140,6 @@ func (s *Service) nudgePort(ctx context.Context, p, old *cloud.Port) {
 			continue
 		}
 		s.nudgeOn(ctx, host, kindPort, string(p.ID))
-		if moved {
-			s.nudgeOn(ctx, host, kindNetwork, string(p.NetworkID))
-		}
 	}
 }
 
@@ -148,16 +161,45 @@ func (f *fabric) run(ctx context.Context, k key) error {
 	return f.push(ctx, k)
 }
 
-// fanOut nudges an object on every host that needs it or has it from us.
+// fanOut makes an object right on every host that needs it or has it from us.
 func (f *fabric) fanOut(ctx context.Context, o object) error {
 	hosts, err := f.hostsOf(ctx, o)
 	if err != nil {
 		return err
 	}
-	for _, h := range union(hosts, f.placedOn(o)) {
+	hosts = union(hosts, f.placedOn(o))
+	if o.Kind == kindNetwork || o.Kind == kindGroup {
+		return f.spread(ctx, o, hosts)
+	}
+	for _, h := range hosts {
 		f.objects.Nudge(key{h, o})
 	}
 	return nil
+}
+
+// spread sends hosts one document, planned once: that of a large network costs more to plan than to send. A host
+// that does not take it is tried again by itself.
+func (f *fabric) spread(ctx context.Context, o object, hosts []cloud.HostID) error {
+	doc, err := f.s.plan(ctx, o, whole)
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(hostWorkers)
+	for _, h := range hosts {
+		g.Go(func() error {
+			k := key{h, o}
+			agent, err := f.agent(ctx, h)
+			if err == nil {
+				err = f.pushPlanned(ctx, agent, k, doc)
+			}
+			if err != nil {
+				f.objects.Nudge(k)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 func (f *fabric) hostsOf(ctx context.Context, o object) ([]cloud.HostID, error) {
@@ -180,14 +222,20 @@ func (f *fabric) placedOn(o object) []cloud.HostID {
 	return keys(f.placed[o])
 }
 
-// remember notes what a host holds now; hash nil: nothing, or nobody knows.
-func (f *fabric) remember(k key, there bool, hash *[sha256.Size]byte) {
+// sum stands for a document that a host holds, and for its head: what of it does not grow with the number of ports.
+type sum struct {
+	whole, head [sha256.Size]byte
+	generation  int64
+}
+
+// remember notes what a host holds now; held nil: nothing, or nobody knows.
+func (f *fabric) remember(k key, there bool, held *sum) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if hash == nil {
+	if held == nil {
 		delete(f.sent, k)
 	} else {
-		f.sent[k] = *hash
+		f.sent[k] = *held
 	}
 	if there {
 		if f.placed[k.object] == nil {
@@ -202,11 +250,12 @@ func (f *fabric) remember(k key, there bool, hash *[sha256.Size]byte) {
 	}
 }
 
-func (f *fabric) has(k key, hash [sha256.Size]byte) bool {
+// held is what a host accepted last, if anything is known.
+func (f *fabric) held(k key) (sum, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	held, ok := f.sent[k]
-	return ok && held == hash
+	return held, ok
 }
 
 // forgetHost forgets what a host accepted, so that all is sent again.

@@ -40,11 +40,14 @@ func (f *fabric) syncHost(ctx context.Context, host cloud.HostID) error {
 }
 
 // doAll runs keys side by side and waits for them all.
-func (f *fabric) doAll(ctx context.Context, level []key) error {
+func (f *fabric) doAll(ctx context.Context, level []key) error { return each(ctx, level, f.objects.Do) }
+
+// each calls do for all keys side by side and answers the first error when all have ended.
+func each(ctx context.Context, level []key, do func(context.Context, key) error) error {
 	var g errgroup.Group
 	g.SetLimit(objectWorkers)
 	for _, k := range level {
-		g.Go(func() error { return f.objects.Do(ctx, k) })
+		g.Go(func() error { return do(ctx, k) })
 	}
 	return g.Wait()
 }

@@ -3,7 +3,7 @@
 // is, and makes them equal. It is run on a nudge (something changed), on a timer (something may have),
 // and again after a failure, later each time.
 //
-//	Nudge(key) --> [waiting] --> run(key) --> done
+//	Nudge(key) --> [waiting] --> run(key) --> done (and rest, if it is to)
 //	                   ^            | error
 //	                   +-- backoff -+
 //
@@ -42,6 +42,7 @@ type Loop[K comparable] struct {
 	log  *slog.Logger
 	opts Options
 	run  func(ctx context.Context, key K) error
+	rest func(key K, took time.Duration) time.Duration // nil: none
 
 	mu    sync.Mutex
 	wake  sync.Cond
@@ -53,7 +54,8 @@ type Loop[K comparable] struct {
 // item is a key that waits, runs, or pauses after a failure.
 type item struct {
 	queued, running bool
-	again           bool // nudged while running
+	again           bool // nudged while running or resting
+	resting         bool // between a run and the next one: timer is its end
 	failures        int
 	timer           *time.Timer
 	waiters         []chan error // of the next run
@@ -75,11 +77,20 @@ func New[K comparable](name string, log *slog.Logger, opts Options, run func(ctx
 	return l
 }
 
+// Rest makes keys pause after a run, for as long as rest says of the time it took: nudges meanwhile are one run after
+// it, so that a key that is nudged all the time costs a bounded share of the processor. Do does not wait for the pause.
+// Call it before Run.
+func (l *Loop[K]) Rest(rest func(key K, took time.Duration) time.Duration) { l.rest = rest }
+
 // Nudge asks for a run that begins after this call. It never blocks.
 func (l *Loop[K]) Nudge(keys ...K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, k := range keys {
+		if it := l.items[k]; it != nil && it.resting {
+			it.again = true
+			continue
+		}
 		l.nudge(k)
 	}
 }
@@ -113,7 +124,7 @@ func (l *Loop[K]) nudge(k K) *item {
 	}
 	if it.timer != nil {
 		it.timer.Stop()
-		it.timer = nil
+		it.timer, it.resting, it.again = nil, false, false
 	}
 	switch {
 	case it.running:
@@ -163,8 +174,9 @@ func (l *Loop[K]) work(ctx context.Context) {
 		if !ok {
 			return
 		}
+		began := time.Now()
 		err := l.run(ctx, k)
-		l.finish(k, err)
+		l.finish(k, err, time.Since(began))
 		answer(waiters, err)
 	}
 }
@@ -196,7 +208,7 @@ func (l *Loop[K]) next() (K, []chan error, bool) {
 	return k, waiters, true
 }
 
-func (l *Loop[K]) finish(k K, err error) {
+func (l *Loop[K]) finish(k K, err error, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	it := l.items[k]
@@ -211,7 +223,9 @@ func (l *Loop[K]) finish(k K, err error) {
 	} else {
 		it.failures++
 	}
-	switch {
+	switch pause := l.pause(k, took); {
+	case err == nil && pause > 0 && len(it.waiters) == 0:
+		l.pauseFor(k, it, pause)
 	case it.again:
 		it.again = false
 		l.enqueue(k, it)
@@ -225,6 +239,27 @@ func (l *Loop[K]) finish(k K, err error) {
 	}
 }
 
+func (l *Loop[K]) pause(k K, took time.Duration) time.Duration {
+	if l.rest == nil {
+		return 0
+	}
+	return l.rest(k, took)
+}
+
+// pauseFor lets a key rest. Nudged before or meanwhile, it is due at the end.
+func (l *Loop[K]) pauseFor(k K, it *item, pause time.Duration) {
+	it.resting = true
+	l.after(k, it, pause, func() {
+		it.resting = false
+		if !it.again {
+			delete(l.items, k)
+			return
+		}
+		it.again = false
+		l.enqueue(k, it)
+	})
+}
+
 // retry makes the key due again after a pause.
 func (l *Loop[K]) retry(k K, it *item, err error) {
 	pause := l.opts.RetryMax
@@ -232,13 +267,18 @@ func (l *Loop[K]) retry(k K, it *item, err error) {
 		pause = min(pause, l.opts.RetryMin<<n)
 	}
 	l.log.Warn("run failed", "key", k, "failures", it.failures, "retry_in", pause, "error", err)
+	l.after(k, it, pause, func() { l.enqueue(k, it) })
+}
+
+// after calls then, with the lock held, unless something else happens to the key before.
+func (l *Loop[K]) after(k K, it *item, pause time.Duration, then func()) {
 	var timer *time.Timer
 	timer = time.AfterFunc(pause, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if it.timer == timer && l.items[k] == it && !it.queued && !it.running && !l.ended {
 			it.timer = nil
-			l.enqueue(k, it)
+			then()
 		}
 	})
 	it.timer = timer
@@ -262,9 +302,14 @@ func (l *Loop[K]) Every(ctx context.Context, pause time.Duration, keys func(ctx 
 	}
 }
 
-// Idle tells whether nothing waits, runs or pauses. For tests and health checks.
+// Idle tells whether nothing waits, runs or is due after a pause. For tests and health checks.
 func (l *Loop[K]) Idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.items) == 0
+	for _, it := range l.items {
+		if !it.resting || it.again {
+			return false
+		}
+	}
+	return true
 }

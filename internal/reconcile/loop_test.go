@@ -137,3 +137,37 @@ func TestEvery(t *testing.T) {
 		}
 	})
 }
+
+// A key that rests after its runs is run once for any number of nudges meanwhile, and at once for who waits.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int32
+		l := New("test", slog.New(slog.DiscardHandler), Options{}, func(context.Context, string) error { runs.Add(1); return nil })
+		l.Rest(func(key string, _ time.Duration) time.Duration { return time.Minute })
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() { defer close(ended); l.Run(ctx) }()
+		defer func() { cancel(); <-ended }()
+		want := func(n int32, idle bool) {
+			t.Helper()
+			synctest.Wait()
+			if runs.Load() != n || l.Idle() != idle {
+				t.Errorf("%d runs, idle %v; want %d, %v", runs.Load(), l.Idle(), n, idle)
+			}
+		}
+		l.Nudge("a")
+		want(1, true)
+		l.Nudge("a")
+		l.Nudge("a")
+		want(1, false)
+		time.Sleep(time.Minute)
+		want(2, true)
+		l.Nudge("a")
+		if err := l.Do(ctx, "a"); err != nil {
+			t.Error(err)
+		}
+		want(3, true)
+		time.Sleep(2 * time.Minute)
+		want(3, true)
+	})
+}

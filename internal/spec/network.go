@@ -91,7 +91,11 @@ type Port struct {
 	Guest     GuestID
 	MAC       string
 	Addresses []netip.Addr
-	AdminUp   bool
+	// Hostname and Options are as in NetworkHost. A host serves a port as this document says until it has a newer
+	// one of the network.
+	Hostname string
+	Options  []DHCPOption
+	AdminUp  bool
 	// Security false switches anti-spoofing and groups off.
 	Security bool
 	// AllowedPairs may also be sent from.

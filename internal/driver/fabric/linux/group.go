@@ -174,6 +174,22 @@ func (f *Fabric) view(n *network) view {
 			}
 		}
 	}
+	f.addNewMembers(v.groups)
 	slices.SortFunc(v.ports, func(a, b portView) int { return a.ifindex - b.ifindex })
 	return v
+}
+
+// addNewMembers puts ports that are here, and newer than their groups' documents, among the members: their guests'
+// first packets may come before the next document.
+func (f *Fabric) addNewMembers(groups map[spec.GroupID]spec.SecurityGroup) {
+	for _, p := range f.ports {
+		for _, id := range p.doc.Groups {
+			g, here := groups[id]
+			if !here || p.doc.Generation <= g.Generation {
+				continue
+			}
+			g.Members = append(slices.Clip(g.Members), p.doc.Addresses...)
+			groups[id] = g
+		}
+	}
 }

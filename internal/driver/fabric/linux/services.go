@@ -202,20 +202,24 @@ func (f *Fabric) configureServices(n *network) {
 	n.services.routers.Configure(radv.Config{MAC: mac, Source: metadataV6, MTU: mtu(doc), Domain: doc.Domain, Subnets: doc.Subnets})
 }
 
-// servedDocument is the network's document with the ports that are here already
-// but not in it yet: a guest's first question may come before the next document.
+// servedDocument is the network's document with the ports that are here already but not in it yet, or newer than
+// it: a guest's first question may come before the next document.
 func (f *Fabric) servedDocument(n *network) spec.Network {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	doc := n.doc
+	hosts := make([]spec.NetworkHost, 0, len(doc.Hosts)+1)
 	known := make(map[spec.PortID]bool, len(doc.Hosts))
 	for _, h := range doc.Hosts {
+		if p := f.ports[h.Port]; p != nil && p.doc.Generation > doc.Generation {
+			continue
+		}
 		known[h.Port] = true
+		hosts = append(hosts, h)
 	}
-	hosts := append([]spec.NetworkHost(nil), doc.Hosts...)
 	for _, p := range f.ports {
 		if p.doc.Network == n.id && !known[p.doc.ID] {
-			hosts = append(hosts, spec.NetworkHost{Port: p.doc.ID, MAC: p.doc.MAC, Addresses: p.doc.Addresses})
+			hosts = append(hosts, spec.NetworkHost{Port: p.doc.ID, MAC: p.doc.MAC, Hostname: p.doc.Hostname, Addresses: p.doc.Addresses, Options: p.doc.Options})
 		}
 	}
 	for i := range hosts {
