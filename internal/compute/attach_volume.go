@@ -12,6 +12,9 @@ import (
 // Phases in which a guest runs from its own disks: disks and NICs may come and go, and it may be rebooted.
 var pluggable = []cloud.Phase{cloud.PhaseReady, cloud.PhaseResized}
 
+// volumePhases are those in which volumes may: an instance that is off its host has them when it comes back.
+var volumePhases = append(slices.Clone(pluggable), cloud.PhaseShelved, cloud.PhaseOffloaded)
+
 // plugPowers are the powers in which they may.
 var plugPowers = []cloud.Power{cloud.PowerOn, cloud.PowerOff, cloud.PowerPaused}
 
@@ -34,7 +37,7 @@ func (s *Service) AttachVolume(ctx context.Context, id cloud.InstanceID, r Attac
 	var made *cloud.Attachment
 	params := &attachParams{Volume: r.Volume}
 	_, err := s.begin(ctx, id, verb{action: "instance.attach", kind: "instance.attach_volume", needsUnlocked: true, plug: true,
-		phases: pluggable, powers: plugPowers, params: params,
+		phases: volumePhases, powers: plugPowers, params: params,
 		change: func(ctx context.Context, in *cloud.Instance) (err error) {
 			made, err = s.planAttach(ctx, in, r, params)
 			return err
@@ -75,11 +78,20 @@ func (s *Service) attachVolumeKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.attach_volume",
 		Steps: []operation.Step{
-			{Name: "guest", Do: s.startGuest, Undo: s.dropDisk},
+			{Name: "guest", Do: s.replug, Undo: s.dropDisk},
 			{Name: "volume", Do: s.finishAttach}, // undone by dropDisk
 		},
 		Settle: s.settle(nil, nil),
 	}
+}
+
+// replug has the guest see the disks of its row, if there is a guest.
+func (s *Service) replug(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if err != nil || in.HostID == "" {
+		return err
+	}
+	return s.startGuest(ctx, op)
 }
 
 func (s *Service) finishAttach(ctx context.Context, op *cloud.Operation) error {
@@ -103,7 +115,7 @@ func (s *Service) dropDisk(ctx context.Context, op *cloud.Operation) error {
 	if err := s.forgetDisk(ctx, instanceID(op), p.Volume); err != nil {
 		return err
 	}
-	if err := s.ensureGuest(ctx, instanceID(op)); err != nil && !gone(err) && !cloud.Is(err, cloud.Unavailable) {
+	if err := s.replug(ctx, op); err != nil && !gone(err) && !cloud.Is(err, cloud.Unavailable) {
 		return err
 	}
 	if err := s.Volume.FinishDetach(ctx, p.Attachment); err != nil && !gone(err) {
@@ -132,7 +144,7 @@ type detachParams struct {
 func (s *Service) DetachVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
 	params := &detachParams{attachParams: attachParams{Volume: v}}
 	_, err := s.begin(ctx, id, verb{action: "instance.attach", kind: "instance.detach_volume", needsUnlocked: true, plug: true,
-		phases: pluggable, powers: append(plugPowers, cloud.PowerSuspended), params: params,
+		phases: volumePhases, powers: append(plugPowers, cloud.PowerSuspended), params: params,
 		change: func(ctx context.Context, in *cloud.Instance) error {
 			i := slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return d.VolumeID == v && !d.Local })
 			if i < 0 {
@@ -159,7 +171,7 @@ func (s *Service) detachVolumeKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.detach_volume", Deadline: detachDeadline,
 		Steps: []operation.Step{
-			{Name: "guest", Do: s.startGuest, Undo: s.keepDisk},
+			{Name: "guest", Do: s.replug, Undo: s.keepDisk},
 			{Name: "volume", Do: s.finishDetach, Forward: true}, // the guest has let go of it
 		},
 		Settle: s.settle(nil, nil),
@@ -222,7 +234,8 @@ func notAttached(in *cloud.Instance, v cloud.VolumeID) error {
 	return cloud.Errorf(cloud.NotFound, "volume", v, "Instance %s is not attached to volume %s", in.ID, v)
 }
 
-// MaySwapVolume answers an error if the caller may not put another volume in the place of one that the instance has.
+// MaySwapVolume answers an error if the caller may not put another volume in the place of one that the instance has, or
+// if another instance writes to that too.
 func (s *Service) MaySwapVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
 	in, err := s.permitted(ctx, id, "instance.swap_volume")
 	if err != nil {
@@ -230,6 +243,19 @@ func (s *Service) MaySwapVolume(ctx context.Context, id cloud.InstanceID, v clou
 	}
 	if !hasDisk(in, v) {
 		return notAttached(in, v)
+	}
+	volume, err := s.Volume.Volume(ctx, v)
+	if err != nil {
+		return err
+	}
+	if volume.MultiAttach {
+		others, err := s.Instances.Count(ctx, cloud.Eq("disks", string(v)))
+		if err != nil {
+			return err
+		}
+		if others > 1 {
+			return cloud.Invalidf("volume", "volumeId", "Volume %s is attached to %d instances, which all write to it: it cannot be swapped.", v, others)
+		}
 	}
 	return nil
 }

@@ -179,3 +179,13 @@ func (s *Service) setLock(ctx context.Context, id cloud.InstanceID, change func(
 		return s.Instances.Update(ctx, in)
 	})
 }
+
+// MayInterrupt answers an error if the caller may not interrupt an instance's guest, or it does not run.
+func (s *Service) MayInterrupt(ctx context.Context, id cloud.InstanceID) error {
+	in, err := s.permitted(ctx, id, "instance.power")
+	if err != nil {
+		return err
+	}
+	return s.allowed(ctx, in, verb{kind: "instance.interrupt", needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseReady, cloud.PhaseRescued, cloud.PhaseResized, cloud.PhaseFailed}, powers: []cloud.Power{cloud.PowerOn, cloud.PowerPaused}})
+}

@@ -67,11 +67,12 @@ func (s *Server) Open(ctx context.Context, id cloud.InstanceID, kind spec.Consol
 		}
 	}
 	s.sessions[token] = session{instance: id, kind: kind, expires: now.Add(lifetime)}
-	page := "/console/vnc.html"
+	socket := "/console/websockify?token=" + token
 	if kind == spec.ConsoleSerial {
-		page = "/console/websockify"
+		return socket, nil
 	}
-	return page + "?token=" + token, nil
+	// The viewer's own parameter says where its websocket is; other viewers read it too.
+	return "/console/vnc.html?path=" + url.QueryEscape(socket[1:]), nil
 }
 
 func (s *Server) session(token string) (session, bool) {
@@ -118,7 +119,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", "WebSockify Nubo") // clients look for the word
 	found, ok := s.session(token(r))
 	if !ok {
-		http.Error(w, "This console's address has expired or never was. Ask for a new one.", http.StatusForbidden)
+		refuse(w, r)
 		return
 	}
 	guest, err := s.dialer.DialConsole(r.Context(), found.instance, found.kind)
@@ -134,6 +135,20 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	}
 	defer ws.CloseNow()
 	join(r.Context(), ws, guest)
+}
+
+// refuse closes the connection of a token that has expired or never was. A websocket is accepted for that: a viewer tells
+// its user that it was disconnected, and shows nothing of an answer in words.
+func refuse(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Upgrade") == "" {
+		http.Error(w, "This console's address has expired or never was. Ask for a new one.", http.StatusForbidden)
+		return
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"binary"}, CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		return // Accept has answered
+	}
+	_ = ws.CloseNow() // without a word
 }
 
 // join copies both ways until one side ends.

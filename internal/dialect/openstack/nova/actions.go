@@ -48,6 +48,13 @@ var actions = map[string]actionFunc{
 	"os-getSerialConsole": serialConsole,
 	"addSecurityGroup":    addSecurityGroup,
 	"removeSecurityGroup": removeSecurityGroup,
+	"os-getRDPConsole":    absentConsole,
+	"os-getSPICEConsole":  absentConsole,
+	"os-getMKSConsole":    absentConsole,
+	"trigger_crash_dump":  crashDump,
+	"evacuate":            evacuate,
+	"resetNetwork":        removedAction,
+	"injectNetworkInfo":   removedAction,
 	"addFloatingIp":       addFloatingIP,
 	"removeFloatingIp":    removeFloatingIP,
 }

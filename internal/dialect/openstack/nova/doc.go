@@ -5,8 +5,11 @@
 // The image, network and volume proxies that ended with 2.36 are served to older versions (proxies.go), and /v2 is
 // 2.1 without microversions.
 //
-// Knowingly absent: cells, agents, certificates, fixed IPs, image caching of aggregates and file injection (404 or 400);
-// swapping attached volumes, moving between hosts, setting a password in the guest, host power actions (501).
+// What Compute removed for all versions (cells, agents, certificates, fixed IPs and more) is 410.
+//
+// Knowingly absent: image caching of aggregates and file injection (404 or 400); swapping attached volumes, moving between
+// hosts and evacuation, setting a password in the guest, crash dumps, host power actions (501). The list of migrations is
+// therefore empty. Extra specs are checked for form from 2.86 on; of them hw:machine_type and hw:firmware_type are honoured.
 //
 // Source: https://docs.openstack.org/api-ref/compute/ and its microversion history.
 package nova

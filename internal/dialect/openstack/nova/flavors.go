@@ -272,10 +272,10 @@ func (a *api) createExtraSpecs(w http.ResponseWriter, r *http.Request) error {
 	}
 	specs := map[string]string{}
 	for k, v := range body.Specs {
-		if !extraSpecKey.MatchString(k) || len(v) > 255 {
-			return cloud.Invalidf("request", k, "Invalid input for field/attribute extra_specs. Key '%s' or its value is not valid.", k)
-		}
 		specs[k] = string(v)
+	}
+	if err := checkExtraSpecs(r, specs); err != nil {
+		return err
 	}
 	_, err := a.Compute.ChangeFlavor(r.Context(), flavorID(r), func(f *cloud.Flavor) error {
 		f.ExtraSpecs = combined(f.ExtraSpecs, specs, false)
@@ -313,6 +313,9 @@ func (a *api) updateExtraSpec(w http.ResponseWriter, r *http.Request) error {
 	value, ok := body[key]
 	if !ok || len(body) != 1 {
 		return cloud.Invalidf("request", key, "Request body and URI mismatch")
+	}
+	if err := checkExtraSpecs(r, map[string]string{key: string(value)}); err != nil {
+		return err
 	}
 	_, err := a.Compute.ChangeFlavor(r.Context(), flavorID(r), func(f *cloud.Flavor) error {
 		f.ExtraSpecs = combined(f.ExtraSpecs, map[string]string{key: string(value)}, false)

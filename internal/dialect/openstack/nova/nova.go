@@ -51,6 +51,7 @@ func New(d Deps) *openstack.Service {
 	a.proxies()
 	a.aggregates()
 	a.hostProxies()
+	a.removals()
 	return a.Service
 }
 
@@ -141,6 +142,7 @@ func (a *api) operators() {
 	a.ended("GET /os-hypervisors/{id}/servers", 52, a.hypervisorServers)
 	a.handle("GET /os-services", a.listServices)
 	a.handle("PUT /os-services/{id}", a.updateService)
+	a.handle("DELETE /os-services/{id}", a.deleteService)
 	a.handle("GET /os-simple-tenant-usage", a.listUsage)
 	a.handle("GET /os-simple-tenant-usage/{tenant}", a.showUsage)
 	a.handle("POST /os-server-external-events", a.externalEvents)

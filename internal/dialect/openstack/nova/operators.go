@@ -367,6 +367,21 @@ func (a *api) changeService(w http.ResponseWriter, r *http.Request, id string, s
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"service": service(r, &compute.HostView{Host: changed})})
 }
 
+// deleteService: the service of a host goes with the host, which belongs to the cloud as long as it is configured.
+func (a *api) deleteService(_ http.ResponseWriter, r *http.Request) error {
+	if err := a.mayManageHosts(r); err != nil {
+		return err
+	}
+	h, err := a.hostByNumber(r, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if h.Instances > 0 {
+		return cloud.Errorf(cloud.InUse, "host", h.ID, "Unable to delete compute service that is hosting instances. Migrate or delete the instances first.")
+	}
+	return cloud.Errorf(cloud.InUse, "host", h.ID, "Unable to delete the compute service of %s: the host is still configured to be part of this cloud.", h.Name)
+}
+
 func (a *api) listZones(w http.ResponseWriter, r *http.Request) error {
 	return a.writeZones(w, r, false)
 }
