@@ -34,6 +34,7 @@ type (
 	RoleID          string
 	GroupID         string
 	CredentialID    string
+	SecretID        string
 	HostID          string
 	AggregateID     string
 	ProviderID      string

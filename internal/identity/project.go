@@ -256,6 +256,9 @@ func (s *Service) removeProject(ctx context.Context, p *cloud.Project) error {
 	if err := s.dropCredentials(ctx, cloud.Eq("project_id", p.ID)); err != nil {
 		return err
 	}
+	if err := s.dropSecrets(ctx, cloud.Eq("project_id", p.ID)); err != nil {
+		return err
+	}
 	at, err := s.Users.List(ctx, cloud.Where(cloud.Eq("default_project_id", p.ID)))
 	err = each(at, err, func(u *cloud.User) error {
 		u.DefaultProjectID = ""

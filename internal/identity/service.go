@@ -52,6 +52,7 @@ type Deps struct {
 	Roles       cloud.Records[cloud.Role, cloud.RoleID]
 	Assignments cloud.Records[cloud.Assignment, string]
 	Credentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
+	Secrets     cloud.Records[cloud.Secret, cloud.SecretID]
 	Revocations cloud.Records[cloud.Revocation, string]
 	Settings    cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx          cloud.Transactor
@@ -83,10 +84,13 @@ func New(d Deps) *Service {
 		moments: newMoments(), rules: newRuleCache()}
 }
 
-// Load reads the token keys (making the first one) and the revocations. It may be called again.
+// Load reads the token keys (making the first one, and the one that seals secrets) and the revocations. It may be called again.
 func (s *Service) Load(ctx context.Context) error {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
 	if err := s.loadKeys(ctx); err != nil {
+		return err
+	}
+	if err := s.makeSealingKey(ctx); err != nil {
 		return err
 	}
 	return s.loadRevocations(ctx)

@@ -43,6 +43,10 @@ var identityRules = map[Action]Rule{
 	"application credential.create": unrestrictedOwner,
 	"application credential.delete": AnyOf(Admin, unrestrictedOwner),
 
+	"secret.get":    AnyOf(SystemReader, Self),
+	"secret.list":   SystemReader,
+	"secret.manage": AnyOf(Admin, unrestrictedOwner),
+
 	"token.get":    AnyOf(SystemReader, Self),
 	"token.revoke": Self,
 

@@ -36,6 +36,7 @@ func TestIdentityTable(t *testing.T) {
 		"role assignment.get": "AaRMr", "role assignment.list": "AaRMr", "role assignment.tree": "AaRMr",
 		"role assignment.manage": "AaM", "role assignment.any_role": "Aa",
 		"application credential.get": "AaRsc", "application credential.create": "s", "application credential.delete": "Aas",
+		"secret.get": "AaRsc", "secret.list": "AaR", "secret.manage": "Aas",
 		"token.get": "AaRsc", "token.revoke": "Aasc",
 		"region.get": "AaRMrmpsc", "service.get": "AaR", "endpoint.get": "AaR", "catalog.manage": "Aa",
 	}

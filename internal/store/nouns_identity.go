@@ -128,6 +128,21 @@ var applicationCredentials = definition[cloud.ApplicationCredential, cloud.Crede
 	},
 }
 
+var secrets = definition[cloud.Secret, cloud.SecretID]{
+	table: "secrets", resource: "secret",
+	id: func(v *cloud.Secret) cloud.SecretID { return v.ID },
+	columns: []column[cloud.Secret]{
+		text("user_id", func(v *cloud.Secret) any { return v.UserID }),
+		text("project_id", func(v *cloud.Secret) any { return v.ProjectID }),
+		text("type", func(v *cloud.Secret) any { return v.Type }),
+	},
+	indexes: []index{
+		by("user_id", "created_at"),
+		by("project_id", "created_at"),
+		by("type", "created_at"),
+	},
+}
+
 var revocations = definition[cloud.Revocation, string]{
 	table: "revocations", resource: "revocation",
 	id: func(r *cloud.Revocation) string { return r.ID },

@@ -45,6 +45,7 @@ type Store struct {
 	Roles                  cloud.Records[cloud.Role, cloud.RoleID]
 	Assignments            cloud.Records[cloud.Assignment, string]
 	ApplicationCredentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
+	Secrets                cloud.Records[cloud.Secret, cloud.SecretID]
 	Revocations            cloud.Records[cloud.Revocation, string]
 
 	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
@@ -97,6 +98,7 @@ func (s *Store) makeTables() {
 	s.Roles = newTable(s, &roles)
 	s.Assignments = newTable(s, &assignments)
 	s.ApplicationCredentials = newTable(s, &applicationCredentials)
+	s.Secrets = newTable(s, &secrets)
 	s.Revocations = newTable(s, &revocations)
 
 	s.Operations = newTable(s, &operations)

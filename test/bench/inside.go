@@ -68,7 +68,7 @@ func verifyRow(ctx context.Context, o options) ([]row, error) {
 	}
 	defer st.Close()
 	s := identity.New(identity.Deps{Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles,
-		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: quiet})
+		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: quiet})
 	made, err := s.Bootstrap(ctx, identity.Bootstrap{AdminPassword: "correct horse battery staple"})
 	if err != nil {
 		return nil, err

@@ -2,9 +2,9 @@
 //
 // Served: tokens (password, token, application_credential), catalog, domains, projects
 // and tags, users, groups, roles, implied roles, role assignments and grants (also
-// inherited and on the system), application credentials, access rules, regions,
-// services, endpoints. Knowingly absent so far: federation, trusts, OAuth, EC2 credentials,
-// unified limits, policies, domain configuration, endpoint groups.
+// inherited and on the system), application credentials, access rules, credentials and
+// EC2-style access keys, regions, services, endpoints. Knowingly absent so far: federation, trusts,
+// OAuth, signing in with access keys (ec2tokens, s3tokens), unified limits, policies, domain configuration, endpoint groups.
 //
 // It decodes, makes one call, encodes; what may be done is decided in the core.
 //

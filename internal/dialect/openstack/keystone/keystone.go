@@ -40,6 +40,8 @@ func New(d Deps) *openstack.Service {
 	a.roleRoutes()
 	a.assignmentRoutes()
 	a.credentialRoutes()
+	a.secretRoutes()
+	a.accessKeyRoutes()
 	a.catalogRoutes()
 	return a.Service
 }

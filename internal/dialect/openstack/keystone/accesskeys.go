@@ -1,0 +1,140 @@
+package keystone
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/identity"
+)
+
+// Access keys (OS-EC2) are secrets of one type, whose text is JSON and whose id is the hash of the
+// access key, which makes the access key unique and finds it.
+
+const accessKeyType = "ec2"
+
+// accessKey is the text of such a secret.
+type accessKey struct {
+	Access string `json:"access"`
+	Secret string `json:"secret"`
+}
+
+func (a *api) accessKeyRoutes() {
+	a.Handle("GET /v3/users/{user}/credentials/OS-EC2", a.listAccessKeys)
+	a.Handle("POST /v3/users/{user}/credentials/OS-EC2", a.createAccessKey)
+	a.Handle("GET /v3/users/{user}/credentials/OS-EC2/{access}", a.showAccessKey)
+	a.Handle("DELETE /v3/users/{user}/credentials/OS-EC2/{access}", a.deleteAccessKey)
+}
+
+func hashedAccess(access string) cloud.SecretID {
+	sum := sha256.Sum256([]byte(access))
+	return cloud.SecretID(hex.EncodeToString(sum[:]))
+}
+
+// accessKeyID reads the access key out of a secret's text.
+func accessKeyID(v identity.Secret) (cloud.SecretID, error) {
+	if v.ProjectID == "" {
+		return "", cloud.Invalidf("credential", "project_id", "A credential of type %s needs a project_id.", accessKeyType)
+	}
+	k, err := parseAccessKey(v.Text)
+	return hashedAccess(k.Access), err
+}
+
+func parseAccessKey(text string) (k accessKey, err error) {
+	if json.Unmarshal([]byte(text), &k) != nil || k.Access == "" {
+		return k, cloud.Invalidf("credential", "blob", "The blob of a credential of type %s is JSON with 'access' and 'secret'.", accessKeyType)
+	}
+	return k, nil
+}
+
+// checkAccessKeyChange: the access key stays, because the id is made of it, and so does the type.
+func (a *api) checkAccessKeyChange(r *http.Request, c identity.SecretChange) error {
+	v, err := a.identity.Secret(r.Context(), secretID(r))
+	if err != nil {
+		return err
+	}
+	put(&v.Type, c.Type)
+	put(&v.Text, c.Text)
+	put(&v.ProjectID, c.Project)
+	if v.Type != accessKeyType {
+		return nil
+	}
+	id, err := accessKeyID(*v)
+	if err == nil && id != v.ID {
+		err = cloud.Invalidf("credential", "blob", "The access key of a credential cannot change; make a new one.")
+	}
+	return err
+}
+
+func (a *api) accessKeyObject(r *http.Request) func(*identity.Secret) object {
+	return func(v *identity.Secret) object {
+		k, _ := parseAccessKey(v.Text) // checked when it was stored
+		return object{"user_id": v.UserID, "tenant_id": v.ProjectID, "access": k.Access, "secret": k.Secret, "trust_id": nil,
+			"links": a.self(r, "users", string(v.UserID), "credentials", "OS-EC2", k.Access)}
+	}
+}
+
+func (a *api) listAccessKeys(w http.ResponseWriter, r *http.Request) error {
+	list, err := a.identity.ListSecrets(r.Context(), identity.SecretFilter{User: userID(r), Type: accessKeyType})
+	if err != nil {
+		return err
+	}
+	return a.list(w, r, "credentials", each(list, a.accessKeyObject(r)), 0)
+}
+
+func (a *api) createAccessKey(w http.ResponseWriter, r *http.Request) error {
+	var b struct {
+		Project cloud.ProjectID `json:"tenant_id"`
+	}
+	if err := openstack.Decode(r, &b); err != nil {
+		return err
+	}
+	if b.Project == "" {
+		return cloud.Invalidf("credential", "tenant_id", "'tenant_id' is a required property")
+	}
+	k := accessKey{Access: cloud.NewHexID(), Secret: rand.Text()}
+	text, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	v := identity.Secret{Text: string(text)}
+	v.ID, v.UserID, v.ProjectID, v.Type = hashedAccess(k.Access), userID(r), b.Project, accessKeyType
+	made, err := a.identity.CreateSecret(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	return one(w, http.StatusCreated, "credential", a.accessKeyObject(r)(made))
+}
+
+// accessKey finds the key that the path names; one of another user does not exist there.
+func (a *api) accessKey(r *http.Request) (*identity.Secret, error) {
+	access := r.PathValue("access")
+	v, err := a.identity.Secret(r.Context(), hashedAccess(access))
+	if err == nil && (v.UserID != userID(r) || v.Type != accessKeyType) {
+		err = cloud.NotFoundf("credential", access)
+	}
+	return v, err
+}
+
+func (a *api) showAccessKey(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.accessKey(r)
+	if err != nil {
+		return err
+	}
+	return one(w, http.StatusOK, "credential", a.accessKeyObject(r)(v))
+}
+
+func (a *api) deleteAccessKey(w http.ResponseWriter, r *http.Request) error {
+	v, err := a.accessKey(r)
+	if err == nil {
+		err = a.identity.DeleteSecret(r.Context(), v.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return openstack.WriteEmpty(w, http.StatusNoContent)
+}
