@@ -56,6 +56,7 @@ var rules = []rule{
 	{"internal/driver/fabric/*", []string{"internal/driver/fabric", "internal/agent", "internal/spec"}, driverOnly},
 	{"internal/imageformat", []string{"internal/imageformat", "internal/spec"}, "it looks at files from outside, for use cases and drivers alike"},
 	{"internal/imagestore", []string{"internal/image", "internal/cloud"}, "it implements what package image asks for, and knows no more"},
+	{"internal/webfetch", []string{"internal/cloud"}, "it fetches for use cases and knows none"},
 	{"internal/metadata", []string{"internal/agent", "internal/spec"}, "it runs on hosts and sees what the agent sees"},
 	{"internal/console", []string{"internal/cloud", "internal/spec"}, "it joins a browser to a guest's display for whoever holds a ticket"},
 

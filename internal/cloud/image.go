@@ -5,14 +5,16 @@ import "time"
 // ImageState is where an image is in its life.
 //
 //	queued --> saving --> active <--> deactivated
-//	   \          \-----> queued (the upload was cut off) or killed
-//	    \--> importing -> active
+//	   | \          \-----> queued (the upload was cut off) or killed
+//	   |  \--> importing -> active or queued
+//	   \--> staged ---^
 type ImageState string
 
 // The states of an image.
 const (
 	ImageQueued      ImageState = "queued"
 	ImageSaving      ImageState = "saving"
+	ImageStaged      ImageState = "staged" // its bytes are on their way to, or in, the place they are imported from
 	ImageImporting   ImageState = "importing"
 	ImageActive      ImageState = "active"
 	ImageDeactivated ImageState = "deactivated"
@@ -44,8 +46,12 @@ type Image struct {
 	Container string `json:"container,omitempty"`
 	Format    string `json:"format,omitempty"`
 	// SizeBytes of the file; VirtualBytes of the disk inside. 0 until uploaded.
-	SizeBytes    int64  `json:"size_bytes"`
-	VirtualBytes int64  `json:"virtual_bytes,omitempty"`
+	SizeBytes    int64 `json:"size_bytes"`
+	VirtualBytes int64 `json:"virtual_bytes,omitempty"`
+	// StagedBytes wait to be imported.
+	StagedBytes int64 `json:"staged_bytes,omitempty"`
+	// Fault is why the last import failed; nil once another has begun.
+	Fault        *Fault `json:"fault,omitempty"`
 	MD5          string `json:"md5,omitempty"`
 	SHA256       string `json:"sha256,omitempty"`
 	SHA512       string `json:"sha512,omitempty"`

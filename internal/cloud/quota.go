@@ -26,6 +26,8 @@ const (
 	QuotaSecurityRules   = "security_group_rules"
 	QuotaImages          = "images"
 	QuotaImageBytes      = "image_bytes"
+	QuotaStagedBytes     = "image_staged_bytes"
+	QuotaImagesArriving  = "images_arriving" // uploads, stagings and imports under way
 )
 
 // Unlimited as a quota's limit means no limit.
@@ -47,4 +49,5 @@ var DefaultLimits = map[string]int64{
 	QuotaBackups: 10, QuotaBackupGigabytes: 1000, QuotaVolumeGroups: 10,
 	QuotaNetworks: 100, QuotaSubnets: 100, QuotaSubnetPools: Unlimited, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
 	QuotaSecurityGroups: 10, QuotaSecurityRules: 100, QuotaImages: 1000, QuotaImageBytes: Unlimited,
+	QuotaStagedBytes: Unlimited, QuotaImagesArriving: Unlimited,
 }

@@ -61,6 +61,8 @@ type Config struct {
 	UniquePasswords int `json:"unique_passwords"`
 	// CheckSeconds is how often each host is compared with the store.
 	CheckSeconds int `json:"check_seconds"`
+	// ImportRanges are addresses that image imports by URL may reach although they are not public.
+	ImportRanges []netip.Prefix `json:"import_ranges"`
 	// NoVNCDir holds the noVNC viewer's files.
 	NoVNCDir string `json:"novnc_dir"`
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/spec"
 	"github.com/nubo-cloud/nubo/internal/volume"
+	"github.com/nubo-cloud/nubo/internal/webfetch"
 )
 
 // services are the use cases with what is under them.
@@ -55,7 +56,12 @@ func (d *Daemon) newServices() (*services, error) {
 	if s.bytes, err = imagestore.Open(filepath.Join(c.StateDir, "images")); err != nil {
 		return nil, err
 	}
-	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Log: log, Now: now})
+	staging, err := imagestore.Open(filepath.Join(c.StateDir, "staging"))
+	if err != nil {
+		return nil, err
+	}
+	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: webfetch.New(c.ImportRanges),
+		Operations: s.engine, Records: st.Operations, Region: c.Region, Log: log, Now: now})
 	s.network = network.New(network.Deps{
 		Networks: st.Networks, Subnets: st.Subnets, SubnetPools: st.SubnetPools, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
 		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, AddressGroups: st.AddressGroups, HostRecords: st.Hosts, Usage: st.UsageEvents,

@@ -9,6 +9,8 @@
 //	             ^                  |
 //	             +--- cut off, hostile, over quota, killed: nothing kept
 //
+// Import fills an image by an Operation instead: from bytes that were staged, from the web, or from another image.
+//
 // It is not where the bytes lie (package imagestore) and not what knows disk formats
 // (package imageformat). The dialects, compute and volume call it.
 package image
@@ -22,6 +24,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/imageformat"
+	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/policy"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -42,6 +45,14 @@ type Bytes interface {
 	List(ctx context.Context) ([]cloud.ImageID, error)
 }
 
+// Web fetches what users name by URL, and never from addresses that are not meant for them.
+type Web interface {
+	// Check refuses, as Invalid, what could never be fetched.
+	Check(uri string) error
+	// Fetch opens what uri names and tells its length, negative if unknown. The caller closes the stream.
+	Fetch(ctx context.Context, uri string) (io.ReadCloser, int64, error)
+}
+
 // Stored is what was learnt of a file while it was kept. The sums are hex.
 type Stored struct {
 	SizeBytes int64
@@ -56,9 +67,15 @@ type Deps struct {
 	Tx     cloud.Transactor
 	Quota  *quota.Service
 	Bytes  Bytes
-	Limits imageformat.Limits // on files and the disks inside; zero: imageformat's own
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Staging keeps bytes that wait to be imported.
+	Staging    Bytes
+	Web        Web
+	Operations *operation.Engine
+	Records    cloud.Records[cloud.Operation, cloud.OperationID]
+	Region     string             // of this cloud: images of others cannot be copied
+	Limits     imageformat.Limits // on files and the disks inside; zero: imageformat's own
+	Log        *slog.Logger
+	Now        func() time.Time
 }
 
 // Service is the use cases on images. It is safe for concurrent use.
@@ -73,6 +90,13 @@ type Service struct {
 // New makes a Service and registers how its quotas are counted.
 func New(d Deps) *Service {
 	s := &Service{Deps: d, living: map[cloud.ImageID]string{}}
+	d.Operations.Register(s.importKind())
+	d.Quota.Register(cloud.QuotaStagedBytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
+		return d.Images.Sum(ctx, "staged_bytes", cloud.Eq("project_id", p))
+	})
+	d.Quota.Register(cloud.QuotaImagesArriving, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
+		return d.Images.Count(ctx, cloud.Eq("project_id", p), cloud.In("state", arriving))
+	})
 	d.Quota.Register(cloud.QuotaImages, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		return d.Images.Count(ctx, cloud.Eq("project_id", p))
 	})

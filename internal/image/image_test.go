@@ -13,6 +13,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/image/imagetest"
+	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/store"
 )
@@ -22,6 +23,11 @@ type rig struct {
 	db    *store.Store
 	bytes *imagetest.Bytes
 	quota *quota.Service
+
+	t       *testing.T
+	staging *imagetest.Bytes
+	web     web
+	engine  *operation.Engine
 }
 
 func newRig(t *testing.T) *rig {
@@ -31,15 +37,30 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	r := &rig{db: db, bytes: &imagetest.Bytes{}, quota: quota.New(db.Quotas, db)}
+	r := &rig{t: t, db: db, bytes: &imagetest.Bytes{}, staging: &imagetest.Bytes{}, web: web{}, quota: quota.New(db.Quotas, db)}
 	r.Service = r.service()
 	return r
 }
 
 // service makes another Service on the same rows and bytes, as a process that starts anew does.
 func (r *rig) service() *image.Service {
-	return image.New(image.Deps{Images: r.db.Images, Tx: r.db, Quota: r.quota, Bytes: r.bytes,
-		Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	engine := operation.New(operation.Options{Records: r.db.Operations, Tx: r.db, Log: slog.New(slog.DiscardHandler), Exclusive: true})
+	s := image.New(image.Deps{Images: r.db.Images, Tx: r.db, Quota: r.quota, Bytes: r.bytes, Staging: r.staging, Web: r.web,
+		Operations: engine, Records: r.db.Operations, Region: "here", Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	r.run(engine)
+	return s
+}
+
+// run lets Operations run until the test ends.
+func (r *rig) run(e *operation.Engine) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	r.engine = e
+	r.t.Cleanup(func() {
+		stop()
+		<-ended
+	})
 }
 
 func as(project string, roles ...string) context.Context {

@@ -11,7 +11,7 @@ import (
 // (an Operation that writes one goes on from there), and bytes that no row vouches for are swept.
 // Call it at start, before the first upload, and from one process only. It may be repeated.
 func (s *Service) Recover(ctx context.Context) error {
-	broken, err := s.Images.List(ctx, cloud.Where(cloud.Eq("state", cloud.ImageSaving)))
+	broken, err := s.Images.List(ctx, cloud.Where(cloud.In("state", []cloud.ImageState{cloud.ImageSaving, cloud.ImageStaged})))
 	if err != nil {
 		return fmt.Errorf("find broken uploads: %w", err)
 	}
@@ -33,7 +33,8 @@ func (s *Service) requeue(ctx context.Context, id cloud.ImageID) error {
 			return err
 		}
 		// What an Operation writes stays closed to other uploads: WriteBytes begins again.
-		if i.State != cloud.ImageSaving || s.alive(id) || i.OperationID != "" {
+		cutOff := i.State == cloud.ImageSaving || i.State == cloud.ImageStaged && i.UploadID != ""
+		if !cutOff || s.alive(id) || i.OperationID != "" {
 			return nil
 		}
 		s.Log.Warn("upload was cut off; the image is queued again", "image", id)
@@ -43,27 +44,37 @@ func (s *Service) requeue(ctx context.Context, id cloud.ImageID) error {
 }
 
 func (s *Service) sweep(ctx context.Context) error {
-	kept, err := s.Bytes.List(ctx)
+	if err := s.sweepIn(ctx, s.Bytes, hasBytes); err != nil {
+		return err
+	}
+	return s.sweepIn(ctx, s.Staging, hasStaged)
+}
+
+// sweepIn deletes the bytes in one place that no row vouches for.
+func (s *Service) sweepIn(ctx context.Context, in Bytes, has func(*cloud.Image) bool) error {
+	kept, err := in.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list image bytes: %w", err)
 	}
 	for _, id := range kept {
-		vouched, err := s.vouched(ctx, id)
+		vouched, err := s.vouched(ctx, id, has)
 		if err != nil {
 			return err
 		}
 		if !vouched && !s.alive(id) {
 			s.Log.Warn("image bytes without an image are swept", "image", id)
-			s.drop(ctx, id)
+			if err := in.Delete(ctx, id); err != nil {
+				return fmt.Errorf("sweep image bytes: %w", err)
+			}
 		}
 	}
 	return nil
 }
 
-func (s *Service) vouched(ctx context.Context, id cloud.ImageID) (bool, error) {
+func (s *Service) vouched(ctx context.Context, id cloud.ImageID, has func(*cloud.Image) bool) (bool, error) {
 	i, err := s.Images.Get(ctx, id)
 	if cloud.Is(err, cloud.NotFound) {
 		return false, nil
 	}
-	return err == nil && hasBytes(i), err
+	return err == nil && has(i), err
 }

@@ -136,11 +136,23 @@ func (s *Service) Discard(ctx context.Context, id cloud.ImageID) error {
 // remove takes the row away and, once that is on disk, the bytes. Should the process die between
 // the two, Recover finds the bytes.
 func (s *Service) remove(ctx context.Context, id cloud.ImageID) error {
+	i, err := s.Images.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if i.State == cloud.ImageImporting && i.OperationID != "" {
+		if err := s.Operations.Cancel(ctx, i.OperationID); err != nil {
+			return err
+		}
+	}
 	if err := s.Images.Delete(ctx, id); err != nil {
 		return err
 	}
 	background := context.WithoutCancel(ctx)
-	s.Tx.After(ctx, func() { s.drop(background, id) })
+	s.Tx.After(ctx, func() {
+		s.drop(background, id)
+		s.unstage(background, id)
+	})
 	return nil
 }
 

@@ -22,6 +22,9 @@ func (s *Service) Upload(ctx context.Context, id cloud.ImageID, r io.Reader, len
 		if err == nil && i.State != cloud.ImageQueued {
 			err = cloud.Errorf(cloud.WrongState, "image", id, "Image status transition from %s to saving is not allowed", i.State)
 		}
+		if err == nil {
+			err = s.admit(ctx, i)
+		}
 		return i, err
 	})
 	if err != nil {
@@ -30,9 +33,23 @@ func (s *Service) Upload(ctx context.Context, id cloud.ImageID, r io.Reader, len
 	return s.transfer(ctx, i, &intake{r: r}, length)
 }
 
+// arriving are the states in which bytes are under way.
+var arriving = []cloud.ImageState{cloud.ImageSaving, cloud.ImageStaged, cloud.ImageImporting}
+
+// admit counts an image that begins to arrive.
+func (s *Service) admit(ctx context.Context, i *cloud.Image) error {
+	return s.Quota.Reserve(ctx, i.ProjectID, map[string]int64{cloud.QuotaImagesArriving: 1})
+}
+
 // WriteBytes is Upload for the use case that made the image with CreateFor. It may be
 // repeated: an image that has its bytes already is left as it is, and one that another attempt left half
+// begins anew.
 func (s *Service) WriteBytes(ctx context.Context, id cloud.ImageID, r io.Reader) error {
+	return s.fill(ctx, id, &intake{r: r, ours: true}, -1)
+}
+
+// fill is WriteBytes for any source.
+func (s *Service) fill(ctx context.Context, id cloud.ImageID, in *intake, length int64) error {
 	done := false
 	i, err := s.begin(ctx, id, func(ctx context.Context) (*cloud.Image, error) {
 		i, err := s.Images.Get(ctx, id)
@@ -45,7 +62,7 @@ func (s *Service) WriteBytes(ctx context.Context, id cloud.ImageID, r io.Reader)
 	if err != nil || done {
 		return err
 	}
-	return s.transfer(ctx, i, &intake{r: r, ours: true}, -1)
+	return s.transfer(ctx, i, in, length)
 }
 
 // begin marks the image that take answers as being written by a new upload of this process.
@@ -63,16 +80,27 @@ func (s *Service) begin(ctx context.Context, id cloud.ImageID, take func(context
 		if i.State == cloud.ImageActive || i.State == cloud.ImageDeactivated {
 			return nil
 		}
-		if i.Container == "" || i.Format == "" {
-			return cloud.Invalidf("image", "disk_format", "disk_format and container_format must be set before the data of image %s.", id)
+		if err = declared(i); err != nil && i.State != cloud.ImageStaged {
+			return err
 		}
-		i.State, i.UploadID = cloud.ImageSaving, upload
+		i.UploadID = upload
+		if i.State == cloud.ImageQueued {
+			i.State = cloud.ImageSaving
+		}
 		return s.Images.Update(ctx, i)
 	})
 	if err != nil || i.UploadID != upload {
 		s.discharge(id)
 	}
 	return i, err
+}
+
+// declared refuses an image of which nobody has said what its bytes will be.
+func declared(i *cloud.Image) error {
+	if i.Container == "" || i.Format == "" {
+		return cloud.Invalidf("image", "disk_format", "disk_format and container_format must be set before the data of image %s.", i.ID)
+	}
+	return nil
 }
 
 // transfer moves the bytes of an upload that has begun, and ends it.
@@ -92,14 +120,9 @@ func (s *Service) transfer(ctx context.Context, i *cloud.Image, in *intake, leng
 
 // receive streams the bytes to disk and writes what it learns on the way into i.
 func (s *Service) receive(ctx context.Context, i *cloud.Image, in *intake, length int64) error {
-	room, err := s.room(ctx, i.ProjectID)
-	if err != nil {
+	if err := s.admitBytes(ctx, i, in, length, cloud.QuotaImageBytes); err != nil {
 		return err
 	}
-	if room != cloud.Unlimited && length > room {
-		return bytesExceeded(i.ProjectID, length, room)
-	}
-	in.room, in.project, in.image = room, i.ProjectID, i.ID
 	if disk(i) {
 		in.look = imageformat.NewStream(spec.Format(i.Format), s.Limits)
 	}
@@ -111,6 +134,19 @@ func (s *Service) receive(ctx context.Context, i *cloud.Image, in *intake, lengt
 		return fmt.Errorf("keep image %s: %w", i.ID, err)
 	}
 	i.SizeBytes, i.MD5, i.SHA256, i.SHA512 = stored.SizeBytes, stored.MD5, stored.SHA256, stored.SHA512
+	return nil
+}
+
+// admitBytes tells an upload how much room it has, and refuses one that announces more.
+func (s *Service) admitBytes(ctx context.Context, i *cloud.Image, in *intake, length int64, resource string) error {
+	room, err := s.room(ctx, i.ProjectID, resource)
+	if err != nil {
+		return err
+	}
+	in.room, in.project, in.image, in.resource = room, i.ProjectID, i.ID, resource
+	if room != cloud.Unlimited && length > room {
+		return in.exceeded(length)
+	}
 	return nil
 }
 
@@ -167,7 +203,7 @@ func (s *Service) activate(ctx context.Context, done *cloud.Image) error {
 			return err
 		}
 		i.State, i.UploadID, i.OperationID = cloud.ImageActive, "", ""
-		i.SizeBytes, i.VirtualBytes = done.SizeBytes, done.VirtualBytes
+		i.SizeBytes, i.VirtualBytes, i.StagedBytes = done.SizeBytes, done.VirtualBytes, 0
 		i.MD5, i.SHA256, i.SHA512 = done.MD5, done.SHA256, done.SHA512
 		return s.Images.Update(ctx, i)
 	})
@@ -181,7 +217,11 @@ func (s *Service) abandon(ctx context.Context, gone *cloud.Image) {
 		s.discharge(gone.ID)
 		return
 	}
-	s.drop(ctx, gone.ID)
+	if gone.State == cloud.ImageStaged {
+		s.unstage(ctx, gone.ID)
+	} else {
+		s.drop(ctx, gone.ID)
+	}
 	s.discharge(gone.ID)
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		i, err := s.mine(ctx, gone)
@@ -210,18 +250,18 @@ func (s *Service) mine(ctx context.Context, was *cloud.Image) (*cloud.Image, err
 
 // room is how many bytes the project may still add, Unlimited if there is no limit. It is only a first
 // look, to end hopeless uploads early: activate counts.
-func (s *Service) room(ctx context.Context, p cloud.ProjectID) (int64, error) {
+func (s *Service) room(ctx context.Context, p cloud.ProjectID, resource string) (int64, error) {
 	limits, err := s.Quota.Limits(ctx, p)
-	if err != nil || limits[cloud.QuotaImageBytes] == cloud.Unlimited {
+	if err != nil || limits[resource] == cloud.Unlimited {
 		return cloud.Unlimited, err
 	}
-	used, err := s.Quota.Used(ctx, p, cloud.QuotaImageBytes)
-	return max(limits[cloud.QuotaImageBytes]-used, 0), err
+	used, err := s.Quota.Used(ctx, p, resource)
+	return max(limits[resource]-used, 0), err
 }
 
-func bytesExceeded(p cloud.ProjectID, asked, room int64) error {
-	return &cloud.Error{Kind: cloud.QuotaExceeded, Resource: "quota", ID: string(p), Field: cloud.QuotaImageBytes,
-		Message: fmt.Sprintf("Quota exceeded for image_bytes: the image has %d bytes or more, and there is room for %d.", asked, room)}
+func (in *intake) exceeded(asked int64) error {
+	return &cloud.Error{Kind: cloud.QuotaExceeded, Resource: "quota", ID: string(in.project), Field: in.resource,
+		Message: fmt.Sprintf("Quota exceeded for %s: the image has %d bytes or more, and there is room for %d.", in.resource, asked, in.room)}
 }
 
 func (s *Service) enlist(id cloud.ImageID, upload string) bool {
@@ -249,20 +289,21 @@ func (s *Service) alive(id cloud.ImageID) bool {
 // intake is the stream of an upload: it looks at the bytes as they pass, stops at the room there is, and
 // remembers how it broke, to tell that from a failure of the store.
 type intake struct {
-	r       io.Reader
-	n, room int64
-	project cloud.ProjectID
-	image   cloud.ImageID
-	look    *imageformat.Stream // nil: no disk
-	ours    bool                // r is no client: its errors are failures of ours
-	err     error
+	r        io.Reader
+	n, room  int64
+	resource string // that room is of
+	project  cloud.ProjectID
+	image    cloud.ImageID
+	look     *imageformat.Stream // nil: no disk
+	ours     bool                // r is no client and no server of others: its errors are failures of ours
+	err      error
 }
 
 func (in *intake) Read(p []byte) (int, error) {
 	n, err := in.r.Read(p)
 	in.n += int64(n)
 	if in.room != cloud.Unlimited && in.n > in.room {
-		n, err = 0, bytesExceeded(in.project, in.n, in.room)
+		n, err = 0, in.exceeded(in.n)
 	}
 	if n > 0 && in.look != nil {
 		if _, verdict := in.look.Write(p[:n]); verdict != nil {

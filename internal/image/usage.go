@@ -9,9 +9,10 @@ import (
 
 // Usage is what the caller's project has and may have. A limit of cloud.Unlimited is none.
 type Usage struct {
-	Images, ImagesLimit int64
-	Bytes, BytesLimit   int64
-	Uploading           int64
+	Images, ImagesLimit     int64
+	Bytes, BytesLimit       int64
+	Staged, StagedLimit     int64
+	Arriving, ArrivingLimit int64
 }
 
 // Usage answers the caller's project's use of images.
@@ -24,13 +25,13 @@ func (s *Service) Usage(ctx context.Context) (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
-	u := Usage{ImagesLimit: limits[cloud.QuotaImages], BytesLimit: limits[cloud.QuotaImageBytes]}
-	if u.Images, err = s.Quota.Used(ctx, p, cloud.QuotaImages); err != nil {
-		return u, err
+	u := Usage{ImagesLimit: limits[cloud.QuotaImages], BytesLimit: limits[cloud.QuotaImageBytes],
+		StagedLimit: limits[cloud.QuotaStagedBytes], ArrivingLimit: limits[cloud.QuotaImagesArriving]}
+	for resource, used := range map[string]*int64{cloud.QuotaImages: &u.Images, cloud.QuotaImageBytes: &u.Bytes,
+		cloud.QuotaStagedBytes: &u.Staged, cloud.QuotaImagesArriving: &u.Arriving} {
+		if *used, err = s.Quota.Used(ctx, p, resource); err != nil {
+			return u, err
+		}
 	}
-	if u.Bytes, err = s.Quota.Used(ctx, p, cloud.QuotaImageBytes); err != nil {
-		return u, err
-	}
-	u.Uploading, err = s.Images.Count(ctx, cloud.Eq("project_id", p), cloud.Eq("state", cloud.ImageSaving))
-	return u, err
+	return u, nil
 }

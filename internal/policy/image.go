@@ -11,6 +11,7 @@ var imageRules = map[Action]Rule{
 	"image.update":     ProjectMember,
 	"image.delete":     ProjectMember,
 	"image.upload":     ProjectMember,
+	"image.import":     ProjectMember,
 	"image.download":   SharedReader,
 	// What is deactivated is under suspicion: only administrators read its bytes.
 	"image.download_deactivated": Admin,
@@ -19,8 +20,9 @@ var imageRules = map[Action]Rule{
 	"image.deactivate":           ProjectMember,
 	"image.share":                ProjectMember, // members added and removed by the owner
 	// accept is asked with the member's project as the target: the owner cannot accept for it.
-	"image.accept":  projectItself,
-	"image.see_all": SystemReader, // lists without regard to the owner
+	"image.accept":     projectItself,
+	"image.see_stores": Admin,        // how the bytes are kept
+	"image.see_all":    SystemReader, // lists without regard to the owner
 }
 
 // projectItself is a member of the very project, or an administrator.

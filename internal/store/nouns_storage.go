@@ -15,6 +15,7 @@ var images = definition[cloud.Image, cloud.ImageID]{
 		text("container", func(i *cloud.Image) any { return i.Container }),
 		text("format", func(i *cloud.Image) any { return i.Format }),
 		number("size_bytes", func(i *cloud.Image) any { return i.SizeBytes }),
+		number("staged_bytes", func(i *cloud.Image) any { return i.StagedBytes }),
 		number("virtual_bytes", func(i *cloud.Image) any { return i.VirtualBytes }),
 		text("md5", func(i *cloud.Image) any { return i.MD5 }),
 		text("sha256", func(i *cloud.Image) any { return i.SHA256 }),

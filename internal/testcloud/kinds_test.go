@@ -2,10 +2,12 @@ package testcloud_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/operation/operationtest"
 	"github.com/nubo-cloud/nubo/internal/testcloud"
@@ -160,6 +162,14 @@ var acts = map[string]act{
 	"volume.upload_image": {withVolume, func(s *stage) error {
 		_, _, err := s.volume().UploadImage(s.n.Context(), volume.UploadRequest{VolumeID: s.v.ID, Name: "up", Format: "qcow2"})
 		return err
+	}},
+	"image.import": {func(*stage) {}, func(s *stage) error {
+		images := s.c.Services().Image
+		i, err := images.Create(s.n.Context(), image.CreateRequest{Name: "import", Format: "raw", Container: "bare"})
+		s.must(err)
+		s.subject = "image/" + string(i.ID)
+		s.must(images.Stage(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format"), -1))
+		return images.Import(s.n.Context(), i.ID, image.ImportRequest{From: image.SourceStaged})
 	}},
 	"snapshot.create": {withVolume, snapshot},
 	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {

@@ -147,7 +147,7 @@ func (l *leftovers) volumes() {
 		}
 	}
 	for _, i := range l.rows.images {
-		if i.State == cloud.ImageSaving || i.State == cloud.ImageQueued {
+		if i.State == cloud.ImageSaving || i.State == cloud.ImageImporting {
 			l.add("image %s (%s) is still %s", i.ID, i.Name, i.State)
 		}
 	}

@@ -67,8 +67,8 @@ func newRig(t *testing.T, fault ...func(context.Context, operation.Point) error)
 func (r *rig) start(fault func(context.Context, operation.Point) error, b image.Bytes) {
 	log := slog.New(slog.DiscardHandler)
 	r.quota = quota.New(r.db.Quotas, r.db)
-	r.images = image.New(image.Deps{Images: r.db.Images, Tx: r.db, Quota: r.quota, Bytes: b, Log: log, Now: time.Now})
 	r.engine = operation.New(operation.Options{Records: r.db.Operations, Tx: r.db, Exclusive: true, Fault: fault})
+	r.images = image.New(image.Deps{Images: r.db.Images, Tx: r.db, Quota: r.quota, Bytes: b, Staging: &imagetest.Bytes{}, Operations: r.engine, Log: log, Now: time.Now})
 	r.Service = volume.New(volume.Deps{Volumes: r.db.Volumes, Snapshots: r.db.Snapshots, Attachments: r.db.Attachments, Types: r.db.VolumeTypes,
 		HostRows: r.db.Hosts, Usage: r.db.UsageEvents, Tx: r.db, Quota: r.quota, Operations: r.engine,
 		Hosts: volumetest.Hosts{Host: r.host}, Placer: volumetest.Hosts{Host: r.host}, Images: r.images, Instances: r.guests,

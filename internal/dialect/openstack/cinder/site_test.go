@@ -61,8 +61,8 @@ func newSite(t *testing.T) *site {
 	ok(t, db.Hosts.Insert(t.Context(), &cloud.Host{ID: volumetest.HostID, Name: "one", Zone: "nova", Enabled: true, Up: true}))
 	log, host := slog.New(slog.DiscardHandler), volumetest.NewHost()
 	quotas := quota.New(db.Quotas, db)
-	images := image.New(image.Deps{Images: db.Images, Tx: db, Quota: quotas, Bytes: &imagetest.Bytes{}, Log: log, Now: time.Now})
 	engine := operation.New(operation.Options{Records: db.Operations, Tx: db, Exclusive: true})
+	images := image.New(image.Deps{Images: db.Images, Tx: db, Quota: quotas, Bytes: &imagetest.Bytes{}, Staging: &imagetest.Bytes{}, Operations: engine, Log: log, Now: time.Now})
 	volumes := volume.New(volume.Deps{Volumes: db.Volumes, Snapshots: db.Snapshots, Attachments: db.Attachments, Types: db.VolumeTypes,
 		HostRows: db.Hosts, Usage: db.UsageEvents, Tx: db, Quota: quotas, Operations: engine, Hosts: volumetest.Hosts{Host: host},
 		Placer: volumetest.Hosts{Host: host}, Images: images, Log: log, Now: time.Now})

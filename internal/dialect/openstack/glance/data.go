@@ -1,19 +1,32 @@
 package glance
 
 import (
+	"context"
+	"io"
 	"mime"
 	"net/http"
 	"time"
 
+	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 )
 
-// upload hands the body on as it arrives; nothing of it is kept in memory here.
+// upload takes the data of an image.
 func (a *api) upload(w http.ResponseWriter, r *http.Request) error {
+	return receive(w, r, a.images.Upload)
+}
+
+// stage takes data that an import will judge and keep.
+func (a *api) stage(w http.ResponseWriter, r *http.Request) error {
+	return receive(w, r, a.images.Stage)
+}
+
+// receive hands the body on as it arrives; nothing of it is kept in memory here.
+func receive(w http.ResponseWriter, r *http.Request, take func(context.Context, cloud.ImageID, io.Reader, int64) error) error {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/octet-stream" {
 		return openstack.UnsupportedMedia("The data of an image must be sent as application/octet-stream.")
 	}
-	if err := a.images.Upload(r.Context(), imageID(r), r.Body, r.ContentLength); err != nil {
+	if err := take(r.Context(), imageID(r), r.Body, r.ContentLength); err != nil {
 		return err
 	}
 	return openstack.WriteEmpty(w, http.StatusNoContent)

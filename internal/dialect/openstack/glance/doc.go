@@ -3,8 +3,8 @@
 // Its prefix ("/image") has been stripped from the paths here. Links in answers are relative to the
 // service, as the API documents them ("/v2/images/…"); clients add their endpoint.
 //
-// Knowingly absent: import methods (the list is empty), locations and direct URLs, image caching,
-// metadata definitions, tasks (the list is empty). Image data is hashed with SHA-512.
+// Knowingly absent: locations and direct URLs (whoever writes them reads what the cloud can read), tasks made by
+// hand, copying between stores (there is one), image caching, metadata definitions. Image data is hashed with SHA-512.
 //
 // Reference: https://docs.openstack.org/api-ref/image/v2/
 package glance

@@ -20,6 +20,11 @@ type Images interface {
 	Update(ctx context.Context, id cloud.ImageID, edit func(*image.Facts) error) (*cloud.Image, error)
 	Delete(ctx context.Context, id cloud.ImageID) error
 	Upload(ctx context.Context, id cloud.ImageID, r io.Reader, length int64) error
+	Stage(ctx context.Context, id cloud.ImageID, r io.Reader, length int64) error
+	Import(ctx context.Context, id cloud.ImageID, r image.ImportRequest) error
+	ImageTasks(ctx context.Context, id cloud.ImageID) ([]image.Task, error)
+	Tasks(ctx context.Context, q cloud.Query) ([]image.Task, error)
+	Task(ctx context.Context, id cloud.OperationID) (image.Task, error)
 	Download(ctx context.Context, id cloud.ImageID) (*cloud.Image, io.ReadSeekCloser, error)
 	Deactivate(ctx context.Context, id cloud.ImageID) error
 	Reactivate(ctx context.Context, id cloud.ImageID) error
@@ -61,6 +66,8 @@ func (a *api) imageRoutes(s *openstack.Service) {
 	s.Handle("DELETE /v2/images/{id}", a.delete)
 	s.Handle("PUT /v2/images/{id}/file", a.upload)
 	s.Handle("GET /v2/images/{id}/file", a.download)
+	s.Handle("PUT /v2/images/{id}/stage", a.stage)
+	s.Handle("POST /v2/images/{id}/import", a.importImage)
 	s.Handle("PUT /v2/images/{id}/tags/{tag}", a.addTag)
 	s.Handle("DELETE /v2/images/{id}/tags/{tag}", a.removeTag)
 	s.Handle("POST /v2/images/{id}/actions/deactivate", a.deactivate)
@@ -79,6 +86,7 @@ func (a *api) memberRoutes(s *openstack.Service) {
 func (a *api) infoRoutes(s *openstack.Service) {
 	s.Handle("GET /v2/info/import", a.importMethods)
 	s.Handle("GET /v2/info/stores", a.stores)
+	s.Handle("GET /v2/info/stores/detail", a.storesDetail)
 	s.Handle("GET /v2/info/usage", a.usage)
 	s.Handle("GET /v2/tasks", a.tasks)
 	s.Handle("GET /v2/tasks/{id}", a.task)

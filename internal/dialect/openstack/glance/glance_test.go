@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,10 @@ import (
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/imagestore"
+	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/store"
+	"github.com/nubo-cloud/nubo/internal/webfetch"
 )
 
 // tokens is an authenticator whose tokens say who the caller is: "project" or "project+admin".
@@ -49,7 +52,19 @@ func newSite(t *testing.T) *site {
 	ok(t, err)
 	files.FreeBytesMin = 0
 	log := slog.New(slog.DiscardHandler)
-	images := image.New(image.Deps{Images: db.Images, Tx: db, Quota: quota.New(db.Quotas, db), Bytes: files, Log: log, Now: time.Now})
+	staging, err := imagestore.Open(t.TempDir())
+	ok(t, err)
+	staging.FreeBytesMin = 0
+	engine := operation.New(operation.Options{Records: db.Operations, Tx: db, Log: log, Exclusive: true})
+	images := image.New(image.Deps{Images: db.Images, Tx: db, Quota: quota.New(db.Quotas, db), Bytes: files, Staging: staging,
+		Web: webfetch.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), Operations: engine, Records: db.Operations, Log: log, Now: time.Now})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
 	h := glance.New(glance.Deps{Images: images, Auth: tokens{}, Log: log})
 	server := httptest.NewServer(http.StripPrefix("/image", h))
 	t.Cleanup(server.Close)

@@ -5,17 +5,33 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
-// importMethods says that there is none: data is uploaded.
 func (a *api) importMethods(w http.ResponseWriter, _ *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"import-methods": map[string]any{
-		"description": "Import methods available.", "type": "array", "value": []string{}}})
+		"description": "Import methods available.", "type": "array", "value": importMethods}})
 }
 
+// store is the one place that images' bytes are kept in.
+const store = "default"
+
 func (a *api) stores(w http.ResponseWriter, _ *http.Request) error {
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"stores": []any{
-		map[string]any{"id": "default", "description": "The cloud's image store", "default": true}}})
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"stores": []any{storeView()}})
+}
+
+// storesDetail is for administrators: it says how a store is made.
+func (a *api) storesDetail(w http.ResponseWriter, r *http.Request) error {
+	if err := policy.Authorize(r.Context(), "image.see_stores", policy.Target{Resource: "store"}); err != nil {
+		return err
+	}
+	detail := storeView()
+	detail["type"], detail["weight"], detail["properties"] = "file", 0, map[string]any{"chunk_size": 65536, "thin_provisioning": true}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"stores": []any{detail}})
+}
+
+func storeView() map[string]any {
+	return map[string]any{"id": store, "description": "The cloud's image store", "default": true}
 }
 
 func (a *api) usage(w http.ResponseWriter, r *http.Request) error {
@@ -24,29 +40,15 @@ func (a *api) usage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	row := func(limit, used int64) map[string]int64 { return map[string]int64{"limit": limit, "usage": used} }
-	bytesLimit := u.BytesLimit
-	if bytesLimit != cloud.Unlimited {
-		bytesLimit >>= 20
+	mebibytes := func(limit, used int64) map[string]int64 {
+		if limit != cloud.Unlimited {
+			limit >>= 20
+		}
+		return row(limit, used>>20)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"usage": map[string]any{
-		"image_size_total":      row(bytesLimit, u.Bytes>>20),
-		"image_stage_total":     row(cloud.Unlimited, 0),
+		"image_size_total":      mebibytes(u.BytesLimit, u.Bytes),
+		"image_stage_total":     mebibytes(u.StagedLimit, u.Staged),
 		"image_count_total":     row(u.ImagesLimit, u.Images),
-		"image_count_uploading": row(cloud.Unlimited, u.Uploading)}})
-}
-
-// tasks is empty: what goes on with an image shows in its status.
-func (a *api) tasks(w http.ResponseWriter, _ *http.Request) error {
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"tasks": []any{}, "first": "/v2/tasks", "schema": "/v2/schemas/tasks"})
-}
-
-func (a *api) imageTasks(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.images.Image(r.Context(), imageID(r)); err != nil {
-		return err
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"tasks": []any{}})
-}
-
-func (a *api) task(_ http.ResponseWriter, r *http.Request) error {
-	return cloud.NotFoundf("task", r.PathValue("id"))
+		"image_count_uploading": row(u.ArrivingLimit, u.Arriving)}})
 }

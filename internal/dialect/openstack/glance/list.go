@@ -41,19 +41,19 @@ func page(q url.Values, images []*cloud.Image, limit int) map[string]any {
 		views[n] = view(i)
 	}
 	q.Del("marker")
-	body := map[string]any{"images": views, "first": listPath(q), "schema": "/v2/schemas/images"}
+	body := map[string]any{"images": views, "first": pathWith("/v2/images", q), "schema": "/v2/schemas/images"}
 	if limit > 0 && len(images) == limit {
 		q.Set("marker", string(images[limit-1].ID))
-		body["next"] = listPath(q)
+		body["next"] = pathWith("/v2/images", q)
 	}
 	return body
 }
 
-func listPath(q url.Values) string {
+func pathWith(path string, q url.Values) string {
 	if len(q) == 0 {
-		return "/v2/images"
+		return path
 	}
-	return "/v2/images?" + q.Encode()
+	return path + "?" + q.Encode()
 }
 
 var sortColumns = openstack.SortColumns{"id": "id", "name": "name", "status": "state", "container_format": "container",

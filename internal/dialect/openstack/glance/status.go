@@ -6,6 +6,7 @@ import "github.com/nubo-cloud/nubo/internal/cloud"
 var statuses = map[cloud.ImageState]string{
 	cloud.ImageQueued:      "queued",
 	cloud.ImageSaving:      "saving",
+	cloud.ImageStaged:      "uploading",
 	cloud.ImageImporting:   "importing",
 	cloud.ImageActive:      "active",
 	cloud.ImageDeactivated: "deactivated",

@@ -28,8 +28,21 @@ func view(i *cloud.Image) map[string]any {
 	}
 	v["created_at"], v["updated_at"] = stamp(i.CreatedAt), stamp(i.UpdatedAt)
 	v["tags"] = append([]string{}, i.Tags...)
+	showImport(v, i)
 	v["self"], v["file"], v["schema"] = path, path+"/file", "/v2/schemas/image"
 	return v
+}
+
+// showImport tells where the bytes are, and how an import that goes on or went wrong stands.
+func showImport(v map[string]any, i *cloud.Image) {
+	switch {
+	case i.State == cloud.ImageActive, i.State == cloud.ImageDeactivated:
+		v["stores"] = store
+	case i.State == cloud.ImageImporting:
+		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = store, ""
+	case i.Fault != nil:
+		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = "", store
+	}
 }
 
 // size is null until there is data, and 0 for an image that stands for volumes' snapshots.
