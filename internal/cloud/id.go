@@ -22,6 +22,8 @@ type (
 	NetworkID       string
 	SubnetID        string
 	SubnetPoolID    string
+	AddressScopeID  string
+	ShareID         string
 	PortID          string
 	RouterID        string
 	FloatingIPID    string

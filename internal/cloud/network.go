@@ -8,13 +8,15 @@ type Network struct {
 	ProjectID ProjectID `json:"project_id"`
 	Meta
 	// Revisions counts changes, from 0, as clients see them.
-	Revisions    int      `json:"revisions"`
-	Name         string   `json:"name"`
-	Description  string   `json:"description,omitempty"`
-	AdminUp      bool     `json:"admin_up"`
-	Shared       bool     `json:"shared,omitempty"`   // usable by every project
-	External     bool     `json:"external,omitempty"` // a way out; floating IPs come from it
-	Default      bool     `json:"default,omitempty"`  // the external network to take when none is named
+	Revisions   int    `json:"revisions"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	AdminUp     bool   `json:"admin_up"`
+	Shared      bool   `json:"shared,omitempty"`   // usable by every project
+	External    bool   `json:"external,omitempty"` // a way out; floating IPs come from it
+	// Restricted: an external network that only those see whom a Share names.
+	Restricted   bool     `json:"restricted,omitempty"`
+	Default      bool     `json:"default,omitempty"` // the external network to take when none is named
 	MTU          int      `json:"mtu"`
 	PortSecurity bool     `json:"port_security"` // default for its ports
 	DNSDomain    string   `json:"dns_domain,omitempty"`
@@ -71,10 +73,12 @@ type SubnetPool struct {
 	MinBits     int `json:"min_bits"`
 	MaxBits     int `json:"max_bits"`
 	// ProjectQuota bounds what one project may take: IPv4 addresses, or IPv6 prefixes of /64. Nil: no bound.
-	ProjectQuota *int64   `json:"project_quota,omitempty"`
-	Shared       bool     `json:"shared,omitempty"`  // usable by every project
-	Default      bool     `json:"default,omitempty"` // the one to take for its IP version when none is named
-	Tags         []string `json:"tags,omitempty"`
+	ProjectQuota *int64 `json:"project_quota,omitempty"`
+	Shared       bool   `json:"shared,omitempty"` // usable by every project
+	// ScopeID is the address scope the prefixes are in, if any.
+	ScopeID AddressScopeID `json:"scope_id,omitempty"`
+	Default bool           `json:"default,omitempty"` // the one to take for its IP version when none is named
+	Tags    []string       `json:"tags,omitempty"`
 }
 
 // Route is one static route.
@@ -218,6 +222,7 @@ type SecurityGroup struct {
 	Description string   `json:"description,omitempty"`
 	Default     bool     `json:"default,omitempty"` // the project's own, made by itself; only administrators delete it
 	Stateless   bool     `json:"stateless,omitempty"`
+	Shared      bool     `json:"shared,omitempty"` // usable by every project
 	Tags        []string `json:"tags,omitempty"`
 }
 

@@ -19,6 +19,7 @@ const (
 	QuotaNetworks        = "networks"
 	QuotaSubnets         = "subnets"
 	QuotaSubnetPools     = "subnet_pools"
+	QuotaShares          = "shares"
 	QuotaPorts           = "ports"
 	QuotaRouters         = "routers"
 	QuotaFloatingIPs     = "floating_ips"
@@ -47,7 +48,7 @@ var DefaultLimits = map[string]int64{
 	QuotaProperties: 128, QuotaInstanceGroups: 10, QuotaGroupMembers: 10,
 	QuotaVolumes: 50, QuotaSnapshots: 50, QuotaGigabytes: 2000, QuotaVolumeGigabytes: Unlimited,
 	QuotaBackups: 10, QuotaBackupGigabytes: 1000, QuotaVolumeGroups: 10,
-	QuotaNetworks: 100, QuotaSubnets: 100, QuotaSubnetPools: Unlimited, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
+	QuotaNetworks: 100, QuotaSubnets: 100, QuotaSubnetPools: Unlimited, QuotaShares: 10, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
 	QuotaSecurityGroups: 10, QuotaSecurityRules: 100, QuotaImages: 1000, QuotaImageBytes: Unlimited,
 	QuotaStagedBytes: Unlimited, QuotaImagesArriving: Unlimited,
 }

@@ -151,7 +151,7 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 }
 
 func (s *Service) authorizeNIC(ctx context.Context, n *cloud.Network, r NICRequest) error {
-	if err := authorizeAttach(ctx, n); err != nil {
+	if err := s.authorizeAttach(ctx, n); err != nil {
 		return err
 	}
 	if r.FixedIP.IsValid() {

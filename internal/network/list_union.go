@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -73,51 +74,64 @@ func pageOf[T any](rows []*T, q cloud.Query, id func(*T) string) ([]*T, error) {
 
 const sortableTime = "2006-01-02T15:04:05.000000000Z"
 
-// networkColumn is a column of a network as text that sorts like the column.
-func networkColumn(n *cloud.Network, column string) string {
+// commonColumn is a column that most nouns have, as text that sorts like the column.
+func commonColumn(id, name string, project cloud.ProjectID, m *cloud.Meta, column string) string {
 	switch column {
 	case "name":
-		return n.Name
+		return name
 	case "project_id":
-		return string(n.ProjectID)
-	case "admin_up":
-		return boolText(n.AdminUp)
+		return string(project)
 	case "created_at":
-		return n.CreatedAt.UTC().Format(sortableTime)
+		return m.CreatedAt.UTC().Format(sortableTime)
 	case "updated_at":
-		return n.UpdatedAt.UTC().Format(sortableTime)
+		return m.UpdatedAt.UTC().Format(sortableTime)
 	}
-	return string(n.ID)
+	return id
+}
+
+func scopeColumn(a *cloud.AddressScope, column string) string {
+	if column == "ipv6" {
+		return boolText(a.IPv6)
+	}
+	return commonColumn(string(a.ID), a.Name, a.ProjectID, &a.Meta, column)
+}
+
+func groupColumn(g *cloud.SecurityGroup, column string) string {
+	return commonColumn(string(g.ID), g.Name, g.ProjectID, &g.Meta, column)
+}
+
+// networkColumn is a column of a network as text that sorts like the column.
+func networkColumn(n *cloud.Network, column string) string {
+	if column == "admin_up" {
+		return boolText(n.AdminUp)
+	}
+	return commonColumn(string(n.ID), n.Name, n.ProjectID, &n.Meta, column)
 }
 
 // subnetColumn is networkColumn for subnets.
 func subnetColumn(n *cloud.Subnet, column string) string {
 	switch column {
-	case "name":
-		return n.Name
-	case "project_id":
-		return string(n.ProjectID)
 	case "network_id":
 		return string(n.NetworkID)
-	case "created_at":
-		return n.CreatedAt.UTC().Format(sortableTime)
-	case "updated_at":
-		return n.UpdatedAt.UTC().Format(sortableTime)
+	case "prefix":
+		return n.Prefix.String()
+	case "gateway":
+		return addrText(n.Gateway)
+	case "dhcp":
+		return boolText(n.DHCP)
+	case "ipv6":
+		return boolText(n.Prefix.Addr().Is6())
+	case "ra_mode":
+		return n.RAMode
+	case "address_mode":
+		return n.AddressMode
 	}
-	return string(n.ID)
+	return commonColumn(string(n.ID), n.Name, n.ProjectID, &n.Meta, column)
 }
 
 // subnetPoolColumn is networkColumn for subnet pools.
 func subnetPoolColumn(p *cloud.SubnetPool, column string) string {
 	switch column {
-	case "name":
-		return p.Name
-	case "project_id":
-		return string(p.ProjectID)
-	case "created_at":
-		return p.CreatedAt.UTC().Format(sortableTime)
-	case "updated_at":
-		return p.UpdatedAt.UTC().Format(sortableTime)
 	case "default_bits":
 		return fmt.Sprintf("%03d", p.DefaultBits)
 	case "min_bits":
@@ -125,7 +139,15 @@ func subnetPoolColumn(p *cloud.SubnetPool, column string) string {
 	case "max_bits":
 		return fmt.Sprintf("%03d", p.MaxBits)
 	}
-	return string(p.ID)
+	return commonColumn(string(p.ID), p.Name, p.ProjectID, &p.Meta, column)
+}
+
+// addrText is empty for no address, as in the store.
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 func boolText(b bool) string {

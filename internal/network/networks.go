@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -39,7 +40,7 @@ type Provider struct {
 }
 
 func networkTarget(n *cloud.Network) policy.Target {
-	return policy.Target{Resource: "network", ID: string(n.ID), ProjectID: n.ProjectID, Shared: n.Shared || n.External}
+	return policy.Target{Resource: "network", ID: string(n.ID), ProjectID: n.ProjectID, Shared: n.Shared || n.External && !n.Restricted}
 }
 
 // CreateNetwork makes a network.
@@ -59,9 +60,20 @@ func (s *Service) CreateNetwork(ctx context.Context, r NetworkRequest) (n *cloud
 		if err := s.onlyDefault(ctx, n); err != nil {
 			return err
 		}
-		return s.Networks.Insert(ctx, n)
+		if err := s.Networks.Insert(ctx, n); err != nil {
+			return err
+		}
+		return s.shareNetwork(ctx, n)
 	})
 	return n, err
+}
+
+// shareNetwork keeps as shares with every project what the network's own marks say.
+func (s *Service) shareNetwork(ctx context.Context, n *cloud.Network) error {
+	if err := s.shareWithAll(ctx, cloud.ShareNetwork, string(n.ID), n.ProjectID, cloud.UseShared, n.Shared); err != nil {
+		return err
+	}
+	return s.shareWithAll(ctx, cloud.ShareNetwork, string(n.ID), n.ProjectID, cloud.UseExternal, n.External && !n.Restricted)
 }
 
 func newNetwork(r NetworkRequest) *cloud.Network {
@@ -153,7 +165,7 @@ func (s *Service) Network(ctx context.Context, id cloud.NetworkID) (*cloud.Netwo
 	if err != nil {
 		return nil, missing(err, "network", id)
 	}
-	return n, policy.Authorize(ctx, "network.get", networkTarget(n))
+	return n, s.authorizeReach(ctx, "network.get", networkTarget(n), cloud.UseShared, cloud.UseExternal)
 }
 
 // missing gives the store's NotFound the noun's own words.
@@ -170,8 +182,12 @@ func (s *Service) ListNetworks(ctx context.Context, q cloud.Query, keep ...func(
 	if all {
 		return s.Networks.List(ctx, q, keep...)
 	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareNetwork, cloud.UseShared, cloud.UseExternal)
+	if err != nil {
+		return nil, err
+	}
 	return listUnion(ctx, s.Networks, q, networkColumn, func(n *cloud.Network) string { return string(n.ID) }, keep,
-		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true), cloud.Eq("external", true))
+		cloud.Eq("project_id", string(own)), cloud.Eq("open", true), cloud.In("id", keys(with)))
 }
 
 // NetworkChange changes what is not nil.
@@ -212,6 +228,9 @@ func (s *Service) UpdateNetwork(ctx context.Context, id cloud.NetworkID, c Netwo
 		if err := s.nudgeRoutersOf(ctx, id); err != nil { // their interfaces have its MTU
 			return err
 		}
+		if err := s.shareNetwork(ctx, n); err != nil {
+			return err
+		}
 		return s.Networks.Update(ctx, n)
 	})
 	return n, err
@@ -222,7 +241,9 @@ func applyNetworkChange(n *cloud.Network, c NetworkChange) {
 	apply(&n.Description, c.Description)
 	apply(&n.AdminUp, c.AdminUp)
 	apply(&n.Shared, c.Shared)
-	apply(&n.External, c.External)
+	if changes(c.External, n.External) {
+		n.External, n.Restricted = *c.External, false
+	}
 	apply(&n.Default, c.Default)
 	apply(&n.MTU, c.MTU)
 	apply(&n.PortSecurity, c.PortSecurity)
@@ -233,7 +254,11 @@ func applyNetworkChange(n *cloud.Network, c NetworkChange) {
 func (s *Service) checkNetworkChange(ctx context.Context, n *cloud.Network, c NetworkChange) error {
 	asked := map[policy.Action]bool{"network.update": true, "network.share": changes(c.Shared, n.Shared),
 		"network.external": changes(c.External, n.External) || changes(c.Default, n.Default), "network.provider": c.Provider != nil}
-	if err := authorizeAll(ctx, asked, networkTarget(n)); err != nil {
+	t, err := s.reach(ctx, networkTarget(n), cloud.UseShared, cloud.UseExternal)
+	if err != nil {
+		return err
+	}
+	if err := authorizeAll(ctx, asked, t); err != nil {
 		return err
 	}
 	if c.Provider != nil {
@@ -267,8 +292,13 @@ func (s *Service) checkExternalChange(ctx context.Context, n *cloud.Network) err
 
 // checkUnshare refuses to take a network away from projects that use it.
 func (s *Service) checkUnshare(ctx context.Context, n *cloud.Network) error {
+	with, err := s.Shares.List(ctx, cloud.Where(cloud.Eq("noun_id", string(n.ID)), cloud.Eq("use", string(cloud.UseShared))))
+	if err != nil {
+		return err
+	}
+	receivers := projectsOf(with, func(sh *cloud.Share) cloud.ProjectID { return sh.To })
 	foreign, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(n.ID))), func(p *cloud.Port) bool {
-		return p.ProjectID != n.ProjectID && p.ProjectID != "" && p.Owner != cloud.OwnerService
+		return p.ProjectID != n.ProjectID && p.ProjectID != "" && p.Owner != cloud.OwnerService && !slices.Contains(receivers, p.ProjectID)
 	})
 	if err != nil || len(foreign) == 0 {
 		return err
@@ -287,10 +317,13 @@ func (s *Service) DeleteNetwork(ctx context.Context, id cloud.NetworkID) error {
 		if err != nil {
 			return err
 		}
-		if err := policy.Authorize(ctx, "network.delete", networkTarget(n)); err != nil {
+		if err := s.authorizeReach(ctx, "network.delete", networkTarget(n), cloud.UseShared, cloud.UseExternal); err != nil {
 			return err
 		}
 		if err := s.emptyNetwork(ctx, n); err != nil {
+			return err
+		}
+		if err := s.unshare(ctx, string(id)); err != nil {
 			return err
 		}
 		s.nudge(ctx, kindNetwork, string(id))

@@ -98,7 +98,7 @@ func checkDHCPOptions(options []cloud.DHCPOption) error {
 }
 
 // portGroups checks the groups a port names, or answers the default: its project's default
-// group, or none without port security. A port's groups are of its own project.
+// group, or none without port security. A port's groups are of its own project or shared with it.
 func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.SecurityGroupID) ([]cloud.SecurityGroupID, error) {
 	if named == nil {
 		if !p.PortSecurity {
@@ -116,8 +116,8 @@ func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.
 			continue
 		}
 		g, err := s.Groups.Get(ctx, id)
-		if err == nil && g.ProjectID != p.ProjectID {
-			err = cloud.NotFoundf("security group", id)
+		if err == nil {
+			err = s.mayWear(ctx, p, g)
 		}
 		if err != nil {
 			return nil, missing(err, "security group", id)
@@ -125,6 +125,18 @@ func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.
 		ids = append(ids, id)
 	}
 	return ids, nil
+}
+
+// mayWear checks that a port may be in a group: of its own project, or shared with it.
+func (s *Service) mayWear(ctx context.Context, p *cloud.Port, g *cloud.SecurityGroup) error {
+	if g.ProjectID == p.ProjectID || g.Shared {
+		return nil
+	}
+	shared, err := s.sharedWith(ctx, string(g.ID), p.ProjectID, cloud.UseShared)
+	if err == nil && !shared {
+		err = cloud.NotFoundf("security group", g.ID)
+	}
+	return err
 }
 
 // defaultHostname is the name of an address that nobody named.

@@ -67,7 +67,7 @@ func (s *Service) CreatePort(ctx context.Context, r PortRequest) (p *cloud.Port,
 }
 
 func (s *Service) authorizePort(ctx context.Context, n *cloud.Network, r PortRequest) error {
-	if err := authorizeAttach(ctx, n); err != nil {
+	if err := s.authorizeAttach(ctx, n); err != nil {
 		return err
 	}
 	own := policy.Target{Resource: "port", ProjectID: r.ProjectID}
@@ -82,11 +82,12 @@ func (s *Service) authorizePort(ctx context.Context, n *cloud.Network, r PortReq
 
 // authorizeAttach asks whether the caller, who sees the network, may make ports on it. Being external does not
 // make a network shared: guests belong behind routers.
-func authorizeAttach(ctx context.Context, n *cloud.Network) error {
+func (s *Service) authorizeAttach(ctx context.Context, n *cloud.Network) error {
 	t := networkTarget(n)
 	t.Shared = n.Shared
-	if policy.May(ctx, "network.attach", t) {
-		return nil
+	t, err := s.reach(ctx, t, cloud.UseShared)
+	if err != nil || policy.May(ctx, "network.attach", t) {
+		return err
 	}
 	return cloud.Errorf(cloud.Forbidden, "network", n.ID, "It is not allowed to create an interface on network %s", n.ID)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // QuotaResources are the counted resources of this package.
-var QuotaResources = []string{cloud.QuotaNetworks, cloud.QuotaSubnets, cloud.QuotaSubnetPools, cloud.QuotaPorts, cloud.QuotaRouters,
+var QuotaResources = []string{cloud.QuotaNetworks, cloud.QuotaSubnets, cloud.QuotaSubnetPools, cloud.QuotaShares, cloud.QuotaPorts, cloud.QuotaRouters,
 	cloud.QuotaFloatingIPs, cloud.QuotaSecurityGroups, cloud.QuotaSecurityRules}
 
 func quotaTarget(p cloud.ProjectID) policy.Target {

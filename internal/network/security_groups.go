@@ -18,7 +18,7 @@ type GroupRequest struct {
 }
 
 func groupTarget(g *cloud.SecurityGroup) policy.Target {
-	return policy.Target{Resource: "security group", ID: string(g.ID), ProjectID: g.ProjectID}
+	return policy.Target{Resource: "security group", ID: string(g.ID), ProjectID: g.ProjectID, Shared: g.Shared}
 }
 
 // CreateSecurityGroup makes a group that lets everything out and nothing in.
@@ -114,12 +114,21 @@ func (s *Service) SecurityGroup(ctx context.Context, id cloud.SecurityGroupID) (
 	if err != nil {
 		return nil, missing(err, "security group", id)
 	}
-	return g, policy.Authorize(ctx, "security group.get", groupTarget(g))
+	return g, s.authorizeReach(ctx, "security group.get", groupTarget(g), cloud.UseShared)
 }
 
-// ListSecurityGroups lists the groups of the caller's project, or all. Call EnsureDefaultGroup first to have the default one in it.
+// ListSecurityGroups lists the groups of the caller's project and those shared with it, or all. Call EnsureDefaultGroup first to have the default one in it.
 func (s *Service) ListSecurityGroups(ctx context.Context, q cloud.Query, keep ...func(*cloud.SecurityGroup) bool) ([]*cloud.SecurityGroup, error) {
-	return s.Groups.List(ctx, visible(ctx, "security group.get", q), keep...)
+	all, own := policy.Visible(ctx, "security group.get")
+	if all {
+		return s.Groups.List(ctx, q, keep...)
+	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareSecurityGroup, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
+	return listUnion(ctx, s.Groups, q, groupColumn, func(g *cloud.SecurityGroup) string { return string(g.ID) }, keep,
+		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true), cloud.In("id", keys(with)))
 }
 
 // GroupChange changes what is not nil.
@@ -151,7 +160,7 @@ func (s *Service) ownGroup(ctx context.Context, id cloud.SecurityGroupID, action
 	if err != nil {
 		return nil, err
 	}
-	return g, policy.Authorize(ctx, action, groupTarget(g))
+	return g, s.authorizeReach(ctx, action, groupTarget(g), cloud.UseShared)
 }
 
 // DeleteSecurityGroup removes a group with its rules, and the rules of others that name it. InUse while ports are in it.
@@ -175,6 +184,9 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 			return err
 		}
 		if err := s.dropRules(ctx, cloud.Eq("remote_group", string(id))); err != nil {
+			return err
+		}
+		if err := s.unshare(ctx, string(id)); err != nil {
 			return err
 		}
 		s.nudge(ctx, kindGroup, string(id))

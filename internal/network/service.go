@@ -27,6 +27,8 @@ type Deps struct {
 	Networks      cloud.Records[cloud.Network, cloud.NetworkID]
 	Subnets       cloud.Records[cloud.Subnet, cloud.SubnetID]
 	SubnetPools   cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
+	Scopes        cloud.Records[cloud.AddressScope, cloud.AddressScopeID]
+	Shares        cloud.Records[cloud.Share, cloud.ShareID]
 	Ports         cloud.Records[cloud.Port, cloud.PortID]
 	Addresses     cloud.Records[cloud.AddressUse, string]
 	Routers       cloud.Records[cloud.Router, cloud.RouterID]
@@ -97,6 +99,7 @@ func registerCounters(s *Service) {
 	s.Quota.Register(cloud.QuotaNetworks, counter(s.Networks))
 	s.Quota.Register(cloud.QuotaSubnets, counter(s.Subnets))
 	s.Quota.Register(cloud.QuotaSubnetPools, counter(s.SubnetPools))
+	s.Quota.Register(cloud.QuotaShares, counter(s.Shares))
 	s.Quota.Register(cloud.QuotaPorts, counter(s.Ports))
 	s.Quota.Register(cloud.QuotaRouters, counter(s.Routers))
 	s.Quota.Register(cloud.QuotaFloatingIPs, counter(s.FloatingIPs))

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
-	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
 // takePrefix gives a new subnet its prefix: the one that was asked for, or one cut from a pool.
@@ -20,7 +19,7 @@ func (s *Service) takePrefix(ctx context.Context, sub *cloud.Subnet, r SubnetReq
 		sub.Prefix = r.Prefix.Masked()
 		return s.checkAffinity(ctx, sub)
 	}
-	if err := policy.Authorize(ctx, "subnet pool.use", poolTarget(pool)); err != nil {
+	if err := s.authorizeReach(ctx, "subnet pool.use", poolTarget(pool), cloud.UseShared); err != nil {
 		return err
 	}
 	sub.SubnetPoolID = pool.ID

@@ -16,6 +16,7 @@ type SubnetPoolRequest struct {
 	DefaultBits, MinBits, MaxBits *int
 	ProjectQuota                  *int64
 	Shared, Default               bool
+	ScopeID                       cloud.AddressScopeID
 	Tags                          []string
 }
 
@@ -46,14 +47,20 @@ func (s *Service) CreateSubnetPool(ctx context.Context, r SubnetPoolRequest) (p 
 		if err := s.onlyDefaultPool(ctx, p); err != nil {
 			return err
 		}
-		return s.SubnetPools.Insert(ctx, p)
+		if err := s.enterScope(ctx, p); err != nil {
+			return err
+		}
+		if err := s.SubnetPools.Insert(ctx, p); err != nil {
+			return err
+		}
+		return s.shareWithAll(ctx, cloud.ShareSubnetPool, string(p.ID), p.ProjectID, cloud.UseShared, p.Shared)
 	})
 	return p, err
 }
 
 func newPool(r SubnetPoolRequest) (*cloud.SubnetPool, error) {
 	p := &cloud.SubnetPool{ID: cloud.SubnetPoolID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
-		ProjectQuota: r.ProjectQuota, Shared: r.Shared, Default: r.Default, Tags: r.Tags}
+		ProjectQuota: r.ProjectQuota, Shared: r.Shared, Default: r.Default, ScopeID: r.ScopeID, Tags: r.Tags}
 	if err := setPoolPrefixes(p, r.Prefixes); err != nil {
 		return nil, err
 	}
@@ -127,7 +134,7 @@ func (s *Service) SubnetPool(ctx context.Context, id cloud.SubnetPoolID) (*cloud
 	if err != nil {
 		return nil, missing(err, "subnet pool", id)
 	}
-	return p, policy.Authorize(ctx, "subnet pool.get", poolTarget(p))
+	return p, s.authorizeReach(ctx, "subnet pool.get", poolTarget(p), cloud.UseShared)
 }
 
 // ListSubnetPools lists what the caller may see: its project's, and shared ones.
@@ -136,8 +143,12 @@ func (s *Service) ListSubnetPools(ctx context.Context, q cloud.Query, keep ...fu
 	if all {
 		return s.SubnetPools.List(ctx, q, keep...)
 	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareSubnetPool, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
 	return listUnion(ctx, s.SubnetPools, q, subnetPoolColumn, func(p *cloud.SubnetPool) string { return string(p.ID) }, keep,
-		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true))
+		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true), cloud.In("id", keys(with)))
 }
 
 // SubnetPoolChange changes what is not nil.
@@ -148,6 +159,7 @@ type SubnetPoolChange struct {
 	DefaultBits, MinBits, MaxBits *int
 	ProjectQuota                  **int64 // to nil: no bound
 	Default                       *bool
+	ScopeID                       *cloud.AddressScopeID // empty: none
 	Tags                          *[]string
 }
 
@@ -172,6 +184,9 @@ func (s *Service) UpdateSubnetPool(ctx context.Context, id cloud.SubnetPoolID, c
 		if err := s.onlyDefaultPool(ctx, p); err != nil {
 			return err
 		}
+		if err := s.enterScope(ctx, p); err != nil {
+			return err
+		}
 		p.Revisions++
 		return s.SubnetPools.Update(ctx, p)
 	})
@@ -186,6 +201,7 @@ func applyPoolChange(p *cloud.SubnetPool, c SubnetPoolChange) {
 	apply(&p.MaxBits, c.MaxBits)
 	apply(&p.ProjectQuota, c.ProjectQuota)
 	apply(&p.Default, c.Default)
+	apply(&p.ScopeID, c.ScopeID)
 	apply(&p.Tags, c.Tags)
 }
 
@@ -238,7 +254,7 @@ func (s *Service) ownPool(ctx context.Context, id cloud.SubnetPoolID, action pol
 	if err != nil {
 		return nil, err
 	}
-	return p, policy.Authorize(ctx, action, poolTarget(p))
+	return p, s.authorizeReach(ctx, action, poolTarget(p), cloud.UseShared)
 }
 
 // lockPool makes whoever cuts from, changes or deletes a pool wait for each other.
@@ -263,6 +279,9 @@ func (s *Service) DeleteSubnetPool(ctx context.Context, id cloud.SubnetPoolID) e
 		}
 		if len(taken) > 0 {
 			return cloud.Invalidf("subnet pool", "in use", "Unable to delete subnet pool: Subnet pool has existing allocations.")
+		}
+		if err := s.unshare(ctx, string(p.ID)); err != nil {
+			return err
 		}
 		return s.SubnetPools.Delete(ctx, p.ID)
 	})

@@ -131,8 +131,9 @@ func (s *Service) Subnet(ctx context.Context, id cloud.SubnetID) (*cloud.Subnet,
 	if err != nil {
 		return nil, missing(err, "subnet", id)
 	}
-	if policy.May(ctx, "subnet.get", subnetTarget(&cloud.Subnet{ID: id, ProjectID: n.ProjectID}, n.Shared)) {
-		return sub, nil
+	t, err := s.reach(ctx, policy.Target{ID: string(n.ID), ProjectID: n.ProjectID, Shared: n.Shared}, cloud.UseShared)
+	if err != nil || policy.May(ctx, "subnet.get", subnetTarget(&cloud.Subnet{ID: id, ProjectID: n.ProjectID}, t.Shared)) {
+		return sub, err
 	}
 	return nil, cloud.NotFoundf("subnet", id)
 }
@@ -147,8 +148,12 @@ func (s *Service) ListSubnets(ctx context.Context, q cloud.Query, keep ...func(*
 	if err != nil {
 		return nil, err
 	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareNetwork, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
 	return listUnion(ctx, s.Subnets, q, subnetColumn, func(n *cloud.Subnet) string { return string(n.ID) }, keep,
-		cloud.Eq("project_id", string(own)), cloud.In("network_id", networkIDs(shared)))
+		cloud.Eq("project_id", string(own)), cloud.In("network_id", append(networkIDs(shared), keys(with)...)))
 }
 
 func networkIDs(networks []*cloud.Network) []string {

@@ -18,6 +18,44 @@ func (s *Service) SubnetsByNetwork(ctx context.Context, networks []*cloud.Networ
 	return by, err
 }
 
+// Scopes are the address scopes of a network's addresses, empty for none.
+type Scopes struct{ IPv4, IPv6 cloud.AddressScopeID }
+
+// ScopesByNetwork answers the address scopes of networks with these subnets: those of the pools they were cut from.
+func (s *Service) ScopesByNetwork(ctx context.Context, subnets map[cloud.NetworkID][]*cloud.Subnet) (map[cloud.NetworkID]Scopes, error) {
+	pools := map[cloud.SubnetPoolID]bool{}
+	for _, subs := range subnets {
+		for _, sub := range subs {
+			if sub.SubnetPoolID != "" {
+				pools[sub.SubnetPoolID] = true
+			}
+		}
+	}
+	if len(pools) == 0 {
+		return nil, nil
+	}
+	rows, err := s.SubnetPools.List(ctx, cloud.Where(cloud.In("id", keys(pools))))
+	by := byID(rows, func(p *cloud.SubnetPool) cloud.SubnetPoolID { return p.ID })
+	scopes := map[cloud.NetworkID]Scopes{}
+	for id, subs := range subnets {
+		for _, sub := range subs {
+			if p := by[sub.SubnetPoolID]; p != nil {
+				scopes[id] = scopes[id].with(p)
+			}
+		}
+	}
+	return scopes, err
+}
+
+func (s Scopes) with(p *cloud.SubnetPool) Scopes {
+	if poolIPv6(p) {
+		s.IPv6 = p.ScopeID
+	} else {
+		s.IPv4 = p.ScopeID
+	}
+	return s
+}
+
 // RulesByGroup answers the rules of groups, oldest first.
 func (s *Service) RulesByGroup(ctx context.Context, groups []*cloud.SecurityGroup) (map[cloud.SecurityGroupID][]*cloud.SecurityGroupRule, error) {
 	ids := make([]string, len(groups))

@@ -15,6 +15,7 @@ var networkRules = map[Action]Rule{
 	"network.provider":     Admin,
 	"network.see_provider": SystemReader,
 	"network.attach":       sharedMember, // make a port on it
+	"network.availability": SystemReader, // how many addresses are left
 
 	"subnet.get":           SharedReader,
 	"subnet.create":        ProjectMember, // the network's project
@@ -29,6 +30,19 @@ var networkRules = map[Action]Rule{
 	"subnet pool.use":     sharedMember, // cut a subnet from it
 	"subnet pool.share":   Admin,
 	"subnet pool.default": Admin,
+
+	"address scope.get":    SharedReader,
+	"address scope.create": ProjectMember,
+	"address scope.update": ProjectMember,
+	"address scope.delete": ProjectMember,
+	"address scope.use":    sharedMember, // put a pool of one's own into it
+	"address scope.share":  Admin,
+
+	"share.get":    ProjectReader, // the project that shares
+	"share.create": ProjectMember,
+	"share.update": ProjectMember,
+	"share.delete": ProjectMember,
+	"share.all":    Admin, // with every project
 
 	"port.get":         ProjectReader, // the port's project or the network's
 	"port.create":      ProjectMember,
@@ -53,7 +67,7 @@ var networkRules = map[Action]Rule{
 	"floating IP.delete":  ProjectMember,
 	"floating IP.address": Admin, // choosing it
 
-	"security group.get":         ProjectReader,
+	"security group.get":         SharedReader,
 	"security group.create":      ProjectMember,
 	"security group.update":      ProjectMember,
 	"security group.delete":      ProjectMember,

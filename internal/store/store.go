@@ -30,6 +30,8 @@ type Store struct {
 	Networks           cloud.Records[cloud.Network, cloud.NetworkID]
 	Subnets            cloud.Records[cloud.Subnet, cloud.SubnetID]
 	SubnetPools        cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
+	AddressScopes      cloud.Records[cloud.AddressScope, cloud.AddressScopeID]
+	Shares             cloud.Records[cloud.Share, cloud.ShareID]
 	Ports              cloud.Records[cloud.Port, cloud.PortID]
 	AddressUses        cloud.Records[cloud.AddressUse, string]
 	Routers            cloud.Records[cloud.Router, cloud.RouterID]
@@ -83,6 +85,8 @@ func (s *Store) makeTables() {
 	s.Networks = newTable(s, &networks)
 	s.Subnets = newTable(s, &subnets)
 	s.SubnetPools = newTable(s, &subnetPools)
+	s.AddressScopes = newTable(s, &addressScopes)
+	s.Shares = newTable(s, &shares)
 	s.Ports = newTable(s, &ports)
 	s.AddressUses = newTable(s, &addressUses)
 	s.Routers = newTable(s, &routers)

@@ -1,10 +1,10 @@
 // Package neutron is the OpenStack Network API v2.0 over package network.
 //
-// It serves networks, subnets, ports, routers, floating IPs, security groups and
-// their rules, address groups, tags, quotas, availability zones and a view of the agents. What the
-// list of extensions (extensions.go) names works; what it does not name is not
-// there: subnet pools, address scopes, RBAC policies, segments, QoS, trunks,
-// load balancers and metering among others.
+// It serves networks, subnets, subnet pools, address scopes, ports, routers, floating IPs,
+// security groups and their rules, address groups, RBAC policies, tags, quotas, availability of addresses, availability
+// zones and a view of the agents. What the list of extensions (extensions.go) names works; what it
+// does not name is not there: segments, QoS, trunks, load balancers and metering among others.
+// Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.
 //
 // A resource is data (resource.go): its filters, its sort keys and how a row is shown. The files of
 // the nouns hold that and the shape of their request bodies. Handlers decide nothing.

@@ -96,6 +96,26 @@ func byInt[T any](column string) filter[T] {
 	}
 }
 
+// byVersion filters on an IP version that a column keeps as being 6 or not.
+func byVersion[T any](values []string) ([][]cloud.Cond, func(*T) bool, error) {
+	six := make([]string, len(values))
+	for i, v := range values {
+		six[i] = strconv.FormatBool(v == "6")
+		if v != "4" && v != "6" {
+			return nil, nil, cloud.Invalidf("request", "filters", "'%s' is not an IP version", v)
+		}
+	}
+	return byBool[T]("ipv6")(six)
+}
+
+// versionShown is the number of an IP version.
+func versionShown(ipv6 bool) int {
+	if ipv6 {
+		return 6
+	}
+	return 4
+}
+
 // byShown filters on what is shown, for attributes that are no column.
 func byShown[T any](show func(*T) string) filter[T] {
 	return func(values []string) ([][]cloud.Cond, func(*T) bool, error) {

@@ -13,7 +13,7 @@ import (
 func (a *api) groups() resource[cloud.SecurityGroup, cloud.SecurityGroupID] {
 	tags := func(g *cloud.SecurityGroup) []string { return g.Tags }
 	return resource[cloud.SecurityGroup, cloud.SecurityGroupID]{one: "security_group", many: "security_groups", path: "/v2.0/security-groups",
-		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{"stateful": byShown(func(*cloud.SecurityGroup) string { return "true" })})),
+		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{"shared": byBool[cloud.SecurityGroup]("shared"), "stateful": byShown(func(*cloud.SecurityGroup) string { return "true" })})),
 		sort:    namedSort(nil),
 		list:    a.net.ListSecurityGroups, get: a.net.SecurityGroup, remove: a.net.DeleteSecurityGroup,
 		id: func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }, show: a.showGroups, tags: tags,
@@ -42,6 +42,10 @@ func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]
 	if err != nil {
 		return nil, err
 	}
+	with, err := a.net.SharedWithCaller(ctx, cloud.ShareSecurityGroup, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
 	shown := make([]object, len(groups))
 	for i, g := range groups {
 		inside := []object{}
@@ -49,7 +53,7 @@ func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]
 			inside = append(inside, showRule(r, g.Default))
 		}
 		shown[i] = object{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "project_id": g.ProjectID,
-			"security_group_rules": inside, "stateful": true, "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
+			"security_group_rules": inside, "stateful": true, "shared": g.Shared || with[string(g.ID)], "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
 	}
 	return shown, nil
 }

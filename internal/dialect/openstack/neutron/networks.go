@@ -53,10 +53,20 @@ func (a *api) showNetworks(ctx context.Context, networks []*cloud.Network) ([]ob
 	if err != nil {
 		return nil, err
 	}
+	with, err := a.net.SharedWithCaller(ctx, cloud.ShareNetwork, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := a.net.ScopesByNetwork(ctx, subnets)
+	if err != nil {
+		return nil, err
+	}
 	provider := a.net.SeesProvider(ctx)
 	shown := make([]object, len(networks))
 	for i, n := range networks {
 		shown[i] = showNetwork(n, subnets[n.ID], zones, provider)
+		shown[i]["shared"] = n.Shared || with[string(n.ID)]
+		shown[i]["ipv4_address_scope"], shown[i]["ipv6_address_scope"] = orNull(scopes[n.ID].IPv4), orNull(scopes[n.ID].IPv6)
 	}
 	return shown, nil
 }
@@ -67,10 +77,9 @@ func showNetwork(n *cloud.Network, subnets []*cloud.Subnet, zones []string, prov
 		ids[i] = sub.ID
 	}
 	o := object{"id": n.ID, "name": n.Name, "description": n.Description, "tenant_id": n.ProjectID, "project_id": n.ProjectID,
-		"admin_state_up": n.AdminUp, "status": "ACTIVE", "subnets": ids, "shared": n.Shared, "router:external": n.External, "mtu": n.MTU,
+		"admin_state_up": n.AdminUp, "status": "ACTIVE", "subnets": ids, "router:external": n.External, "mtu": n.MTU,
 		"port_security_enabled": n.PortSecurity, "dns_domain": n.DNSDomain, "tags": tagsShown(n.Tags),
-		"availability_zone_hints": tagsShown(n.Zones), "availability_zones": tagsShown(zones),
-		"ipv4_address_scope": nil, "ipv6_address_scope": nil}
+		"availability_zone_hints": tagsShown(n.Zones), "availability_zones": tagsShown(zones)}
 	if n.External {
 		o["is_default"] = n.Default
 	}

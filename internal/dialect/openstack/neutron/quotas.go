@@ -10,7 +10,7 @@ import (
 
 // quotaNames are our counted resources as this API calls them.
 var quotaNames = map[string]string{
-	"network": cloud.QuotaNetworks, "subnet": cloud.QuotaSubnets, "subnetpool": cloud.QuotaSubnetPools, "port": cloud.QuotaPorts, "router": cloud.QuotaRouters,
+	"network": cloud.QuotaNetworks, "subnet": cloud.QuotaSubnets, "subnetpool": cloud.QuotaSubnetPools, "rbac_policy": cloud.QuotaShares, "port": cloud.QuotaPorts, "router": cloud.QuotaRouters,
 	"floatingip": cloud.QuotaFloatingIPs, "security_group": cloud.QuotaSecurityGroups, "security_group_rule": cloud.QuotaSecurityRules,
 }
 

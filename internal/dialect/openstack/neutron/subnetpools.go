@@ -17,28 +17,21 @@ func (a *api) pools() resource[cloud.SubnetPool, cloud.SubnetPoolID] {
 		filters: tagFilters(tags, common(filters[cloud.SubnetPool]{"shared": byBool[cloud.SubnetPool]("shared"),
 			"is_default": byBool[cloud.SubnetPool]("default"), "default_prefixlen": byInt[cloud.SubnetPool]("default_bits"),
 			"min_prefixlen": byInt[cloud.SubnetPool]("min_bits"), "max_prefixlen": byInt[cloud.SubnetPool]("max_bits"),
-			"address_scope_id": byShown(func(*cloud.SubnetPool) string { return "" }),
+			"address_scope_id": byText[cloud.SubnetPool]("scope_id"),
 			"default_quota": byShown(func(p *cloud.SubnetPool) string {
 				if p.ProjectQuota == nil {
 					return ""
 				}
 				return strconv.FormatInt(*p.ProjectQuota, 10)
 			}),
-			"ip_version": byShown(func(p *cloud.SubnetPool) string { return strconv.Itoa(poolVersion(p)) })})),
+			"ip_version": byVersion[cloud.SubnetPool]})),
 		sort: namedSort(openstack.SortColumns{"default_prefixlen": "default_bits", "min_prefixlen": "min_bits", "max_prefixlen": "max_bits"}),
 		list: a.net.ListSubnetPools, get: a.net.SubnetPool, remove: a.net.DeleteSubnetPool,
-		id: func(p *cloud.SubnetPool) cloud.SubnetPoolID { return p.ID }, show: showPools, tags: tags,
+		id: func(p *cloud.SubnetPool) cloud.SubnetPoolID { return p.ID }, show: a.showPools, tags: tags,
 		setTags: func(ctx context.Context, id cloud.SubnetPoolID, tags []string) error {
 			_, err := a.net.UpdateSubnetPool(ctx, id, network.SubnetPoolChange{Tags: &tags})
 			return err
 		}}
-}
-
-func poolVersion(p *cloud.SubnetPool) int {
-	if p.Prefixes[0].Addr().Is4() {
-		return 4
-	}
-	return 6
 }
 
 func (a *api) poolRoutes(s *openstack.Service) {
@@ -50,15 +43,16 @@ func (a *api) poolRoutes(s *openstack.Service) {
 	s.Handle("PUT "+r.path+"/{id}/remove_prefixes", a.changePrefixes(func(c *network.SubnetPoolChange, p []netip.Prefix) { c.RemovePrefixes = p }))
 }
 
-func showPools(_ context.Context, pools []*cloud.SubnetPool) ([]object, error) {
+func (a *api) showPools(ctx context.Context, pools []*cloud.SubnetPool) ([]object, error) {
+	with, err := a.net.SharedWithCaller(ctx, cloud.ShareSubnetPool, cloud.UseShared)
 	shown := make([]object, len(pools))
 	for i, p := range pools {
 		shown[i] = object{"id": p.ID, "name": p.Name, "description": p.Description, "tenant_id": p.ProjectID, "project_id": p.ProjectID,
 			"prefixes": showPrefixes(p.Prefixes), "default_prefixlen": p.DefaultBits, "min_prefixlen": p.MinBits, "max_prefixlen": p.MaxBits,
-			"default_quota": p.ProjectQuota, "ip_version": poolVersion(p), "address_scope_id": nil, "shared": p.Shared, "is_default": p.Default,
+			"default_quota": p.ProjectQuota, "ip_version": versionShown(p.Prefixes[0].Addr().Is6()), "address_scope_id": orNull(p.ScopeID), "shared": p.Shared || with[string(p.ID)], "is_default": p.Default,
 			"tags": tagsShown(p.Tags)}.with(stamps(&p.Meta, p.Revisions))
 	}
-	return shown, nil
+	return shown, err
 }
 
 func showPrefixes(prefixes []netip.Prefix) []string {
@@ -81,14 +75,7 @@ type poolIn struct {
 	Quota       integer                      `json:"default_quota"`
 	Shared      boolean                      `json:"shared"`
 	Default     boolean                      `json:"is_default"`
-	Scope       text                         `json:"address_scope_id"` // taken when null or empty only: there are no address scopes
-}
-
-func (in poolIn) prefixes() ([]netip.Prefix, error) {
-	if in.Scope.Value != "" {
-		return nil, cloud.Invalidf("subnet pool", "address_scope_id", "Invalid input for operation: this cloud has no address scopes.")
-	}
-	return parsePrefixes("prefixes", in.Prefixes.Value)
+	Scope       text                         `json:"address_scope_id"`
 }
 
 func parsePrefixes(field string, in []string) ([]netip.Prefix, error) {
@@ -112,20 +99,20 @@ func (in poolIn) quota() *int64 {
 }
 
 func (a *api) createPool(ctx context.Context, in poolIn) (*cloud.SubnetPool, error) {
-	prefixes, err := in.prefixes()
+	prefixes, err := parsePrefixes("prefixes", in.Prefixes.Value)
 	if err != nil {
 		return nil, err
 	}
 	return a.net.CreateSubnetPool(ctx, network.SubnetPoolRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value,
 		Prefixes: prefixes, DefaultBits: intPtr(in.DefaultBits), MinBits: intPtr(in.MinBits), MaxBits: intPtr(in.MaxBits), ProjectQuota: in.quota(),
-		Shared: bool(in.Shared.Value), Default: bool(in.Default.Value)})
+		Shared: bool(in.Shared.Value), Default: bool(in.Default.Value), ScopeID: cloud.AddressScopeID(in.Scope.Value)})
 }
 
 func (a *api) updatePool(ctx context.Context, id cloud.SubnetPoolID, in poolIn) (*cloud.SubnetPool, error) {
 	if in.Shared.Set {
-		return nil, cloud.Invalidf("subnet pool", "body", "Cannot update read-only attribute shared")
+		return nil, readOnly("shared")
 	}
-	prefixes, err := in.prefixes()
+	prefixes, err := parsePrefixes("prefixes", in.Prefixes.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +120,10 @@ func (a *api) updatePool(ctx context.Context, id cloud.SubnetPoolID, in poolIn) 
 		MinBits: intPtr(in.MinBits), MaxBits: intPtr(in.MaxBits), Default: boolPtr(in.Default)}
 	if in.Prefixes.Set {
 		c.Prefixes = &prefixes
+	}
+	if in.Scope.Set {
+		scope := cloud.AddressScopeID(in.Scope.Value)
+		c.ScopeID = &scope
 	}
 	if in.Quota.Set {
 		quota := in.quota()

@@ -17,8 +17,9 @@ func (a *api) subnets() resource[cloud.Subnet, cloud.SubnetID] {
 			"cidr": byText[cloud.Subnet]("prefix"), "gateway_ip": byText[cloud.Subnet]("gateway"), "enable_dhcp": byBool[cloud.Subnet]("dhcp"),
 			"ipv6_ra_mode": byText[cloud.Subnet]("ra_mode"), "ipv6_address_mode": byText[cloud.Subnet]("address_mode"),
 			"subnetpool_id": byText[cloud.Subnet]("subnet_pool_id"), "service_types": byServiceType,
-			"ip_version": byShown(func(sub *cloud.Subnet) string { return []string{"4", "6"}[version(sub)/6] })})),
-		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "cidr": "prefix", "enable_dhcp": "dhcp", "gateway_ip": "gateway"}),
+			"ip_version": byVersion[cloud.Subnet]})),
+		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "cidr": "prefix", "enable_dhcp": "dhcp", "gateway_ip": "gateway", "ip_version": "ipv6",
+			"ipv6_ra_mode": "ra_mode", "ipv6_address_mode": "address_mode"}),
 		list: a.net.ListSubnets, get: a.net.Subnet, remove: a.net.DeleteSubnet,
 		id: func(n *cloud.Subnet) cloud.SubnetID { return n.ID }, show: showSubnets, tags: tags,
 		setTags: func(ctx context.Context, id cloud.SubnetID, tags []string) error {
@@ -33,12 +34,7 @@ func byServiceType(values []string) ([][]cloud.Cond, func(*cloud.Subnet) bool, e
 	}, nil
 }
 
-func version(sub *cloud.Subnet) int {
-	if sub.Prefix.Addr().Is4() {
-		return 4
-	}
-	return 6
-}
+func version(sub *cloud.Subnet) int { return versionShown(sub.Prefix.Addr().Is6()) }
 
 func (a *api) subnetRoutes(s *openstack.Service) {
 	r := a.subnets()

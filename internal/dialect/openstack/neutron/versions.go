@@ -15,7 +15,7 @@ func (a *api) versions(w http.ResponseWriter, r *http.Request) error {
 // resources lists the collections below the version.
 func (a *api) resources(w http.ResponseWriter, r *http.Request) error {
 	var shown []object
-	for _, c := range [][2]string{{"network", "networks"}, {"subnet", "subnets"}, {"subnetpool", "subnetpools"}, {"port", "ports"}, {"router", "routers"}, {"floatingip", "floatingips"},
+	for _, c := range [][2]string{{"network", "networks"}, {"subnet", "subnets"}, {"subnetpool", "subnetpools"}, {"address-scope", "address-scopes"}, {"rbac-policy", "rbac-policies"}, {"network-ip-availability", "network-ip-availabilities"}, {"port", "ports"}, {"router", "routers"}, {"floatingip", "floatingips"},
 		{"security-group", "security-groups"}, {"security-group-rule", "security-group-rules"}, {"quota", "quotas"}, {"extension", "extensions"},
 		{"availability_zone", "availability_zones"}, {"service-provider", "service-providers"}, {"agent", "agents"}} {
 		link := object{"rel": "self", "href": openstack.BaseURL(r) + a.prefix + "/v2.0/" + c[1]}

@@ -1,0 +1,175 @@
+package network
+
+import (
+	"context"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// shareable is what sharing needs to know of a kind of noun.
+type shareable struct {
+	uses []cloud.ShareUse
+	// find answers a noun that the caller sees, as policy knows it.
+	find func(ctx context.Context, id string) (policy.Target, error)
+	// mark makes the noun's own marks say what its shares say.
+	mark func(ctx context.Context, id string, m sharing) error
+	// users are the projects that have something that stands on the noun.
+	users func(ctx context.Context, id string, use cloud.ShareUse) ([]cloud.ProjectID, error)
+}
+
+// sharing says with whom a noun is shared for a use.
+type sharing struct {
+	use       cloud.ShareUse
+	some, all bool
+}
+
+// shareable finds what is known of a kind of noun. A use that the kind does not have is Invalid.
+func (s *Service) shareable(noun cloud.ShareNoun, use cloud.ShareUse) (shareable, error) {
+	kinds := map[cloud.ShareNoun]shareable{
+		cloud.ShareNetwork:       {[]cloud.ShareUse{cloud.UseShared, cloud.UseExternal}, s.findNetwork, s.markNetwork, s.networkUsers},
+		cloud.ShareSubnetPool:    {[]cloud.ShareUse{cloud.UseShared}, s.findPool, s.markPool, s.poolUsers},
+		cloud.ShareAddressScope:  {[]cloud.ShareUse{cloud.UseShared}, s.findScope, s.markScope, s.scopeUsers},
+		cloud.ShareSecurityGroup: {[]cloud.ShareUse{cloud.UseShared}, s.findGroup, s.markGroup, s.groupUsers},
+	}
+	kind, ok := kinds[noun]
+	if !ok {
+		return kind, cloud.Invalidf("share", "noun", "'%s' is not a kind of resource that can be shared.", noun)
+	}
+	for _, u := range kind.uses {
+		if u == use {
+			return kind, nil
+		}
+	}
+	return kind, cloud.Invalidf("share", "use", "A %s cannot be shared for this use.", noun)
+}
+
+func (s *Service) findNetwork(ctx context.Context, id string) (policy.Target, error) {
+	n, err := s.Network(ctx, cloud.NetworkID(id))
+	if err != nil {
+		return policy.Target{}, err
+	}
+	return networkTarget(n), nil
+}
+
+func (s *Service) markNetwork(ctx context.Context, id string, m sharing) error {
+	n, err := s.Networks.Get(ctx, cloud.NetworkID(id))
+	if err != nil {
+		return err
+	}
+	was := *n
+	if m.use == cloud.UseShared {
+		n.Shared = m.all
+	} else {
+		n.External, n.Restricted = m.some, m.some && !m.all
+	}
+	if n.Shared == was.Shared && n.External == was.External && n.Restricted == was.Restricted {
+		return nil
+	}
+	if n.External != was.External {
+		if err := policy.Authorize(ctx, "network.external", networkTarget(n)); err != nil {
+			return err
+		}
+		if err := s.checkExternalChange(ctx, n); err != nil {
+			return err
+		}
+	}
+	n.Revisions++
+	s.nudge(ctx, kindNetwork, id)
+	return s.Networks.Update(ctx, n)
+}
+
+// networkUsers are the projects with ports on a network, or with ways out through it.
+func (s *Service) networkUsers(ctx context.Context, id string, use cloud.ShareUse) ([]cloud.ProjectID, error) {
+	if use == cloud.UseExternal {
+		return s.outsideUsers(ctx, id)
+	}
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", id)), func(p *cloud.Port) bool { return p.Owner != cloud.OwnerService })
+	return projectsOf(ports, func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }), err
+}
+
+func (s *Service) outsideUsers(ctx context.Context, id string) ([]cloud.ProjectID, error) {
+	floating, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("network_id", id)))
+	if err != nil {
+		return nil, err
+	}
+	routers, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("gateway_network", id)))
+	return append(projectsOf(floating, func(f *cloud.FloatingIP) cloud.ProjectID { return f.ProjectID }),
+		projectsOf(routers, func(r *cloud.Router) cloud.ProjectID { return r.ProjectID })...), err
+}
+
+func projectsOf[T any](rows []*T, project func(*T) cloud.ProjectID) []cloud.ProjectID {
+	projects := make([]cloud.ProjectID, len(rows))
+	for i, row := range rows {
+		projects[i] = project(row)
+	}
+	return projects
+}
+
+func (s *Service) findPool(ctx context.Context, id string) (policy.Target, error) {
+	p, err := s.SubnetPool(ctx, cloud.SubnetPoolID(id))
+	if err != nil {
+		return policy.Target{}, err
+	}
+	return poolTarget(p), nil
+}
+
+func (s *Service) markPool(ctx context.Context, id string, m sharing) error {
+	p, err := s.SubnetPools.Get(ctx, cloud.SubnetPoolID(id))
+	if err != nil || p.Shared == m.all {
+		return err
+	}
+	p.Shared = m.all
+	p.Revisions++
+	return s.SubnetPools.Update(ctx, p)
+}
+
+func (s *Service) poolUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
+	cut, err := s.cutFrom(ctx, cloud.SubnetPoolID(id))
+	return projectsOf(cut, func(sub *cloud.Subnet) cloud.ProjectID { return sub.ProjectID }), err
+}
+
+func (s *Service) findScope(ctx context.Context, id string) (policy.Target, error) {
+	a, err := s.AddressScope(ctx, cloud.AddressScopeID(id))
+	if err != nil {
+		return policy.Target{}, err
+	}
+	return scopeTarget(a), nil
+}
+
+func (s *Service) markScope(ctx context.Context, id string, m sharing) error {
+	a, err := s.Scopes.Get(ctx, cloud.AddressScopeID(id))
+	if err != nil || a.Shared == m.all {
+		return err
+	}
+	a.Shared = m.all
+	return s.Scopes.Update(ctx, a)
+}
+
+func (s *Service) scopeUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
+	pools, err := s.poolsIn(ctx, cloud.AddressScopeID(id))
+	return projectsOf(pools, func(p *cloud.SubnetPool) cloud.ProjectID { return p.ProjectID }), err
+}
+
+func (s *Service) findGroup(ctx context.Context, id string) (policy.Target, error) {
+	g, err := s.SecurityGroup(ctx, cloud.SecurityGroupID(id))
+	if err != nil {
+		return policy.Target{}, err
+	}
+	return groupTarget(g), nil
+}
+
+func (s *Service) markGroup(ctx context.Context, id string, m sharing) error {
+	g, err := s.Groups.Get(ctx, cloud.SecurityGroupID(id))
+	if err != nil || g.Shared == m.all {
+		return err
+	}
+	g.Shared = m.all
+	g.Revisions++
+	return s.Groups.Update(ctx, g)
+}
+
+func (s *Service) groupUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("security_groups", id)))
+	return projectsOf(ports, func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }), err
+}
