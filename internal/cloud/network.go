@@ -22,6 +22,10 @@ type Network struct {
 	DNSDomain    string   `json:"dns_domain,omitempty"`
 	Zones        []string `json:"zones,omitempty"`
 	Tags         []string `json:"tags,omitempty"`
+	// Auto: made for its project by AutoTopology.
+	Auto bool `json:"auto,omitempty"`
+	// Unserved are hosts that do not answer DHCP for it.
+	Unserved []HostID `json:"unserved,omitempty"`
 	// Kind, Physical and Segment say how it is carried ("vxlan", "flat", "vlan").
 	Kind     string `json:"kind"`
 	Physical string `json:"physical,omitempty"`

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -23,8 +24,23 @@ const (
 type planned struct {
 	exists  bool
 	network spec.Network
-	group   spec.SecurityGroup
-	sum     sum
+	// unserved are hosts whose DHCP does not serve the network.
+	unserved []cloud.HostID
+	group    spec.SecurityGroup
+	sum      sum
+}
+
+// networkOn is the network's document for one host.
+func (d *planned) networkOn(host cloud.HostID) spec.Network {
+	if !slices.Contains(d.unserved, host) {
+		return d.network
+	}
+	n := d.network
+	n.Subnets = slices.Clone(n.Subnets)
+	for i := range n.Subnets {
+		n.Subnets[i].DHCP = false
+	}
+	return n
 }
 
 // plan makes the document of a network or group from one state of the store.
@@ -35,7 +51,7 @@ func (s *Service) plan(ctx context.Context, o object, p part) (doc planned, err 
 			return err
 		}
 		if o.Kind == kindNetwork {
-			doc.network, doc.exists, err = s.networkDocument(ctx, cloud.NetworkID(o.ID), p, generation)
+			doc, err = s.networkDocument(ctx, cloud.NetworkID(o.ID), p, generation)
 			return errors.Join(err, doc.sumNetwork())
 		}
 		doc.group, doc.exists, err = s.groupDocument(ctx, cloud.SecurityGroupID(o.ID), p, generation)
@@ -45,7 +61,10 @@ func (s *Service) plan(ctx context.Context, o object, p part) (doc planned, err 
 }
 
 func (d *planned) sumNetwork() (err error) {
-	plain := d.network
+	plain := struct {
+		spec.Network
+		Unserved []cloud.HostID
+	}{d.network, d.unserved}
 	d.sum.generation, plain.Generation = plain.Generation, 0
 	if d.sum.whole, err = hashOf(plain); err != nil {
 		return err
@@ -66,26 +85,26 @@ func (d *planned) sumGroup() (err error) {
 	return err
 }
 
-func (s *Service) networkDocument(ctx context.Context, id cloud.NetworkID, p part, generation int64) (doc spec.Network, exists bool, err error) {
+func (s *Service) networkDocument(ctx context.Context, id cloud.NetworkID, p part, generation int64) (doc planned, err error) {
 	n, err := s.Networks.Get(ctx, id)
 	if cloud.Is(err, cloud.NotFound) {
-		return doc, false, nil
+		return doc, nil
 	}
 	if err != nil {
-		return doc, false, err
+		return doc, err
 	}
 	r := networkRows{network: n, domain: s.Config.Domain}
 	if r.subnets, err = s.subnetsOf(ctx, id); err != nil {
-		return doc, false, err
+		return doc, err
 	}
 	owners := planOwners
 	if p == head {
 		owners = headOwners
 	}
 	if r.ports, err = s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.In("owner", owners))); err != nil {
-		return doc, false, err
+		return doc, err
 	}
-	return planNetwork(r, generation), true, nil
+	return planned{exists: true, network: planNetwork(r, generation), unserved: n.Unserved}, nil
 }
 
 func (s *Service) groupDocument(ctx context.Context, id cloud.SecurityGroupID, p part, generation int64) (doc spec.SecurityGroup, exists bool, err error) {

@@ -30,6 +30,7 @@ type NetworkRequest struct {
 	Zones        []string
 	Tags         []string
 	Provider     Provider
+	Auto         bool // the project's own, of AutoTopology
 }
 
 // Provider is what an operator says about how a network is carried.
@@ -79,7 +80,7 @@ func (s *Service) shareNetwork(ctx context.Context, n *cloud.Network) error {
 func newNetwork(r NetworkRequest) *cloud.Network {
 	return &cloud.Network{ID: cloud.NetworkID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
 		AdminUp: or(r.AdminUp, true), Shared: r.Shared, External: r.External, Default: r.Default, MTU: r.MTU,
-		PortSecurity: or(r.PortSecurity, true), DNSDomain: r.DNSDomain, Zones: r.Zones, Tags: r.Tags,
+		PortSecurity: or(r.PortSecurity, true), DNSDomain: r.DNSDomain, Zones: r.Zones, Tags: r.Tags, Auto: r.Auto,
 		Kind: r.Provider.Kind, Physical: r.Provider.Physical, Segment: r.Provider.Segment}
 }
 

@@ -42,7 +42,7 @@ func planGroup(r groupRows, generation int64) spec.SecurityGroup {
 func planRule(r *cloud.SecurityGroupRule, addresses *cloud.AddressGroup) spec.Rule {
 	n, _ := protocolNumber(r) // checked when the rule was made
 	rule := spec.Rule{ID: string(r.ID), Direction: spec.Direction(r.Direction), IPv6: r.IPv6, Protocol: n, PortMin: or(r.PortMin, -1),
-		PortMax: or(r.PortMax, -1), RemotePrefix: r.RemotePrefix, RemoteGroup: spec.GroupID(r.RemoteGroup)}
+		PortMax: or(r.PortMax, -1), RemotePrefix: r.RemotePrefix.Masked(), RemoteGroup: spec.GroupID(r.RemoteGroup)}
 	if addresses != nil {
 		rule.RemoteSet = append([]netip.Prefix{}, addresses.Prefixes...) // not nil: an empty set is nobody, not anybody
 	}

@@ -83,7 +83,7 @@ func (f *fabric) sendShared(ctx context.Context, agent agentapi.Agent, k key, do
 	}
 	return f.sendSum(k, doc.sum, func() error {
 		if k.Kind == kindNetwork {
-			return agent.EnsureNetwork(ctx, doc.network)
+			return agent.EnsureNetwork(ctx, doc.networkOn(k.Host))
 		}
 		return agent.EnsureGroup(ctx, doc.group)
 	})

@@ -27,6 +27,14 @@ func (s *Service) Limits(ctx context.Context, p cloud.ProjectID, byDefault bool)
 	return s.Quota.Limits(ctx, p)
 }
 
+// OwnLimits answers the limits of all projects that have some of their own.
+func (s *Service) OwnLimits(ctx context.Context) (map[cloud.ProjectID]map[string]int64, error) {
+	if err := policy.Authorize(ctx, "quota.manage", policy.Target{Resource: "quota"}); err != nil {
+		return nil, err
+	}
+	return s.Quota.Projects(ctx, QuotaResources)
+}
+
 // Used answers how much of our resources a project uses.
 func (s *Service) Used(ctx context.Context, p cloud.ProjectID) (map[string]int64, error) {
 	if err := policy.Authorize(ctx, "quota.get", quotaTarget(p)); err != nil {

@@ -109,7 +109,6 @@ func checkRemote(r *cloud.SecurityGroupRule) error {
 	if r.RemotePrefix.Addr().Is6() != r.IPv6 {
 		return cloud.Invalidf("security group rule", "remote_ip_prefix", "Conflicting value ethertype for CIDR %s.", r.RemotePrefix)
 	}
-	r.RemotePrefix = r.RemotePrefix.Masked()
 	return nil
 }
 
@@ -192,7 +191,7 @@ func ruleKey(r *cloud.SecurityGroupRule) string {
 	n, _ := protocolNumber(r)
 	prefix := ""
 	if r.RemotePrefix.IsValid() && r.RemotePrefix.Bits() > 0 {
-		prefix = r.RemotePrefix.String()
+		prefix = r.RemotePrefix.Masked().String()
 	}
 	return fmt.Sprintf("%s|%t|%d|%d|%d|%s|%s|%s", r.Direction, r.IPv6, n, or(r.PortMin, -1), or(r.PortMax, -1), prefix, r.RemoteGroup, r.RemoteAddresses)
 }

@@ -108,6 +108,15 @@ func (s *Service) TargetPorts(ctx context.Context, floating []*cloud.FloatingIP)
 	return byID(ports, func(p *cloud.Port) cloud.PortID { return p.ID }), err
 }
 
+// FloatingSubnets answers the IPv4 subnets of external networks that the caller sees: where floating IPs come from.
+func (s *Service) FloatingSubnets(ctx context.Context) ([]*cloud.Subnet, error) {
+	outside, err := s.ListNetworks(ctx, cloud.Where(cloud.Eq("external", true)))
+	if err != nil {
+		return nil, err
+	}
+	return s.Subnets.List(ctx, cloud.Where(cloud.In("network_id", networkIDs(outside)), cloud.Eq("ipv6", false)))
+}
+
 // Domains answers the DNS suffixes of the networks that ports are on.
 func (s *Service) Domains(ctx context.Context, ports []*cloud.Port) (map[cloud.NetworkID]string, error) {
 	domains := map[cloud.NetworkID]string{}

@@ -80,7 +80,8 @@ var networkRules = map[Action]Rule{
 	"address group.update": ProjectMember,
 	"address group.delete": ProjectMember,
 
-	"network agent.get": SystemReader,
+	"network agent.get":      SystemReader,
+	"network agent.schedule": Admin,
 }
 
 // sharedMember is ProjectMember, or a member of any project if the target is shared.

@@ -25,6 +25,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 		text("kind", func(n *cloud.Network) any { return n.Kind }),
 		text("physical", func(n *cloud.Network) any { return n.Physical }),
 		number("segment", func(n *cloud.Network) any { return n.Segment }),
+		flag("auto", func(n *cloud.Network) any { return n.Auto }),
 		set("tags", func(n *cloud.Network) any { return n.Tags }),
 	},
 	indexes: []index{
@@ -32,6 +33,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 		by("name"),
 		by("external", "created_at").only("external = 1"),
 		by("open", "created_at").only("open = 1"),
+		unique("auto", "project_id").only("auto = 1"),
 		unique("segment", "kind", "physical", "segment").only("segment <> 0"),
 	},
 }

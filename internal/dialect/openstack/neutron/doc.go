@@ -2,7 +2,7 @@
 //
 // It serves networks, subnets, subnet pools, address scopes, ports, routers, floating IPs,
 // security groups and their rules, address groups, RBAC policies, tags, quotas, availability of addresses, availability
-// zones and a view of the agents. What the list of extensions (extensions.go) names works; what it
+// zones, agents and what they do their work for, and auto-allocated topologies. What the list of extensions (extensions.go) names works; what it
 // does not name is not there: segments, QoS, trunks, load balancers and metering among others.
 // Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.
 //

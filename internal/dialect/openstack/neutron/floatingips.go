@@ -2,6 +2,7 @@ package neutron
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -31,8 +32,26 @@ func (a *api) floatingIPs() resource[cloud.FloatingIP, cloud.FloatingIPID] {
 func (a *api) floatingRoutes(s *openstack.Service) {
 	r := a.floatingIPs()
 	routes(a, s, r)
+	s.Handle("GET /v2.0/floatingip_pools", a.floatingPools)
 	s.Handle("POST "+r.path, creates(a, r, a.createFloating))
 	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateFloating))
+}
+
+// floatingPools lists the subnets that floating IPs come from.
+func (a *api) floatingPools(w http.ResponseWriter, r *http.Request) error {
+	subnets, err := a.net.FloatingSubnets(r.Context())
+	if err != nil {
+		return err
+	}
+	q, p := r.URL.Query(), cloud.PrincipalOf(r.Context()).ProjectID
+	shown := []object{}
+	for _, sub := range subnets {
+		o := object{"subnet_id": sub.ID, "subnet_name": sub.Name, "cidr": sub.Prefix.String(), "network_id": sub.NetworkID, "tenant_id": p, "project_id": p}
+		if fitsAll(o, q, "subnet_id", "subnet_name", "cidr", "network_id") {
+			shown = append(shown, o)
+		}
+	}
+	return openstack.WriteJSON(w, http.StatusOK, object{"floatingip_pools": pick(shown, r)})
 }
 
 func (a *api) showFloating(ctx context.Context, floating []*cloud.FloatingIP) ([]object, error) {

@@ -121,13 +121,13 @@ func (a *api) showRules(ctx context.Context, rules []*cloud.SecurityGroupRule) (
 }
 
 func showRule(r *cloud.SecurityGroupRule, ofDefault bool) object {
-	prefix := any(nil)
+	prefix, normal := any(nil), any(nil)
 	if r.RemotePrefix.IsValid() {
-		prefix = r.RemotePrefix.String()
+		prefix, normal = r.RemotePrefix.String(), r.RemotePrefix.Masked().String()
 	}
 	o := object{"id": r.ID, "security_group_id": r.GroupID, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
 		"direction": r.Direction, "ethertype": etherType(r), "protocol": orNull(r.Protocol), "port_range_min": nil, "port_range_max": nil,
-		"remote_ip_prefix": prefix, "normalized_cidr": prefix, "remote_group_id": orNull(r.RemoteGroup),
+		"remote_ip_prefix": prefix, "normalized_cidr": normal, "remote_group_id": orNull(r.RemoteGroup),
 		"remote_address_group_id": orNull(r.RemoteAddresses), "belongs_to_default_sg": ofDefault}
 	if r.PortMin != nil {
 		o["port_range_min"] = *r.PortMin

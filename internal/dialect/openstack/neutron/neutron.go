@@ -36,6 +36,8 @@ func New(d Deps) *openstack.Service {
 	a.scopeRoutes(s)
 	a.shareRoutes(s)
 	a.availabilityRoutes(s)
+	a.autoRoutes(s)
+	a.schedulerRoutes(s)
 	a.portRoutes(s)
 	a.routerRoutes(s)
 	a.floatingRoutes(s)

@@ -3,7 +3,11 @@ package neutron
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -28,12 +32,14 @@ func (a *api) listProviders(w http.ResponseWriter, _ *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, object{"service_providers": []object{}})
 }
 
-// agentKinds are what clients expect to run on a host. Here one agent does all of it.
-var agentKinds = []struct{ kind, binary, topic string }{
-	{"DHCP agent", "neutron-dhcp-agent", "dhcp_agent"},
-	{"L3 agent", "neutron-l3-agent", "l3_agent"},
-	{"Metadata agent", "neutron-metadata-agent", "N/A"},
-}
+// agentKind is what clients expect to run on a host. Here one agent does all of it.
+type agentKind struct{ kind, binary, topic string }
+
+var (
+	dhcpAgent   = agentKind{"DHCP agent", "neutron-dhcp-agent", "dhcp_agent"}
+	routerAgent = agentKind{"L3 agent", "neutron-l3-agent", "l3_agent"}
+	agentKinds  = []agentKind{dhcpAgent, routerAgent, {"Metadata agent", "neutron-metadata-agent", "N/A"}}
+)
 
 func (a *api) agents(r *http.Request) ([]object, error) {
 	hosts, err := a.net.AgentHosts(r.Context())
@@ -43,15 +49,15 @@ func (a *api) agents(r *http.Request) ([]object, error) {
 	shown := []object{}
 	for _, h := range hosts {
 		for _, k := range agentKinds {
-			shown = append(shown, showAgent(h, k.kind, k.binary, k.topic))
+			shown = append(shown, showAgent(h, k))
 		}
 	}
 	return shown, nil
 }
 
-func showAgent(h *cloud.Host, kind, binary, topic string) object {
+func showAgent(h *cloud.Host, k agentKind) object {
 	const layout = "2006-01-02 15:04:05"
-	return object{"id": agentID(h.ID, binary), "agent_type": kind, "binary": binary, "topic": topic, "host": h.Name, "alive": h.Up && !h.ForcedDown,
+	return object{"id": agentID(h.ID, k.binary), "agent_type": k.kind, "binary": k.binary, "topic": k.topic, "host": h.Name, "alive": h.Up && !h.ForcedDown,
 		"admin_state_up": h.Enabled, "availability_zone": h.Zone, "configurations": object{}, "description": nil, "resources_synced": nil,
 		"created_at": h.CreatedAt.UTC().Format(layout), "started_at": h.CreatedAt.UTC().Format(layout), "heartbeat_timestamp": h.SeenAt.UTC().Format(layout)}
 }
@@ -64,7 +70,7 @@ func agentID(h cloud.HostID, binary string) string {
 }
 
 // agentFilters are the attributes that agents may be chosen by.
-var agentFilters = []string{"id", "agent_type", "binary", "topic", "host", "availability_zone"}
+var agentFilters = []string{"id", "agent_type", "binary", "topic", "host", "availability_zone", "alive", "admin_state_up"}
 
 func (a *api) listAgents(w http.ResponseWriter, r *http.Request) error {
 	all, err := a.agents(r)
@@ -77,15 +83,22 @@ func (a *api) listAgents(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	shown := []object{}
 	for _, o := range all {
-		fits := true
-		for _, f := range agentFilters {
-			fits = fits && (!q.Has(f) || q.Get(f) == o[f])
-		}
-		if fits {
+		if fitsAll(o, q, agentFilters...) {
 			shown = append(shown, o)
 		}
 	}
 	return openstack.WriteJSON(w, http.StatusOK, object{"agents": pick(shown, r)})
+}
+
+// fitsAll tells whether what is shown has the values that a query asks of some attributes.
+func fitsAll(o object, q url.Values, attributes ...string) bool {
+	for _, name := range attributes {
+		is := func(wanted string) bool { return strings.EqualFold(wanted, fmt.Sprint(o[name])) } // booleans come in either case
+		if q.Has(name) && !slices.ContainsFunc(q[name], is) {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *api) showAgent(w http.ResponseWriter, r *http.Request) error {

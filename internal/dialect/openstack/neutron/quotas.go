@@ -2,7 +2,9 @@ package neutron
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -15,6 +17,7 @@ var quotaNames = map[string]string{
 }
 
 func (a *api) quotaRoutes(s *openstack.Service) {
+	s.Handle("GET /v2.0/quotas", a.listQuotas)
 	s.Handle("GET /v2.0/quotas/{project}", a.showQuota(false))
 	s.Handle("GET /v2.0/quotas/{project}/default", a.showQuota(true))
 	s.Handle("GET /v2.0/quotas/{project}/details", a.quotaDetails)
@@ -33,6 +36,19 @@ func (a *api) showQuota(byDefault bool) openstack.Handler {
 		}
 		return openstack.WriteJSON(w, http.StatusOK, object{"quota": showLimits(limits)})
 	}
+}
+
+// listQuotas shows the projects whose limits are not the defaults.
+func (a *api) listQuotas(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.net.OwnLimits(r.Context())
+	if err != nil {
+		return err
+	}
+	shown := []object{}
+	for _, p := range slices.Sorted(maps.Keys(all)) {
+		shown = append(shown, showLimits(all[p]).with(object{"project_id": p, "tenant_id": p}))
+	}
+	return openstack.WriteJSON(w, http.StatusOK, object{"quotas": pick(shown, r)})
 }
 
 func showLimits(limits map[string]int64) object {
