@@ -29,6 +29,8 @@ type (
 	FloatingIPID    string
 	SecurityGroupID string
 	AddressGroupID  string
+	QoSPolicyID     string
+	QoSRuleID       string
 	RuleID          string
 	ProjectID       string
 	DomainID        string

@@ -26,6 +26,8 @@ type Network struct {
 	Auto bool `json:"auto,omitempty"`
 	// Unserved are hosts that do not answer DHCP for it.
 	Unserved []HostID `json:"unserved,omitempty"`
+	// QoS holds for its ports that have none of their own.
+	QoS QoSPolicyID `json:"qos,omitempty"`
 	// Kind, Physical and Segment say how it is carried ("vxlan", "flat", "vlan").
 	Kind     string `json:"kind"`
 	Physical string `json:"physical,omitempty"`
@@ -128,6 +130,7 @@ type Port struct {
 	AllowedPairs   []AddressPair     `json:"allowed_pairs,omitempty"`
 	DHCPOptions    []DHCPOption      `json:"dhcp_options,omitempty"`
 	DNSName        string            `json:"dns_name,omitempty"`
+	QoS            QoSPolicyID       `json:"qos,omitempty"`
 	Tags           []string          `json:"tags,omitempty"`
 	VNICType       string            `json:"vnic_type,omitempty"`
 	Profile        map[string]any    `json:"profile,omitempty"`
@@ -192,9 +195,10 @@ type Router struct {
 
 // RouterGateway is a router's way out. Its addresses are its port's.
 type RouterGateway struct {
-	NetworkID NetworkID `json:"network_id"`
-	PortID    PortID    `json:"port_id"`
-	SNAT      bool      `json:"snat"`
+	NetworkID NetworkID   `json:"network_id"`
+	PortID    PortID      `json:"port_id"`
+	SNAT      bool        `json:"snat"`
+	QoS       QoSPolicyID `json:"qos,omitempty"`
 }
 
 // FloatingIP is a public address that can move between ports.
@@ -208,12 +212,13 @@ type FloatingIP struct {
 	Address     netip.Addr `json:"address"`
 	PortID      PortID     `json:"port_id"` // the port that holds the address on the external network
 	// TargetPort and TargetAddress are where it leads; empty: nowhere.
-	TargetPort    PortID     `json:"target_port,omitempty"`
-	TargetAddress netip.Addr `json:"target_address,omitzero"`
-	RouterID      RouterID   `json:"router_id,omitempty"`
-	DNSName       string     `json:"dns_name,omitempty"`
-	DNSDomain     string     `json:"dns_domain,omitempty"`
-	Tags          []string   `json:"tags,omitempty"`
+	TargetPort    PortID      `json:"target_port,omitempty"`
+	TargetAddress netip.Addr  `json:"target_address,omitzero"`
+	RouterID      RouterID    `json:"router_id,omitempty"`
+	DNSName       string      `json:"dns_name,omitempty"`
+	DNSDomain     string      `json:"dns_domain,omitempty"`
+	QoS           QoSPolicyID `json:"qos,omitempty"`
+	Tags          []string    `json:"tags,omitempty"`
 }
 
 // SecurityGroup is a stateful filter set on ports.

@@ -17,6 +17,7 @@ type FloatingIPRequest struct {
 	Target             TargetRequest
 	Description        string
 	DNSName, DNSDomain string
+	QoS                cloud.QoSPolicyID
 	Tags               []string
 }
 
@@ -39,6 +40,9 @@ func (s *Service) CreateFloatingIP(ctx context.Context, r FloatingIPRequest) (f 
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if err := s.Quota.Reserve(ctx, r.ProjectID, map[string]int64{cloud.QuotaFloatingIPs: 1}); err != nil {
+			return err
+		}
+		if err := s.useQoS(ctx, r.QoS); err != nil {
 			return err
 		}
 		if f, err = s.takeFloating(ctx, r); err != nil {
@@ -64,7 +68,7 @@ func (s *Service) takeFloating(ctx context.Context, r FloatingIPRequest) (*cloud
 		return nil, err
 	}
 	f := &cloud.FloatingIP{ID: cloud.FloatingIPID(cloud.NewID()), ProjectID: r.ProjectID, Description: r.Description,
-		NetworkID: n.ID, DNSName: r.DNSName, DNSDomain: r.DNSDomain, Tags: r.Tags}
+		NetworkID: n.ID, DNSName: r.DNSName, DNSDomain: r.DNSDomain, QoS: r.QoS, Tags: r.Tags}
 	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), NetworkID: n.ID, AdminUp: true, Owner: cloud.OwnerFloatingIP, DeviceText: string(f.ID)}
 	if err := s.insertPort(ctx, n, p, "", &[]AddressRequest{}); err != nil {
 		return nil, err
@@ -125,6 +129,7 @@ func (s *Service) ListFloatingIPs(ctx context.Context, q cloud.Query, keep ...fu
 type FloatingIPChange struct {
 	Target      *TargetRequest
 	Description *string
+	QoS         *cloud.QoSPolicyID
 	Tags        *[]string
 }
 
@@ -136,6 +141,10 @@ func (s *Service) UpdateFloatingIP(ctx context.Context, id cloud.FloatingIPID, c
 		}
 		apply(&f.Description, c.Description)
 		apply(&f.Tags, c.Tags)
+		if err := s.changeQoS(ctx, &f.QoS, c.QoS); err != nil {
+			return err
+		}
+		s.nudgeRouter(ctx, f.RouterID)
 		if c.Target != nil {
 			if err := s.relead(ctx, f, *c.Target); err != nil {
 				return err

@@ -150,6 +150,23 @@ func addrText(a netip.Addr) string {
 	return a.String()
 }
 
+// qosPolicyColumn is networkColumn for QoS policies.
+func qosPolicyColumn(p *cloud.QoSPolicy, column string) string {
+	switch column {
+	case "name":
+		return p.Name
+	case "project_id":
+		return string(p.ProjectID)
+	case "shared":
+		return boolText(p.Shared)
+	case "created_at":
+		return p.CreatedAt.UTC().Format(sortableTime)
+	case "updated_at":
+		return p.UpdatedAt.UTC().Format(sortableTime)
+	}
+	return string(p.ID)
+}
+
 func boolText(b bool) string {
 	if b {
 		return "1"

@@ -180,7 +180,10 @@ func (s *Service) loadRouterSides(ctx context.Context, rows *routerRows, subnets
 		return err
 	}
 	rows.networks = byID(networks, func(n *cloud.Network) cloud.NetworkID { return n.ID })
-	rows.floating, err = s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("router_id", string(rows.router.ID))))
+	if rows.floating, err = s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("router_id", string(rows.router.ID)))); err != nil {
+		return err
+	}
+	rows.qos, err = s.routerQoS(ctx, rows)
 	return err
 }
 
@@ -218,8 +221,12 @@ func (s *Service) loadPort(ctx context.Context, host cloud.HostID, id cloud.Port
 		default:
 			want = present
 		}
+		qos, err := s.PortQoS(ctx, []*cloud.Port{p})
+		if err != nil {
+			return err
+		}
 		generation, err := s.Generations.Generation(ctx)
-		doc = planPort(p, generation)
+		doc = planPort(p, qos[p.ID], generation)
 		return err
 	})
 	return doc, want, err

@@ -27,6 +27,7 @@ type NetworkRequest struct {
 	MTU          int // 0: the cloud's
 	PortSecurity *bool
 	DNSDomain    string
+	QoS          *cloud.QoSPolicyID // nil: the project's default
 	Zones        []string
 	Tags         []string
 	Provider     Provider
@@ -58,6 +59,9 @@ func (s *Service) CreateNetwork(ctx context.Context, r NetworkRequest) (n *cloud
 			return err
 		}
 		n = newNetwork(r)
+		if err := s.firstQoS(ctx, n, r.QoS); err != nil {
+			return err
+		}
 		if err := s.onlyDefault(ctx, n); err != nil {
 			return err
 		}
@@ -201,6 +205,7 @@ type NetworkChange struct {
 	MTU               *int
 	PortSecurity      *bool
 	DNSDomain         *string
+	QoS               *cloud.QoSPolicyID
 	Provider          *Provider
 	Tags              *[]string
 }
@@ -218,6 +223,9 @@ func (s *Service) UpdateNetwork(ctx context.Context, id cloud.NetworkID, c Netwo
 			return err
 		}
 		applyNetworkChange(n, c)
+		if err := s.changeNetworkQoS(ctx, n, c.QoS); err != nil {
+			return err
+		}
 		if n.Default && !n.External {
 			return cloud.Invalidf("network", "is_default", "Only an external network can be the default one.")
 		}

@@ -16,6 +16,7 @@ type routerRows struct {
 	subnets  map[cloud.SubnetID]*cloud.Subnet
 	networks map[cloud.NetworkID]*cloud.Network
 	floating []*cloud.FloatingIP
+	qos      map[cloud.QoSPolicyID]*cloud.QoSPolicy // of the gateway and the floating IPs
 }
 
 // planRouter makes a router's document.
@@ -37,6 +38,7 @@ func planRouter(r routerRows, generation int64) spec.Router {
 		s.Floating = append(s.Floating, spec.FloatingIP{External: f.Address, Internal: f.TargetAddress})
 	}
 	slices.SortFunc(s.Floating, func(a, b spec.FloatingIP) int { return a.External.Compare(b.External) })
+	s.Limits = r.limits(s.Gateway)
 	return s
 }
 

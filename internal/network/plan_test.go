@@ -56,6 +56,9 @@ var planPorts = []*cloud.Port{
 		Addresses: []cloud.PortAddress{{SubnetID: "s6", Address: addr("fd00::1")}}},
 }
 
+var planPolicy = &cloud.QoSPolicy{ID: "q", Rules: []cloud.QoSRule{{Kind: cloud.QoSBandwidthLimit, Direction: "egress", Rate: 1000, Burst: 100},
+	{Kind: cloud.QoSPacketLimit, Direction: "ingress", Rate: 5}, {Kind: cloud.QoSMark, Mark: 46}, {Kind: cloud.QoSMinimumBandwidth, Direction: "egress", Rate: 500}}}
+
 // The documents are those on file, and the order of the rows does not matter.
 func TestPlanNetwork(t *testing.T) {
 	rows := networkRows{network: &cloud.Network{ID: "n", MTU: 1450, AdminUp: true}, subnets: planSubnets, ports: planPorts, domain: "cloud.internal"}
@@ -75,7 +78,7 @@ func TestPlanGroup(t *testing.T) {
 	}}, 7))
 }
 
-func TestPlanPort(t *testing.T) { golden(t, "port", planPort(planPorts[0], 7)) }
+func TestPlanPort(t *testing.T) { golden(t, "port", planPort(planPorts[0], planPolicy, 7)) }
 
 func TestPlanRouter(t *testing.T) {
 	gateway := &cloud.Port{ID: "gw", NetworkID: "ext", Owner: cloud.OwnerRouterGateway, RouterID: "r", MAC: "fa:16:3e:00:00:05",
@@ -83,11 +86,12 @@ func TestPlanRouter(t *testing.T) {
 	subnets := append(slices.Clone(planSubnets), &cloud.Subnet{ID: "e4", Prefix: netip.MustParsePrefix("172.24.4.0/24"), Gateway: addr("172.24.4.1")},
 		&cloud.Subnet{ID: "e6", Prefix: netip.MustParsePrefix("2001:db8::/64"), Gateway: addr("2001:db8::1")})
 	rows := routerRows{
-		router: &cloud.Router{ID: "r", AdminUp: true, Gateway: &cloud.RouterGateway{NetworkID: "ext", PortID: "gw", SNAT: true},
+		router: &cloud.Router{ID: "r", AdminUp: true, Gateway: &cloud.RouterGateway{NetworkID: "ext", PortID: "gw", SNAT: true, QoS: "q"},
 			Routes: []cloud.Route{{Destination: netip.MustParsePrefix("10.5.0.0/16"), NextHop: addr("10.0.0.9")}}},
 		ports: []*cloud.Port{planPorts[3], gateway}, subnets: byID(subnets, func(s *cloud.Subnet) cloud.SubnetID { return s.ID }),
 		networks: map[cloud.NetworkID]*cloud.Network{"n": {MTU: 1450}, "ext": {MTU: 1500}},
-		floating: []*cloud.FloatingIP{{Address: addr("172.24.4.20"), TargetAddress: addr("10.0.0.6")}, {Address: addr("172.24.4.12"), TargetAddress: addr("10.0.0.5")}},
+		qos:      map[cloud.QoSPolicyID]*cloud.QoSPolicy{"q": planPolicy},
+		floating: []*cloud.FloatingIP{{Address: addr("172.24.4.20"), TargetAddress: addr("10.0.0.6"), QoS: "q"}, {Address: addr("172.24.4.12"), TargetAddress: addr("10.0.0.5")}},
 	}
 	golden(t, "router", planRouter(rows, 7))
 	rows.router.Gateway = nil

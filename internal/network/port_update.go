@@ -19,6 +19,7 @@ type PortChange struct {
 	AllowedPairs          *[]cloud.AddressPair
 	DHCPOptions           *[]cloud.DHCPOption
 	DNSName               *string
+	QoS                   *cloud.QoSPolicyID
 	Tags                  *[]string
 	OwnerText, DeviceText *string
 	OwnerReserved         bool
@@ -39,6 +40,9 @@ func (s *Service) UpdatePort(ctx context.Context, id cloud.PortID, c PortChange)
 		}
 		applyPortChange(p, c)
 		if err := s.changeGroups(ctx, p, c); err != nil {
+			return err
+		}
+		if err := s.changeQoS(ctx, &p.QoS, c.QoS); err != nil {
 			return err
 		}
 		if err := s.changeMAC(ctx, p, c); err != nil {

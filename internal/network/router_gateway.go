@@ -11,8 +11,9 @@ import (
 // GatewayRequest asks for a way out through an external network.
 type GatewayRequest struct {
 	NetworkID cloud.NetworkID
-	SNAT      *bool            // nil: as it is, true for a new one
-	Fixed     []AddressRequest // empty: any
+	SNAT      *bool              // nil: as it is, true for a new one
+	Fixed     []AddressRequest   // empty: any
+	QoS       *cloud.QoSPolicyID // nil: as it is
 }
 
 // changeGateway makes a router's gateway what is asked; nil is none.
@@ -71,7 +72,10 @@ func (s *Service) setGateway(ctx context.Context, r *cloud.Router, g GatewayRequ
 	if len(p.Addresses) == 0 {
 		return cloud.Invalidf("router", "external_gateway_info", "Bad router request: No IPs available for external network %s.", n.ID)
 	}
-	r.Gateway = &cloud.RouterGateway{NetworkID: n.ID, PortID: p.ID, SNAT: or(g.SNAT, true)}
+	if err := s.useQoS(ctx, or(g.QoS, "")); err != nil {
+		return err
+	}
+	r.Gateway = &cloud.RouterGateway{NetworkID: n.ID, PortID: p.ID, SNAT: or(g.SNAT, true), QoS: or(g.QoS, "")}
 	s.nudge(ctx, kindNetwork, string(n.ID))
 	return s.placeRouter(ctx, r)
 }
@@ -83,6 +87,9 @@ func (s *Service) adjustGateway(ctx context.Context, r *cloud.Router, g GatewayR
 	}
 	gateway := *r.Gateway
 	apply(&gateway.SNAT, g.SNAT)
+	if err := s.changeQoS(ctx, &gateway.QoS, g.QoS); err != nil {
+		return err
+	}
 	r.Gateway = &gateway
 	if len(g.Fixed) == 0 {
 		return nil

@@ -82,6 +82,12 @@ var networkRules = map[Action]Rule{
 
 	"network agent.get":      SystemReader,
 	"network agent.schedule": Admin,
+	"QoS policy.get":         SharedReader,
+	"QoS policy.create":      ProjectManager,
+	"QoS policy.update":      ProjectManager, // its rules as well
+	"QoS policy.delete":      ProjectManager,
+	"QoS policy.share":       Admin,
+	"QoS driver.get":         SystemReader,
 }
 
 // sharedMember is ProjectMember, or a member of any project if the target is shared.

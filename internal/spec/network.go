@@ -101,6 +101,7 @@ type Port struct {
 	// AllowedPairs may also be sent from.
 	AllowedPairs []AddressPair
 	Groups       []GroupID
+	QoS          QoS
 }
 
 // AddressPair is an address a port may send from besides its own.
@@ -155,6 +156,8 @@ type Router struct {
 	Gateway    *RouterGateway // nil: no way out
 	Routes     []Route
 	Floating   []FloatingIP
+	// Limits bound what passes the gateway under an IPv4 address of it.
+	Limits []AddressLimits
 }
 
 // RouterInterface joins a router to a network.

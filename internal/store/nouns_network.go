@@ -26,6 +26,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 		text("physical", func(n *cloud.Network) any { return n.Physical }),
 		number("segment", func(n *cloud.Network) any { return n.Segment }),
 		flag("auto", func(n *cloud.Network) any { return n.Auto }),
+		text("qos", func(n *cloud.Network) any { return n.QoS }),
 		set("tags", func(n *cloud.Network) any { return n.Tags }),
 	},
 	indexes: []index{
@@ -35,6 +36,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 		by("open", "created_at").only("open = 1"),
 		unique("auto", "project_id").only("auto = 1"),
 		unique("segment", "kind", "physical", "segment").only("segment <> 0"),
+		by("qos"),
 	},
 }
 
@@ -115,6 +117,7 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		set("security_groups", func(p *cloud.Port) any { return p.SecurityGroups }),
 		set("subnets", func(p *cloud.Port) any { return subnetsOf(p) }),
 		set("addresses", func(p *cloud.Port) any { return addressesOf(p) }),
+		text("qos", func(p *cloud.Port) any { return p.QoS }),
 		set("tags", func(p *cloud.Port) any { return p.Tags }),
 	},
 	indexes: []index{
@@ -128,6 +131,7 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		by("host_id", "created_at"),
 		by("device_text"),
 		by("name"),
+		by("qos"),
 	},
 }
 
@@ -161,6 +165,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		text("host_id", func(r *cloud.Router) any { return r.HostID }),
 		text("gateway_network", func(r *cloud.Router) any { return gatewayOf(r).NetworkID }),
 		text("gateway_port", func(r *cloud.Router) any { return gatewayOf(r).PortID }),
+		text("qos", func(r *cloud.Router) any { return gatewayOf(r).QoS }),
 		set("tags", func(r *cloud.Router) any { return r.Tags }),
 	},
 	indexes: []index{
@@ -169,6 +174,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		by("host_id", "created_at"),
 		by("gateway_network"),
 		by("gateway_port"),
+		by("qos"),
 	},
 }
 
@@ -187,6 +193,7 @@ var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
 		text("router_id", func(f *cloud.FloatingIP) any { return f.RouterID }),
 		text("dns_name", func(f *cloud.FloatingIP) any { return f.DNSName }),
 		text("dns_domain", func(f *cloud.FloatingIP) any { return f.DNSDomain }),
+		text("qos", func(f *cloud.FloatingIP) any { return f.QoS }),
 		set("tags", func(f *cloud.FloatingIP) any { return f.Tags }),
 	},
 	indexes: []index{
@@ -196,6 +203,7 @@ var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
 		by("address"),
 		by("port_id"),
 		by("router_id", "created_at"),
+		by("qos"),
 	},
 }
 

@@ -39,6 +39,7 @@ type Store struct {
 	SecurityGroups     cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
 	SecurityGroupRules cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
 	AddressGroups      cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
+	QoSPolicies        cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
 	Projects               cloud.Records[cloud.Project, cloud.ProjectID]
@@ -94,6 +95,7 @@ func (s *Store) makeTables() {
 	s.SecurityGroups = newTable(s, &securityGroups)
 	s.SecurityGroupRules = newTable(s, &securityGroupRules)
 	s.AddressGroups = newTable(s, &addressGroups)
+	s.QoSPolicies = newTable(s, &qosPolicies)
 
 	s.Domains = newTable(s, &domains)
 	s.Projects = newTable(s, &projects)

@@ -75,6 +75,13 @@ var neutronNames = map[string]string{
 
 	string(cloud.Invalid) + "/security group rule/remote_address_group_id": "SecurityGroupMultipleRemoteEntities",
 	string(cloud.NotFound) + "/address in address group":                   "AddressesNotFound",
+	string(cloud.NotFound) + "/QoS policy":                                 "QosPolicyNotFound",
+	string(cloud.NotFound) + "/QoS rule":                                   "QosRuleNotFound",
+	string(cloud.NotFound) + "/QoS rule type":                              "QosRuleNotSupported",
+	string(cloud.InUse) + "/QoS policy":                                    "QosPolicyInUse",
+	string(cloud.AlreadyExists) + "/default QoS policy":                    "QoSPolicyDefaultAlreadyExists",
+	string(cloud.Conflict) + "/QoS rules":                                  "QoSRulesConflict",
+	string(cloud.Conflict) + "/QoS rule parameter":                         "QoSRuleParameterConflict",
 }
 
 // neutronName looks an error up among the names that do not follow.

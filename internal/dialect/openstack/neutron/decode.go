@@ -102,6 +102,11 @@ func textPtr(o text) *string {
 	return &o.Value
 }
 
+// qosPtr is nil for a policy that was left out; null is none.
+func qosPtr(o text) *cloud.QoSPolicyID {
+	return (*cloud.QoSPolicyID)(textPtr(o))
+}
+
 func boolPtr(o boolean) *bool {
 	if !o.Set || o.Null {
 		return nil

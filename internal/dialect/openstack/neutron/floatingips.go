@@ -16,7 +16,7 @@ func (a *api) floatingIPs() resource[cloud.FloatingIP, cloud.FloatingIPID] {
 		filters: tagFilters(tags, common(filters[cloud.FloatingIP]{"name": nil, "floating_network_id": byText[cloud.FloatingIP]("network_id"),
 			"floating_ip_address": byText[cloud.FloatingIP]("address"), "fixed_ip_address": byText[cloud.FloatingIP]("target_address"),
 			"port_id": byText[cloud.FloatingIP]("target_port"), "router_id": byText[cloud.FloatingIP]("router_id"),
-			"dns_name": byText[cloud.FloatingIP]("dns_name"), "dns_domain": byText[cloud.FloatingIP]("dns_domain"),
+			"dns_name": byText[cloud.FloatingIP]("dns_name"), "dns_domain": byText[cloud.FloatingIP]("dns_domain"), "qos_policy_id": byText[cloud.FloatingIP]("qos"),
 			"status": byShown(floatingStatus)})),
 		sort: openstack.SortColumns{"id": "id", "project_id": "project_id", "tenant_id": "project_id", "created_at": "created_at",
 			"updated_at": "updated_at", "floating_network_id": "network_id", "floating_ip_address": "address",
@@ -64,7 +64,7 @@ func (a *api) showFloating(ctx context.Context, floating []*cloud.FloatingIP) ([
 		shown[i] = object{"id": f.ID, "tenant_id": f.ProjectID, "project_id": f.ProjectID, "description": f.Description,
 			"floating_network_id": f.NetworkID, "floating_ip_address": f.Address.String(), "fixed_ip_address": showAddr(f.TargetAddress),
 			"port_id": orNull(f.TargetPort), "router_id": orNull(f.RouterID), "status": floatingStatus(f), "dns_name": f.DNSName,
-			"dns_domain": f.DNSDomain, "port_details": showTarget(targets[f.TargetPort]), "tags": tagsShown(f.Tags)}.with(stamps(&f.Meta, f.Revisions))
+			"dns_domain": f.DNSDomain, "qos_policy_id": orNull(f.QoS), "port_details": showTarget(targets[f.TargetPort]), "tags": tagsShown(f.Tags)}.with(stamps(&f.Meta, f.Revisions))
 	}
 	return shown, nil
 }
@@ -88,6 +88,7 @@ type floatingIn struct {
 	Description text `json:"description"`
 	DNSName     text `json:"dns_name"`
 	DNSDomain   text `json:"dns_domain"`
+	QoS         text `json:"qos_policy_id"`
 }
 
 func optionalAddr(field string, o text) (netip.Addr, error) {
@@ -113,11 +114,11 @@ func (a *api) createFloating(ctx context.Context, in floatingIn) (*cloud.Floatin
 	}
 	return a.net.CreateFloatingIP(ctx, network.FloatingIPRequest{ProjectID: in.project(), NetworkID: cloud.NetworkID(in.NetworkID.Value),
 		SubnetID: cloud.SubnetID(in.SubnetID.Value), Address: address, Target: target, Description: in.Description.Value,
-		DNSName: in.DNSName.Value, DNSDomain: in.DNSDomain.Value})
+		DNSName: in.DNSName.Value, DNSDomain: in.DNSDomain.Value, QoS: cloud.QoSPolicyID(in.QoS.Value)})
 }
 
 func (a *api) updateFloating(ctx context.Context, id cloud.FloatingIPID, in floatingIn) (*cloud.FloatingIP, error) {
-	c := network.FloatingIPChange{Description: textPtr(in.Description)}
+	c := network.FloatingIPChange{Description: textPtr(in.Description), QoS: qosPtr(in.QoS)}
 	if in.PortID.Set {
 		target, err := in.target()
 		if err != nil {

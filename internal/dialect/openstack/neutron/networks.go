@@ -24,7 +24,7 @@ func (a *api) networks() resource[cloud.Network, cloud.NetworkID] {
 		filters: tagFilters(tags, common(filters[cloud.Network]{"admin_state_up": byBool[cloud.Network]("admin_up"),
 			"shared": byBool[cloud.Network]("shared"), "router:external": byBool[cloud.Network]("external"),
 			"is_default": byBool[cloud.Network]("default"), "mtu": byInt[cloud.Network]("mtu"),
-			"port_security_enabled": byBool[cloud.Network]("port_security"), "dns_domain": byText[cloud.Network]("dns_domain"),
+			"port_security_enabled": byBool[cloud.Network]("port_security"), "dns_domain": byText[cloud.Network]("dns_domain"), "qos_policy_id": byText[cloud.Network]("qos"),
 			"provider:network_type": byText[cloud.Network]("kind"), "provider:physical_network": byText[cloud.Network]("physical"),
 			"provider:segmentation_id": byInt[cloud.Network]("segment"),
 			"status":                   byShown(func(*cloud.Network) string { return "ACTIVE" })})),
@@ -78,7 +78,7 @@ func showNetwork(n *cloud.Network, subnets []*cloud.Subnet, zones []string, prov
 	}
 	o := object{"id": n.ID, "name": n.Name, "description": n.Description, "tenant_id": n.ProjectID, "project_id": n.ProjectID,
 		"admin_state_up": n.AdminUp, "status": "ACTIVE", "subnets": ids, "router:external": n.External, "mtu": n.MTU,
-		"port_security_enabled": n.PortSecurity, "dns_domain": n.DNSDomain, "tags": tagsShown(n.Tags),
+		"port_security_enabled": n.PortSecurity, "dns_domain": n.DNSDomain, "qos_policy_id": orNull(n.QoS), "tags": tagsShown(n.Tags),
 		"availability_zone_hints": tagsShown(n.Zones), "availability_zones": tagsShown(zones)}
 	if n.External {
 		o["is_default"] = n.Default
@@ -104,6 +104,7 @@ type networkIn struct {
 	MTU          integer  `json:"mtu"`
 	PortSecurity boolean  `json:"port_security_enabled"`
 	DNSDomain    text     `json:"dns_domain"`
+	QoS          text     `json:"qos_policy_id"`
 	ZoneHints    []string `json:"availability_zone_hints"`
 	Kind         text     `json:"provider:network_type"`
 	Physical     text     `json:"provider:physical_network"`
@@ -117,13 +118,13 @@ func (in networkIn) provider() network.Provider {
 func (a *api) createNetwork(ctx context.Context, in networkIn) (*cloud.Network, error) {
 	return a.net.CreateNetwork(ctx, network.NetworkRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value,
 		AdminUp: boolPtr(in.AdminUp), Shared: bool(in.Shared.Value), External: bool(in.External.Value), Default: bool(in.Default.Value),
-		MTU: int(in.MTU.Value), PortSecurity: boolPtr(in.PortSecurity), DNSDomain: in.DNSDomain.Value, Zones: in.ZoneHints, Provider: in.provider()})
+		MTU: int(in.MTU.Value), PortSecurity: boolPtr(in.PortSecurity), DNSDomain: in.DNSDomain.Value, QoS: qosPtr(in.QoS), Zones: in.ZoneHints, Provider: in.provider()})
 }
 
 func (a *api) updateNetwork(ctx context.Context, id cloud.NetworkID, in networkIn) (*cloud.Network, error) {
 	c := network.NetworkChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp),
 		Shared: boolPtr(in.Shared), External: boolPtr(in.External), Default: boolPtr(in.Default), MTU: intPtr(in.MTU),
-		PortSecurity: boolPtr(in.PortSecurity), DNSDomain: textPtr(in.DNSDomain)}
+		PortSecurity: boolPtr(in.PortSecurity), DNSDomain: textPtr(in.DNSDomain), QoS: qosPtr(in.QoS)}
 	if p := in.provider(); p != (network.Provider{}) {
 		c.Provider = &p
 	}

@@ -44,6 +44,7 @@ func New(d Deps) *openstack.Service {
 	a.groupRoutes(s)
 	a.ruleRoutes(s)
 	a.addressGroupRoutes(s)
+	a.qosPolicyRoutes(s)
 	a.quotaRoutes(s)
 	s.Handle("GET /v2.0/availability_zones", a.listZones)
 	s.Handle("GET /v2.0/service-providers", a.listProviders)

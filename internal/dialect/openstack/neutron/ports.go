@@ -16,7 +16,7 @@ func (a *api) ports() resource[cloud.Port, cloud.PortID] {
 		filters: tagFilters(tags, common(filters[cloud.Port]{"network_id": byText[cloud.Port]("network_id"),
 			"admin_state_up": byBool[cloud.Port]("admin_up"), "mac_address": macFilter, "device_id": deviceFilter, "device_owner": ownerFilter,
 			"port_security_enabled": byBool[cloud.Port]("port_security"), "security_groups": byText[cloud.Port]("security_groups"),
-			"dns_name": byText[cloud.Port]("dns_name"), "binding:host_id": byText[cloud.Port]("host_id"),
+			"dns_name": byText[cloud.Port]("dns_name"), "qos_policy_id": byText[cloud.Port]("qos"), "binding:host_id": byText[cloud.Port]("host_id"),
 			"binding:vnic_type": byShown(vnicType), "fixed_ips": fixedFilter, "status": byShown(portStatus)})),
 		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "mac_address": "mac", "admin_state_up": "admin_up",
 			"device_id": "instance_id", "device_owner": "owner", "status": "up"}),
@@ -91,12 +91,20 @@ func (a *api) showPorts(ctx context.Context, ports []*cloud.Port) ([]object, err
 	if err != nil {
 		return nil, err
 	}
+	networkQoS, err := a.net.NetworkQoS(ctx, ports)
+	if err != nil {
+		return nil, err
+	}
+	qos, err := a.net.PortQoS(ctx, ports)
+	if err != nil {
+		return nil, err
+	}
 	binding := a.net.SeesBinding(ctx)
 	shown := make([]object, len(ports))
 	for i, p := range ports {
-		shown[i] = showPort(p, domains[p.NetworkID])
+		shown[i] = showPort(p, domains[p.NetworkID]).with(object{"qos_policy_id": orNull(p.QoS), "qos_network_policy_id": orNull(networkQoS[p.NetworkID])})
 		if binding {
-			shown[i].with(showBinding(p))
+			shown[i].with(showBinding(p)).with(object{"resource_request": resourceRequest(p, qos[p.ID])})
 		}
 	}
 	return shown, nil

@@ -24,6 +24,7 @@ type portIn struct {
 	Options      openstack.Optional[[]optionIn]              `json:"extra_dhcp_opts"`
 	PortSecurity boolean                                     `json:"port_security_enabled"`
 	DNSName      text                                        `json:"dns_name"`
+	QoS          text                                        `json:"qos_policy_id"`
 	VNICType     text                                        `json:"binding:vnic_type"`
 	Host         text                                        `json:"binding:host_id"`
 	Profile      openstack.Optional[map[string]any]          `json:"binding:profile"`
@@ -119,7 +120,7 @@ func (a *api) createPort(ctx context.Context, in portIn) (*cloud.Port, error) {
 	}
 	return a.net.CreatePort(ctx, network.PortRequest{ProjectID: in.project(), NetworkID: cloud.NetworkID(in.NetworkID.Value), Name: in.Name.Value,
 		Description: in.Description.Value, AdminUp: boolPtr(in.AdminUp), MAC: in.MAC.Value, Fixed: fixed, PortSecurity: boolPtr(in.PortSecurity),
-		Groups: in.groups(), AllowedPairs: pairs, DHCPOptions: in.options(), DNSName: in.DNSName.Value, OwnerText: in.DeviceOwner.Value,
+		Groups: in.groups(), AllowedPairs: pairs, DHCPOptions: in.options(), DNSName: in.DNSName.Value, QoS: cloud.QoSPolicyID(in.QoS.Value), OwnerText: in.DeviceOwner.Value,
 		DeviceText: in.DeviceID.Value, OwnerReserved: reserved(in.DeviceOwner.Value), HostID: in.host(), VNICType: in.VNICType.Value,
 		Profile: in.Profile.Value})
 }
@@ -129,7 +130,7 @@ func (a *api) updatePort(ctx context.Context, id cloud.PortID, in portIn) (*clou
 		return nil, cloud.Invalidf("port", "body", "Cannot update read-only attribute network_id")
 	}
 	c := network.PortChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp), MAC: textPtr(in.MAC),
-		PortSecurity: boolPtr(in.PortSecurity), Groups: in.groups(), DNSName: textPtr(in.DNSName), OwnerText: textPtr(in.DeviceOwner),
+		PortSecurity: boolPtr(in.PortSecurity), Groups: in.groups(), DNSName: textPtr(in.DNSName), QoS: qosPtr(in.QoS), OwnerText: textPtr(in.DeviceOwner),
 		DeviceText: textPtr(in.DeviceID), OwnerReserved: reserved(in.DeviceOwner.Value), HostID: in.host(), VNICType: textPtr(in.VNICType)}
 	var err error
 	if c.Fixed, err = in.fixed(); err != nil {

@@ -57,7 +57,7 @@ func showGateway(g *cloud.RouterGateway, addresses []cloud.PortAddress) any {
 	if g == nil {
 		return nil
 	}
-	return object{"network_id": g.NetworkID, "enable_snat": g.SNAT, "external_fixed_ips": showFixed(addresses)}
+	return object{"network_id": g.NetworkID, "enable_snat": g.SNAT, "qos_policy_id": orNull(g.QoS), "external_fixed_ips": showFixed(addresses)}
 }
 
 // routerIn is a router in a request.
@@ -76,6 +76,7 @@ type gatewayIn struct {
 	NetworkID string    `json:"network_id"`
 	SNAT      boolean   `json:"enable_snat"`
 	Fixed     []fixedIP `json:"external_fixed_ips"`
+	QoS       text      `json:"qos_policy_id"`
 }
 
 // gateway is nil for none.
@@ -85,7 +86,7 @@ func (in routerIn) gateway() (*network.GatewayRequest, error) {
 	}
 	g := in.Gateway.Value
 	fixed, err := parseFixed("external_fixed_ips", g.Fixed)
-	return &network.GatewayRequest{NetworkID: cloud.NetworkID(g.NetworkID), SNAT: boolPtr(g.SNAT), Fixed: fixed}, err
+	return &network.GatewayRequest{NetworkID: cloud.NetworkID(g.NetworkID), SNAT: boolPtr(g.SNAT), Fixed: fixed, QoS: qosPtr(g.QoS)}, err
 }
 
 func (a *api) createRouter(ctx context.Context, in routerIn) (*cloud.Router, error) {

@@ -229,6 +229,11 @@ func invalid(t *testing.T, s Subject) {
 	p.MAC = "nonsense"
 	_, err := s.Fabric.EnsurePort(ctx, p)
 	fails(t, err, spec.ErrInvalid)
+	mark := 64
+	p = Port("n", 1)
+	p.QoS.Mark = &mark
+	_, err = s.Fabric.EnsurePort(ctx, p)
+	fails(t, err, spec.ErrInvalid)
 	g := Group("g")
 	g.Rules[0].Direction = "sideways"
 	fails(t, s.Fabric.EnsureGroup(ctx, g), spec.ErrInvalid)

@@ -75,7 +75,7 @@ func reduce(prefixes []netip.Prefix) []netip.Prefix {
 // fromGuest are the rules for what comes out of a port, before anything else
 // looks at it: no frame with another's MAC, ARP sender, IP source or ND target passes.
 func fromGuest(p spec.Port, ifindex int) []string {
-	rules := []string{fmt.Sprintf("meta mark set %#x", ifindex)}
+	rules := append([]string{fmt.Sprintf("meta mark set %#x", ifindex)}, qosFromGuest(p.QoS)...)
 	if !p.Security {
 		return rules
 	}

@@ -51,11 +51,12 @@ type portView struct {
 //
 // The path of a frame from guest A to guest B:
 //
-//	bridge prerouting -300  pre      A's "from" chain: spoofing; mark = A's tap
+//	bridge prerouting -300  pre      A's "from" chain: limits, DSCP, spoofing; mark = A's tap
 //	bridge prerouting -290  metadata 169.254.169.254 is ours, whoever's MAC it was sent to
 //	inet   prerouting -150  track    connection state -> mark (br_netfilter calls it)
 //	bridge forward       0  egress   A's "out" chain: A's groups
 //	bridge forward      10  ingress  B's "in" chain: B's groups
+//	bridge postrouting   0  post     B's "to" chain: limits
 //
 // A packet dropped in forward is never confirmed, so no connection is
 // "established" that both sides have not allowed.
@@ -78,8 +79,9 @@ func (v view) tables() []nft.Table {
 			nft.Chain{Name: "in_" + tap, Rules: v.inRules(p.port)})
 	}
 	sets, chains := v.groupObjects()
-	bridge.Sets = append([]nft.Set{from, out, in}, sets...)
-	bridge.Chains = append(bridge.Chains, chains...)
+	to, limits := v.qosToGuests()
+	bridge.Sets = append([]nft.Set{from, out, in, to}, sets...)
+	bridge.Chains = slices.Concat(bridge.Chains, chains, limits)
 	if v.track == trackBridge {
 		bridge.Chains = append(bridge.Chains, trackChain())
 		return []nft.Table{bridge}

@@ -45,6 +45,9 @@ func checkPort(p spec.Port) error {
 	if err := checkAddresses(p.Addresses); err != nil {
 		return err
 	}
+	if err := checkQoS(p.QoS); err != nil {
+		return err
+	}
 	for _, pair := range p.AllowedPairs {
 		if !pair.Address.IsValid() {
 			return fmt.Errorf("allowed pair without address: %w", spec.ErrInvalid)

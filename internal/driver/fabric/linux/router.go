@@ -71,6 +71,11 @@ func checkRouter(r spec.Router) error {
 			return fmt.Errorf("floating IP %s to %s: %w", fip.External, fip.Internal, spec.ErrInvalid)
 		}
 	}
+	for _, l := range r.Limits {
+		if !l.Address.Is4() {
+			return fmt.Errorf("limits of %s: %w", l.Address, spec.ErrInvalid)
+		}
+	}
 	return nil
 }
 

@@ -43,6 +43,7 @@ func routerTables(r spec.Router) []nft.Table {
 		{Name: "outwards", Hook: "type nat hook postrouting priority 100; policy accept;", Rules: outwards(gateway, own, snat)},
 		{Name: "guard", Hook: "type filter hook forward priority 0; policy accept;", Rules: guard(gateway, snat)},
 	}
+	t.Chains = append(t.Chains, routerLimits(gateway, r.Limits)...)
 	return []nft.Table{t}
 }
 

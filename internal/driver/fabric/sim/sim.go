@@ -184,6 +184,9 @@ func (f *Fabric) EnsurePort(ctx context.Context, p spec.Port) (agent.Tap, error)
 	if _, err := net.ParseMAC(p.MAC); err != nil {
 		return agent.Tap{}, fmt.Errorf("port %s: MAC address %q: %w", p.ID, p.MAC, spec.ErrInvalid)
 	}
+	if m := p.QoS.Mark; m != nil && (*m < 0 || *m > 63) {
+		return agent.Tap{}, fmt.Errorf("port %s: DSCP %d: %w", p.ID, *m, spec.ErrInvalid)
+	}
 	var t agent.Tap
 	err := f.change(ctx, func(h *Host) error {
 		held, here := h.ports[p.ID]
