@@ -212,13 +212,15 @@ type FloatingIP struct {
 	Address     netip.Addr `json:"address"`
 	PortID      PortID     `json:"port_id"` // the port that holds the address on the external network
 	// TargetPort and TargetAddress are where it leads; empty: nowhere.
-	TargetPort    PortID      `json:"target_port,omitempty"`
-	TargetAddress netip.Addr  `json:"target_address,omitzero"`
-	RouterID      RouterID    `json:"router_id,omitempty"`
-	DNSName       string      `json:"dns_name,omitempty"`
-	DNSDomain     string      `json:"dns_domain,omitempty"`
-	QoS           QoSPolicyID `json:"qos,omitempty"`
-	Tags          []string    `json:"tags,omitempty"`
+	TargetPort    PortID     `json:"target_port,omitempty"`
+	TargetAddress netip.Addr `json:"target_address,omitzero"`
+	RouterID      RouterID   `json:"router_id,omitempty"`
+	// Forwardings lead some of its ports, all through one router, if it has no target.
+	Forwardings []PortForwarding `json:"forwardings,omitempty"`
+	DNSName     string           `json:"dns_name,omitempty"`
+	DNSDomain   string           `json:"dns_domain,omitempty"`
+	QoS         QoSPolicyID      `json:"qos,omitempty"`
+	Tags        []string         `json:"tags,omitempty"`
 }
 
 // SecurityGroup is a stateful filter set on ports.

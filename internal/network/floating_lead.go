@@ -16,6 +16,12 @@ type TargetRequest struct {
 
 // relead changes where a floating IP leads.
 func (s *Service) relead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest) error {
+	if len(f.Forwardings) > 0 && t.PortID != "" {
+		return cloud.Errorf(cloud.Conflict, "floating IP with forwardings", f.ID, "Floating IP %s has port forwardings and cannot lead to port %s as well.", f.ID, t.PortID)
+	}
+	if len(f.Forwardings) > 0 {
+		return nil
+	}
 	old := f.RouterID
 	unlead(f)
 	s.nudgeRouter(ctx, old)

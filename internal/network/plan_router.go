@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,11 +36,27 @@ func planRouter(r routerRows, generation int64) spec.Router {
 		return s
 	}
 	for _, f := range r.floating {
+		s.Forwards = append(s.Forwards, planForwards(f)...)
+		if f.TargetPort == "" {
+			continue
+		}
 		s.Floating = append(s.Floating, spec.FloatingIP{External: f.Address, Internal: f.TargetAddress})
 	}
 	slices.SortFunc(s.Floating, func(a, b spec.FloatingIP) int { return a.External.Compare(b.External) })
+	slices.SortFunc(s.Forwards, func(a, b spec.PortForward) int {
+		return cmp.Or(a.External.Compare(b.External), a.Protocol-b.Protocol, a.ExternalPorts.First-b.ExternalPorts.First)
+	})
 	s.Limits = r.limits(s.Gateway)
 	return s
+}
+
+func planForwards(f *cloud.FloatingIP) []spec.PortForward {
+	forwards := make([]spec.PortForward, len(f.Forwardings))
+	for i, p := range f.Forwardings {
+		forwards[i] = spec.PortForward{External: f.Address, Internal: p.Address, Protocol: protocols[p.Protocol],
+			ExternalPorts: spec.PortRange(p.External), InternalPorts: spec.PortRange(p.Internal)}
+	}
+	return forwards
 }
 
 func (r routerRows) gateway(p *cloud.Port) *spec.RouterGateway {

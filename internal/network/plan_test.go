@@ -91,7 +91,9 @@ func TestPlanRouter(t *testing.T) {
 		ports: []*cloud.Port{planPorts[3], gateway}, subnets: byID(subnets, func(s *cloud.Subnet) cloud.SubnetID { return s.ID }),
 		networks: map[cloud.NetworkID]*cloud.Network{"n": {MTU: 1450}, "ext": {MTU: 1500}},
 		qos:      map[cloud.QoSPolicyID]*cloud.QoSPolicy{"q": planPolicy},
-		floating: []*cloud.FloatingIP{{Address: addr("172.24.4.20"), TargetAddress: addr("10.0.0.6"), QoS: "q"}, {Address: addr("172.24.4.12"), TargetAddress: addr("10.0.0.5")}},
+		floating: []*cloud.FloatingIP{{Address: addr("172.24.4.20"), TargetPort: "p0", TargetAddress: addr("10.0.0.6"), QoS: "q"}, {Address: addr("172.24.4.13"), Forwardings: []cloud.PortForwarding{
+			{Protocol: "udp", External: cloud.PortRange{First: 53, Last: 53}, Internal: cloud.PortRange{First: 5353, Last: 5353}, Address: addr("10.0.0.5")}}},
+			{Address: addr("172.24.4.12"), TargetPort: "p1", TargetAddress: addr("10.0.0.5")}},
 	}
 	golden(t, "router", planRouter(rows, 7))
 	rows.router.Gateway = nil

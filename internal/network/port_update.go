@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -160,9 +161,13 @@ func (s *Service) changeAddresses(ctx context.Context, p *cloud.Port, requests [
 		return err
 	}
 	p.Addresses = append(kept, added...)
-	return s.detachFloating(ctx, p.ID, func(f *cloud.FloatingIP) bool {
-		return slices.ContainsFunc(left, func(a cloud.PortAddress) bool { return a.Address == f.TargetAddress })
-	})
+	lost := func(gone netip.Addr) bool {
+		return slices.ContainsFunc(left, func(a cloud.PortAddress) bool { return a.Address == gone })
+	}
+	if err := s.detachForwardings(ctx, p.ID, lost); err != nil {
+		return err
+	}
+	return s.detachFloating(ctx, p.ID, func(f *cloud.FloatingIP) bool { return lost(f.TargetAddress) })
 }
 
 // matchAddresses pairs requests with addresses held: what stays, what goes, what is still to be found.

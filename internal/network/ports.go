@@ -163,6 +163,9 @@ func (s *Service) removePort(ctx context.Context, p *cloud.Port) error {
 	if err := s.detachFloating(ctx, p.ID, func(*cloud.FloatingIP) bool { return true }); err != nil {
 		return err
 	}
+	if err := s.detachForwardings(ctx, p.ID, func(netip.Addr) bool { return true }); err != nil {
+		return err
+	}
 	if err := s.release(ctx, p.Addresses); err != nil {
 		return err
 	}

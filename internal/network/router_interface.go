@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -194,6 +195,12 @@ func (s *Service) interfacePort(ctx context.Context, r *cloud.Router, req Interf
 	return ports[0], nil
 }
 
+// leadsInto tells whether a floating IP, or a forwarding of it, leads to an address in the prefix.
+func leadsInto(f *cloud.FloatingIP, prefix netip.Prefix) bool {
+	return prefix.Contains(f.TargetAddress) ||
+		slices.ContainsFunc(f.Forwardings, func(p cloud.PortForwarding) bool { return prefix.Contains(p.Address) })
+}
+
 // checkPart refuses to take away what floating IPs or routes lead through.
 func (s *Service) checkPart(ctx context.Context, r *cloud.Router, p *cloud.Port) error {
 	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.In("id", subnetIDs([]*cloud.Port{p}))))
@@ -205,7 +212,7 @@ func (s *Service) checkPart(ctx context.Context, r *cloud.Router, p *cloud.Port)
 		return err
 	}
 	for _, sub := range subnets {
-		if slices.ContainsFunc(floating, func(f *cloud.FloatingIP) bool { return sub.Prefix.Contains(f.TargetAddress) }) {
+		if slices.ContainsFunc(floating, func(f *cloud.FloatingIP) bool { return leadsInto(f, sub.Prefix) }) {
 			return cloud.Errorf(cloud.InUse, "router interface by floating IP", r.ID, "Router interface for subnet %s on router %s cannot be deleted, "+
 				"as it is required by one or more floating IPs.", sub.ID, r.ID)
 		}

@@ -156,6 +156,7 @@ type Router struct {
 	Gateway    *RouterGateway // nil: no way out
 	Routes     []Route
 	Floating   []FloatingIP
+	Forwards   []PortForward
 	// Limits bound what passes the gateway under an IPv4 address of it.
 	Limits []AddressLimits
 }
@@ -187,3 +188,14 @@ type FloatingIP struct {
 	External netip.Addr
 	Internal netip.Addr
 }
+
+// PortForward is NAT of some ports of an external address.
+type PortForward struct {
+	External, Internal netip.Addr
+	Protocol           int // IANA number
+	// InternalPorts are as many as ExternalPorts, or one for all of them.
+	ExternalPorts, InternalPorts PortRange
+}
+
+// PortRange is an inclusive range of transport ports.
+type PortRange struct{ First, Last int }

@@ -194,6 +194,7 @@ var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
 		text("dns_name", func(f *cloud.FloatingIP) any { return f.DNSName }),
 		text("dns_domain", func(f *cloud.FloatingIP) any { return f.DNSDomain }),
 		text("qos", func(f *cloud.FloatingIP) any { return f.QoS }),
+		set("forwarded_ports", func(f *cloud.FloatingIP) any { return forwardedPorts(f) }),
 		set("tags", func(f *cloud.FloatingIP) any { return f.Tags }),
 	},
 	indexes: []index{
@@ -267,6 +268,14 @@ func addressesOf(p *cloud.Port) []netip.Addr {
 	out := make([]netip.Addr, len(p.Addresses))
 	for n, a := range p.Addresses {
 		out[n] = a.Address
+	}
+	return out
+}
+
+func forwardedPorts(f *cloud.FloatingIP) []cloud.PortID {
+	out := make([]cloud.PortID, len(f.Forwardings))
+	for n, p := range f.Forwardings {
+		out[n] = p.PortID
 	}
 	return out
 }

@@ -64,7 +64,8 @@ func (a *api) showFloating(ctx context.Context, floating []*cloud.FloatingIP) ([
 		shown[i] = object{"id": f.ID, "tenant_id": f.ProjectID, "project_id": f.ProjectID, "description": f.Description,
 			"floating_network_id": f.NetworkID, "floating_ip_address": f.Address.String(), "fixed_ip_address": showAddr(f.TargetAddress),
 			"port_id": orNull(f.TargetPort), "router_id": orNull(f.RouterID), "status": floatingStatus(f), "dns_name": f.DNSName,
-			"dns_domain": f.DNSDomain, "qos_policy_id": orNull(f.QoS), "port_details": showTarget(targets[f.TargetPort]), "tags": tagsShown(f.Tags)}.with(stamps(&f.Meta, f.Revisions))
+			"dns_domain": f.DNSDomain, "qos_policy_id": orNull(f.QoS), "port_details": showTarget(targets[f.TargetPort]),
+			"port_forwardings": showForwardings(f.Forwardings), "tags": tagsShown(f.Tags)}.with(stamps(&f.Meta, f.Revisions))
 	}
 	return shown, nil
 }

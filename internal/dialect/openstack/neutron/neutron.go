@@ -41,6 +41,7 @@ func New(d Deps) *openstack.Service {
 	a.portRoutes(s)
 	a.routerRoutes(s)
 	a.floatingRoutes(s)
+	a.forwardingRoutes(s)
 	a.groupRoutes(s)
 	a.ruleRoutes(s)
 	a.addressGroupRoutes(s)

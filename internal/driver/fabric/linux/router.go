@@ -25,7 +25,8 @@ type router struct {
 	ns     *netns.Handle
 	rules  nft.State
 	nat    []spec.FloatingIP // what the rules were last made of
-	spoken string            // addresses announced last
+	ports  []spec.PortForward
+	spoken string // addresses announced last
 }
 
 func (r *router) uses(id spec.NetworkID) bool {
@@ -69,6 +70,11 @@ func checkRouter(r spec.Router) error {
 	for _, fip := range r.Floating {
 		if !fip.External.Is4() || !fip.Internal.Is4() {
 			return fmt.Errorf("floating IP %s to %s: %w", fip.External, fip.Internal, spec.ErrInvalid)
+		}
+	}
+	for _, p := range r.Forwards {
+		if err := checkForward(p); err != nil {
+			return err
 		}
 	}
 	for _, l := range r.Limits {
@@ -193,15 +199,16 @@ func (f *Fabric) applyNAT(ctx context.Context, r *router, doc spec.Router) error
 			gone = append(gone, old)
 		}
 	}
-	r.nat = doc.Floating
-	if len(gone) == 0 {
+	closed := slices.DeleteFunc(slices.Clone(r.ports), func(p spec.PortForward) bool { return slices.Contains(doc.Forwards, p) })
+	r.nat, r.ports = doc.Floating, doc.Forwards
+	if len(gone)+len(closed) == 0 {
 		return nil
 	}
 	return r.ns.Do(func() error {
 		return cut(func(k flow) bool {
 			return slices.ContainsFunc(gone, func(g spec.FloatingIP) bool {
 				return k.destination == g.External || k.source == g.Internal
-			})
+			}) || slices.ContainsFunc(closed, func(p spec.PortForward) bool { return carries(p, k) })
 		})
 	})
 }

@@ -28,7 +28,10 @@ func gatewayAddresses(r spec.Router) []netip.Prefix {
 	for _, fip := range r.Floating {
 		out = append(out, netip.PrefixFrom(fip.External, 32))
 	}
-	return out
+	for _, p := range r.Forwards {
+		out = append(out, netip.PrefixFrom(p.External, 32))
+	}
+	return unique(out)
 }
 
 // attach makes the veth pair of one interface whole, and its end in the network

@@ -31,6 +31,10 @@ func routerTables(r spec.Router) []nft.Table {
 			outward[fip.Internal] = true
 		}
 	}
+	for _, p := range r.Forwards {
+		t.Sets[0].Elements = append(t.Sets[0].Elements, p.External.String())
+	}
+	t.Sets[0].Elements = unique(t.Sets[0].Elements)
 	if r.Gateway == nil {
 		return []nft.Table{t}
 	}
@@ -39,7 +43,7 @@ func routerTables(r spec.Router) []nft.Table {
 	t.Chains = []nft.Chain{
 		{Name: "hairpin", Hook: "type filter hook prerouting priority -150; policy accept;", Rules: []string{
 			fmt.Sprintf("iifname != %s ip daddr @floating meta mark set %d", gateway, markHairpin)}},
-		{Name: "inwards", Hook: "type nat hook prerouting priority -100; policy accept;", Rules: []string{"dnat to ip daddr map @inward"}},
+		{Name: "inwards", Hook: "type nat hook prerouting priority -100; policy accept;", Rules: append([]string{"dnat to ip daddr map @inward"}, forwardRules(r.Forwards)...)},
 		{Name: "outwards", Hook: "type nat hook postrouting priority 100; policy accept;", Rules: outwards(gateway, own, snat)},
 		{Name: "guard", Hook: "type filter hook forward priority 0; policy accept;", Rules: guard(gateway, snat)},
 	}
