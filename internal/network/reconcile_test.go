@@ -41,6 +41,44 @@ func TestPlugInstance(t *testing.T) {
 	}
 }
 
+// Plugging waits for a network's document if it says something new about the network itself, and not for that of
+// other ports, whatever the network's size.
+func TestPlugWaitsForTheHeadOnly(t *testing.T) {
+	w := newWorld(t, "h1")
+	ctx := as("p")
+	n, _ := w.network(ctx, "10.0.0.0/24")
+	first, _ := w.instance(ctx, "i1", "h1", n.ID)
+	w.must(w.PlugInstance(ctx, first.ID, "h1"))
+	w.settled()
+	h := w.hosts["h1"]
+	h.with(func() {
+		h.fail = func(call string) error {
+			if call == "ensure "+string(n.ID) {
+				return spec.ErrBusy
+			}
+			return nil
+		}
+	})
+	second, ports := w.instance(ctx, "i2", "h1", n.ID)
+	w.must(w.PlugInstance(ctx, second.ID, "h1"))
+	h.with(func() {
+		if p := h.ports[spec.PortID(ports[0].ID)]; p.Hostname != "i2" || len(p.Addresses) != 1 {
+			t.Errorf("the port does not bring its own: %+v", p)
+		}
+	})
+	get(w.CreateSubnet(ctx, SubnetRequest{NetworkID: n.ID, Prefix: netip.MustParsePrefix("10.0.1.0/24")}))(t)
+	third, _ := w.instance(ctx, "i3", "h1", n.ID)
+	wantKind(t, w.PlugInstance(ctx, third.ID, "h1"), cloud.Unavailable)
+	h.with(func() { h.fail = nil })
+	w.must(w.PlugInstance(ctx, third.ID, "h1"))
+	w.settled()
+	h.with(func() {
+		if got := h.networks[spec.NetworkID(n.ID)]; len(got.Hosts) != 3 || len(got.Subnets) != 2 {
+			t.Errorf("in the end the host has %+v", got)
+		}
+	})
+}
+
 // Nothing is sent for what the host has already.
 func TestNoWorkWhenNothingChanged(t *testing.T) {
 	w := newWorld(t, "h1")
