@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/imagestore"
@@ -41,6 +42,8 @@ func (tokens) Verify(_ context.Context, token string) (*cloud.Principal, error) 
 type site struct {
 	t   *testing.T
 	url string
+	// service is what is behind url.
+	service *openstack.Service
 }
 
 func newSite(t *testing.T) *site {
@@ -68,7 +71,7 @@ func newSite(t *testing.T) *site {
 	h := glance.New(glance.Deps{Images: images, Auth: tokens{}, Log: log})
 	server := httptest.NewServer(http.StripPrefix("/image", h))
 	t.Cleanup(server.Close)
-	return &site{t: t, url: server.URL + "/image"}
+	return &site{t: t, url: server.URL + "/image", service: h}
 }
 
 func ok(t *testing.T, err error) {
