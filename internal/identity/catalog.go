@@ -51,6 +51,9 @@ type catalog struct {
 	Regions   []Region         `json:"regions"`
 	Services  []CatalogService `json:"services"`
 	Endpoints []Endpoint       `json:"endpoints"`
+	Groups    []EndpointGroup  `json:"groups,omitempty"`
+	// Given are ids of endpoints that a project was given.
+	Given map[cloud.ProjectID][]string `json:"given,omitempty"`
 }
 
 const catalogSetting cloud.SettingID = "identity/catalog"
@@ -139,10 +142,14 @@ func (s *Service) Catalog(ctx context.Context, base string, user cloud.UserID, p
 	if err != nil {
 		return nil, err
 	}
+	offered := c.Endpoints
+	if project != "" {
+		offered = c.offered(project)
+	}
 	var entries []CatalogEntry
 	for _, service := range c.Services {
 		e := CatalogEntry{Service: service}
-		for _, at := range c.Endpoints {
+		for _, at := range offered {
 			if at.ServiceID != service.ID || !at.Enabled {
 				continue
 			}
@@ -210,10 +217,7 @@ func (s *Service) Endpoints(ctx context.Context, base string, like Endpoint) ([]
 		return (like.ServiceID == "" || e.ServiceID == like.ServiceID) && (like.RegionID == "" || e.RegionID == like.RegionID) &&
 			(like.Interface == "" || e.Interface == like.Interface) && (like.ID == "" || e.ID == like.ID)
 	})
-	for i := range list {
-		list[i].URL = strings.ReplaceAll(list[i].URL, BaseMark, base)
-	}
-	return list, nil
+	return at(base, list), nil
 }
 
 // selected is a copy of those that match.

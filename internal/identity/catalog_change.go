@@ -145,6 +145,11 @@ func (s *Service) DeleteCatalogService(ctx context.Context, id string) error {
 			return err
 		}
 		c.Services = slices.Delete(c.Services, i, i+1)
+		for _, e := range c.Endpoints {
+			if e.ServiceID == id {
+				c.forgetEndpoint(e.ID)
+			}
+		}
 		c.Endpoints = slices.DeleteFunc(c.Endpoints, func(e Endpoint) bool { return e.ServiceID == id })
 		return nil
 	})
@@ -215,6 +220,7 @@ func (s *Service) DeleteEndpoint(ctx context.Context, id string) error {
 			return err
 		}
 		c.Endpoints = slices.Delete(c.Endpoints, i, i+1)
+		c.forgetEndpoint(id)
 		return nil
 	})
 }

@@ -20,6 +20,7 @@ func (a *api) catalogRoutes() {
 	a.Handle("PATCH /v3/services/{service}", a.updateService)
 	a.Handle("DELETE /v3/services/{service}", a.deleteService)
 	a.endpointRoutes()
+	a.endpointFilterRoutes()
 }
 
 func (a *api) regionObject(r *http.Request) func(identity.Region) object {
