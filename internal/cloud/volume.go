@@ -50,6 +50,9 @@ type Volume struct {
 	ImageID      ImageID    `json:"image_id,omitempty"`
 	SnapshotID   SnapshotID `json:"snapshot_id,omitempty"`
 	SourceVolume VolumeID   `json:"source_volume,omitempty"`
+	BackupID     BackupID   `json:"backup_id,omitempty"`
+	// GroupID is the group it belongs to, if any.
+	GroupID VolumeGroupID `json:"group_id,omitempty"`
 	// MadeFor may reserve it while it is being made.
 	MadeFor InstanceID `json:"made_for,omitempty"`
 }
@@ -93,6 +96,8 @@ type Snapshot struct {
 	// Bootable and ImageProperties are the volume's, for volumes made from it.
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
+	// GroupSnapshotID is the group snapshot it was taken in, if any.
+	GroupSnapshotID GroupSnapshotID `json:"group_snapshot_id,omitempty"`
 }
 
 // VolumeType is a named kind of volume.
@@ -104,5 +109,37 @@ type VolumeType struct {
 	Public      bool              `json:"public"`
 	ExtraSpecs  map[string]string `json:"extra_specs,omitempty"`
 	Projects    []ProjectID       `json:"projects,omitempty"`
-	QOSID       string            `json:"qos_id,omitempty"`
+	QOSID       VolumeQOSID       `json:"qos_id,omitempty"`
+}
+
+// DefaultVolumeType is the type of a project's volumes for which none was asked. Its id is the project's.
+type DefaultVolumeType struct {
+	ProjectID ProjectID `json:"project_id"`
+	Meta
+	TypeID VolumeTypeID `json:"type_id"`
+}
+
+// VolumeQOS is a named set of limits; volumes have those of their type.
+type VolumeQOS struct {
+	ID VolumeQOSID `json:"id"`
+	Meta
+	Name string `json:"name"`
+	// Consumer is who keeps the limits: "front-end" (the hypervisor), "back-end" (the pool) or "both".
+	Consumer string            `json:"consumer"`
+	Specs    map[string]string `json:"specs,omitempty"`
+}
+
+// Transfer offers a volume to whoever shows its key. The row lives until the offer is taken or taken back.
+type Transfer struct {
+	ID        TransferID `json:"id"`
+	ProjectID ProjectID  `json:"project_id"` // the giver's
+	UserID    UserID     `json:"user_id"`
+	VolumeID  VolumeID   `json:"volume_id"`
+	Meta
+	Name string `json:"name"`
+	// KeySalt and KeyHash check the key, which nobody keeps.
+	KeySalt []byte `json:"key_salt"`
+	KeyHash []byte `json:"key_hash"`
+	// NoSnapshots: the volume's snapshots stay with the giver.
+	NoSnapshots bool `json:"no_snapshots,omitempty"`
 }

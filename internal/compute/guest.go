@@ -18,6 +18,7 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 	var in *cloud.Instance
 	var views []cloud.PortView
 	var generation int64
+	var limits map[cloud.VolumeID]spec.DiskLimits
 	zone := ""
 	err := s.Tx.View(ctx, func(ctx context.Context) (err error) {
 		if in, err = s.Instances.Get(ctx, id); err != nil {
@@ -33,6 +34,9 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 		} else if !gone(err) {
 			return err
 		}
+		if limits, err = s.Volume.DiskLimits(ctx, volumesOf(in)); err != nil {
+			return err
+		}
 		generation, err = s.Generation(ctx)
 		return err
 	})
@@ -41,7 +45,21 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 	}
 	g := s.describeGuest(in, views, generation)
 	g.Metadata.Zone = zone
+	for i, d := range g.Disks {
+		g.Disks[i].Limits = limits[cloud.VolumeID(d.Volume)]
+	}
 	return in, g, nil
+}
+
+// volumesOf are the disks of an instance that are volumes.
+func volumesOf(in *cloud.Instance) []cloud.VolumeID {
+	var ids []cloud.VolumeID
+	for _, d := range in.Disks {
+		if !d.Local {
+			ids = append(ids, d.VolumeID)
+		}
+	}
+	return ids
 }
 
 func (s *Service) describeGuest(in *cloud.Instance, views []cloud.PortView, generation int64) spec.Guest {

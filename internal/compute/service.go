@@ -42,6 +42,7 @@ type Volumes interface {
 	DeleteInstanceVolume(ctx context.Context, id cloud.VolumeID) error
 	InstanceVolumes(ctx context.Context, ids []cloud.InstanceID) (map[cloud.InstanceID][]*cloud.Attachment, error)
 	CreateSnapshot(ctx context.Context, r cloud.SnapshotRequest) (*cloud.Snapshot, error)
+	DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.DiskLimits, error)
 }
 
 // Images is what compute needs of package image.

@@ -27,4 +27,33 @@ var volumeRules = map[Action]Rule{
 	"volume type.get":    SharedReader, // Shared: public, or the caller's project is on its list
 	"volume type.manage": Admin,
 	"volume pool.get":    SystemReader,
+	"volume pool.manage": Admin, // taking a host's pools out of service
+	"volume qos.get":     SystemReader,
+	"volume qos.manage":  Admin,
+
+	"transfer.get":    ProjectReader,
+	"transfer.create": ProjectMember,
+	"transfer.delete": ProjectMember,
+	"transfer.accept": ProjectMember, // the target is the receiver
+
+	"group type.get":        SharedReader,
+	"group type.manage":     Admin,
+	"volume group.get":      ProjectReader,
+	"volume group.create":   ProjectMember,
+	"volume group.update":   ProjectMember,
+	"volume group.delete":   ProjectMember,
+	"volume group.reset":    Admin,
+	"group snapshot.get":    ProjectReader,
+	"group snapshot.create": ProjectMember,
+	"group snapshot.delete": ProjectMember,
+	"group snapshot.reset":  Admin,
+
+	"backup.get":          ProjectReader,
+	"backup.create":       ProjectMember,
+	"backup.update":       ProjectMember,
+	"backup.delete":       ProjectMember,
+	"backup.restore":      ProjectMember,
+	"backup.force_delete": Admin,
+	"backup.reset":        Admin,
+	"backup.export":       Admin, // records say where the bytes are
 }

@@ -100,6 +100,19 @@ type Disk struct {
 	BootIndex int
 	// Shared allows several guests to write at once (no image lock).
 	Shared bool
+	// Limits slow the disk down; the zero value does not.
+	Limits DiskLimits
+}
+
+// DiskLimits bound what a guest may do with a disk, per second; 0: as much as it can. A total and a limit of one
+// direction of the same kind exclude each other. A maximum is for short bursts above its limit.
+type DiskLimits struct {
+	IOPS, ReadIOPS, WriteIOPS                                        int64
+	IOPSMax, ReadIOPSMax, WriteIOPSMax                               int64
+	BytesPerSecond, ReadBytesPerSecond, WriteBytesPerSecond          int64
+	BytesPerSecondMax, ReadBytesPerSecondMax, WriteBytesPerSecondMax int64
+	// IOSizeBytes is how much of a larger request counts as one.
+	IOSizeBytes int64
 }
 
 // NIC is a port as a guest sees it.

@@ -21,11 +21,18 @@ type Store struct {
 	Claims    cloud.Records[cloud.Claim, string]
 	Words     cloud.Records[cloud.Word, string]
 
-	Images      cloud.Records[cloud.Image, cloud.ImageID]
-	Volumes     cloud.Records[cloud.Volume, cloud.VolumeID]
-	Attachments cloud.Records[cloud.Attachment, cloud.AttachmentID]
-	Snapshots   cloud.Records[cloud.Snapshot, cloud.SnapshotID]
-	VolumeTypes cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
+	Images             cloud.Records[cloud.Image, cloud.ImageID]
+	Volumes            cloud.Records[cloud.Volume, cloud.VolumeID]
+	Attachments        cloud.Records[cloud.Attachment, cloud.AttachmentID]
+	Snapshots          cloud.Records[cloud.Snapshot, cloud.SnapshotID]
+	VolumeTypes        cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
+	VolumeQOS          cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
+	DefaultVolumeTypes cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
+	Transfers          cloud.Records[cloud.Transfer, cloud.TransferID]
+	VolumeGroups       cloud.Records[cloud.VolumeGroup, cloud.VolumeGroupID]
+	VolumeGroupTypes   cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
+	GroupSnapshots     cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
+	Backups            cloud.Records[cloud.Backup, cloud.BackupID]
 
 	Networks           cloud.Records[cloud.Network, cloud.NetworkID]
 	Subnets            cloud.Records[cloud.Subnet, cloud.SubnetID]
@@ -82,6 +89,13 @@ func (s *Store) makeTables() {
 	s.Attachments = newTable(s, &attachments)
 	s.Snapshots = newTable(s, &snapshots)
 	s.VolumeTypes = newTable(s, &volumeTypes)
+	s.VolumeQOS = newTable(s, &volumeQOS)
+	s.DefaultVolumeTypes = newTable(s, &defaultVolumeTypes)
+	s.Transfers = newTable(s, &transfers)
+	s.VolumeGroups = newTable(s, &volumeGroups)
+	s.VolumeGroupTypes = newTable(s, &volumeGroupTypes)
+	s.GroupSnapshots = newTable(s, &groupSnapshots)
+	s.Backups = newTable(s, &backups)
 
 	s.Networks = newTable(s, &networks)
 	s.Subnets = newTable(s, &subnets)

@@ -123,6 +123,9 @@ func (s *Service) startDelete(ctx context.Context, v *cloud.Volume, held []*clou
 	if err := s.billEnd(ctx, v); err != nil {
 		return err
 	}
+	if err := s.dropTransfers(ctx, v.ID); err != nil {
+		return err
+	}
 	v.State, v.OperationID, v.Task = cloud.VolumeDeleting, op.ID, kindDelete
 	return s.Volumes.Update(ctx, v)
 }

@@ -69,7 +69,9 @@ func (r *rig) start(fault func(context.Context, operation.Point) error, b image.
 	r.quota = quota.New(r.db.Quotas, r.db)
 	r.engine = operation.New(operation.Options{Records: r.db.Operations, Tx: r.db, Exclusive: true, Fault: fault})
 	r.images = image.New(image.Deps{Images: r.db.Images, Tx: r.db, Quota: r.quota, Bytes: b, Staging: &imagetest.Bytes{}, Operations: r.engine, Log: log, Now: time.Now})
-	r.Service = volume.New(volume.Deps{Volumes: r.db.Volumes, Snapshots: r.db.Snapshots, Attachments: r.db.Attachments, Types: r.db.VolumeTypes,
+	r.Service = volume.New(volume.Deps{Volumes: r.db.Volumes, Snapshots: r.db.Snapshots, Attachments: r.db.Attachments, Types: r.db.VolumeTypes, QOSRows: r.db.VolumeQOS,
+		DefaultTypes: r.db.DefaultVolumeTypes, Transfers: r.db.Transfers, Groups: r.db.VolumeGroups, GroupTypes: r.db.VolumeGroupTypes,
+		GroupSnapshots: r.db.GroupSnapshots, Backups: r.db.Backups,
 		HostRows: r.db.Hosts, Usage: r.db.UsageEvents, Tx: r.db, Quota: r.quota, Operations: r.engine,
 		Hosts: volumetest.Hosts{Host: r.host}, Placer: volumetest.Hosts{Host: r.host}, Images: r.images, Instances: r.guests,
 		Log: log, Now: time.Now})

@@ -42,14 +42,11 @@ func (s *Service) takeType(ctx context.Context, v *cloud.Volume, r CreateRequest
 		asked = string(v.TypeID)
 	}
 	if asked == "" {
-		t, err := s.Types.One(ctx, cloud.Eq("name", DefaultTypeName))
-		if cloud.Is(err, cloud.NotFound) {
-			return nil
-		}
-		if err != nil {
+		id, err := s.defaultType(ctx, v.ProjectID)
+		if err != nil || id == "" {
 			return err
 		}
-		asked = string(t.ID)
+		asked = string(id)
 	}
 	t, err := s.Type(ctx, asked)
 	if err != nil {
@@ -166,6 +163,12 @@ func (s *Service) DeleteType(ctx context.Context, id cloud.VolumeTypeID) error {
 		}
 		if used > 0 {
 			return cloud.Errorf(cloud.InUse, "volume type", id, "Target volume type is still in use.")
+		}
+		if used, err = s.DefaultTypes.Count(ctx, cloud.Eq("type_id", t.ID)); err != nil {
+			return err
+		}
+		if used > 0 {
+			return cloud.Errorf(cloud.InUse, "volume type", id, "Volume type %s is the default of a project.", id)
 		}
 		return s.Types.Delete(ctx, t.ID)
 	})

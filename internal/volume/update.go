@@ -115,9 +115,9 @@ func (s *Service) Retype(ctx context.Context, id cloud.VolumeID, idOrName string
 // Reset is an administrator's word on a volume's state, against what the rows say. What is going on with it goes on,
 // but no longer changes the row.
 func (s *Service) Reset(ctx context.Context, id cloud.VolumeID, state cloud.VolumeState) error {
-	_, err := s.change(ctx, "volume.reset", id, func(_ context.Context, v *cloud.Volume) error {
+	_, err := s.change(ctx, "volume.reset", id, func(ctx context.Context, v *cloud.Volume) error {
 		v.State, v.Task, v.OperationID, v.Fault = state, "", "", nil
-		return nil
+		return s.dropTransfers(ctx, id)
 	})
 	return err
 }

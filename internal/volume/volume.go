@@ -63,21 +63,28 @@ type Instances interface {
 
 // Deps is what a Service is made of.
 type Deps struct {
-	Volumes     cloud.Records[cloud.Volume, cloud.VolumeID]
-	Snapshots   cloud.Records[cloud.Snapshot, cloud.SnapshotID]
-	Attachments cloud.Records[cloud.Attachment, cloud.AttachmentID]
-	Types       cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
-	HostRows    cloud.Records[cloud.Host, cloud.HostID]
-	Usage       cloud.Records[cloud.UsageEvent, cloud.UsageID]
-	Tx          cloud.Transactor
-	Quota       *quota.Service
-	Operations  *operation.Engine
-	Hosts       Hosts
-	Placer      Placer
-	Images      Images
-	Instances   Instances // nil: force-deleted volumes leave guests to their next change
-	Log         *slog.Logger
-	Now         func() time.Time
+	Volumes        cloud.Records[cloud.Volume, cloud.VolumeID]
+	Snapshots      cloud.Records[cloud.Snapshot, cloud.SnapshotID]
+	Attachments    cloud.Records[cloud.Attachment, cloud.AttachmentID]
+	Types          cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
+	QOSRows        cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
+	DefaultTypes   cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
+	Transfers      cloud.Records[cloud.Transfer, cloud.TransferID]
+	Groups         cloud.Records[cloud.VolumeGroup, cloud.VolumeGroupID]
+	GroupTypes     cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
+	GroupSnapshots cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
+	Backups        cloud.Records[cloud.Backup, cloud.BackupID]
+	HostRows       cloud.Records[cloud.Host, cloud.HostID]
+	Usage          cloud.Records[cloud.UsageEvent, cloud.UsageID]
+	Tx             cloud.Transactor
+	Quota          *quota.Service
+	Operations     *operation.Engine
+	Hosts          Hosts
+	Placer         Placer
+	Images         Images
+	Instances      Instances // nil: force-deleted volumes leave guests to their next change
+	Log            *slog.Logger
+	Now            func() time.Time
 }
 
 // Service is the use cases on volumes. It is safe for concurrent use.
@@ -224,10 +231,14 @@ func (s *Service) bill(ctx context.Context, kind cloud.UsageKind, v *cloud.Volum
 		ImageID: v.ImageID, DiskGiB: v.SizeGiB})
 }
 
-// billEnd writes the last line for a volume, once.
+// billEnd writes the last line for a volume's owner, once. A volume that changed hands began as often as it had owners.
 func (s *Service) billEnd(ctx context.Context, v *cloud.Volume) error {
+	began, err := s.Usage.Count(ctx, cloud.Eq("subject", v.ID), cloud.Eq("kind", cloud.UsageVolumeCreated))
+	if err != nil {
+		return err
+	}
 	ended, err := s.Usage.Count(ctx, cloud.Eq("subject", v.ID), cloud.Eq("kind", cloud.UsageVolumeRemoved))
-	if err != nil || ended > 0 {
+	if err != nil || ended >= began {
 		return err
 	}
 	return s.bill(ctx, cloud.UsageVolumeRemoved, v)

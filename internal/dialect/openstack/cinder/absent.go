@@ -10,11 +10,9 @@ import (
 // can be added to them.
 var absent = map[string]string{
 	"backups": "backups", "backups/detail": "backups", "groups": "groups", "groups/detail": "groups",
-	"group_snapshots": "group_snapshots", "group_snapshots/detail": "group_snapshots", "group_types": "group_types",
+	"group_snapshots": "group_snapshots", "group_snapshots/detail": "group_snapshots",
 	"consistencygroups": "consistencygroups", "consistencygroups/detail": "consistencygroups",
-	"qos-specs": "qos_specs", "os-volume-transfer": "transfers", "os-volume-transfer/detail": "transfers",
-	"volume-transfers": "transfers", "volume-transfers/detail": "transfers", "messages": "messages",
-	"default-types": "default_types", "clusters": "clusters",
+	"messages": "messages", "clusters": "clusters",
 }
 
 func absentRoutes(s *openstack.Service) {

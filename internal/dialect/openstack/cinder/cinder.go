@@ -38,6 +38,10 @@ func New(d Deps) *openstack.Service {
 	a.typeRoutes(s)
 	a.attachmentRoutes(s)
 	a.operatorRoutes(s)
+	a.transferRoutes(s)
+	a.qosRoutes(s)
+	a.groupTypeRoutes(s)
+	a.defaultTypeRoutes(s)
 	absentRoutes(s)
 	return s
 }
@@ -106,7 +110,10 @@ func (a *api) operatorRoutes(s *openstack.Service) {
 	s.Handle("PUT /v3/os-quota-class-sets/{class}", a.setQuotaClass)
 	s.Handle("GET /v3/os-availability-zone", a.zones)
 	s.Handle("GET /v3/os-services", a.services)
+	s.Handle("PUT /v3/os-services/{verb}", a.changeService)
 	s.Handle("GET /v3/os-hosts", a.hosts)
+	s.Handle("GET /v3/os-hosts/{host}", a.showHost)
+	s.Handle("GET /v3/resource_filters", since(33, a.resourceFilters))
 	s.Handle("GET /v3/scheduler-stats/get_pools", a.pools)
 	s.Handle("GET /v3/capabilities/{host}", a.capabilities)
 	s.Handle("GET /v3/extensions", a.extensions)

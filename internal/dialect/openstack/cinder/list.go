@@ -1,9 +1,12 @@
 package cinder
 
 import (
+	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,6 +91,9 @@ func (f filters[T]) apply(l *listing[T], q url.Values) error {
 	}
 	return nil
 }
+
+// names are the keys, in order.
+func (f filters[T]) names() []string { return slices.Sorted(maps.Keys(f)) }
 
 // column compares a text column; its second form is of "name~", which looks for a part.
 func column[T any](name string) func(*listing[T], string) error {
@@ -213,4 +219,25 @@ func (l *listing[T]) body(r *http.Request, key string, views []any, last string,
 		body["count"] = count
 	}
 	return body
+}
+
+// writeList answers a list whose views need nothing but the row. view also tells the row's id, as the marker of the next page.
+func writeList[T any](w http.ResponseWriter, r *http.Request, key string, columns openstack.SortColumns, f filters[T],
+	list func(context.Context, volume.Filter[T]) ([]*T, error), view func(*T) (map[string]any, string)) error {
+	l, err := readListing[T](r, columns)
+	if err != nil {
+		return err
+	}
+	if err := f.apply(l, r.URL.Query()); err != nil {
+		return err
+	}
+	rows, count, err := l.run(func(f volume.Filter[T]) ([]*T, error) { return list(r.Context(), f) })
+	if err != nil {
+		return err
+	}
+	views, last := make([]any, len(rows)), ""
+	for n, row := range rows {
+		views[n], last = view(row)
+	}
+	return openstack.WriteJSON(w, http.StatusOK, l.body(r, key, views, last, count))
 }

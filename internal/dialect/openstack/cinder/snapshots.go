@@ -55,24 +55,8 @@ func (a *api) listSnapshotsDetail(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (a *api) writeSnapshots(w http.ResponseWriter, r *http.Request, view snapshotView) error {
-	l, err := readListing[cloud.Snapshot](r, snapshotColumns)
-	if err != nil {
-		return err
-	}
-	if err := snapshotFilters.apply(l, r.URL.Query()); err != nil {
-		return err
-	}
-	rows, count, err := l.run(func(f volume.Filter[cloud.Snapshot]) ([]*cloud.Snapshot, error) {
-		return a.volumes.ListSnapshots(r.Context(), f)
-	})
-	if err != nil {
-		return err
-	}
-	views, last := make([]any, len(rows)), ""
-	for n, row := range rows {
-		views[n], last = view(row, openstack.VersionOf(r)), string(row.ID)
-	}
-	return openstack.WriteJSON(w, http.StatusOK, l.body(r, "snapshots", views, last, count))
+	return writeList(w, r, "snapshots", snapshotColumns, snapshotFilters, a.volumes.ListSnapshots,
+		func(s *cloud.Snapshot) (map[string]any, string) { return view(s, openstack.VersionOf(r)), string(s.ID) })
 }
 
 func (a *api) createSnapshot(w http.ResponseWriter, r *http.Request) error {

@@ -17,6 +17,7 @@ var tasks = map[string]string{
 	"volume.grow":         "extending",
 	"volume.upload_image": "uploading",
 	"volume.detach":       "detaching",
+	"volume.transfer":     "awaiting-transfer",
 }
 
 func volumeStatus(v *cloud.Volume) string {

@@ -20,7 +20,7 @@ func baseType(_ context.Context, t *cloud.VolumeType) map[string]any {
 func viewType(ctx context.Context, t *cloud.VolumeType) map[string]any {
 	m := baseType(ctx, t)
 	if policy.IsAdmin(ctx) {
-		m["qos_specs_id"] = orNull(t.QOSID)
+		m["qos_specs_id"] = orNull(string(t.QOSID))
 	}
 	return m
 }
@@ -180,17 +180,26 @@ func (a *api) showSpec(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) updateSpec(w http.ResponseWriter, r *http.Request) error {
-	var body map[string]string
-	if err := openstack.Decode(r, &body); err != nil {
+	body, err := oneSpec(r)
+	if err != nil {
 		return err
-	}
-	if _, ok := body[r.PathValue("key")]; !ok || len(body) != 1 {
-		return cloud.Invalidf("request", "extra_specs", "Request body and URI mismatch")
 	}
 	if _, err := a.volumes.SetTypeSpecs(r.Context(), typeID(r), body); err != nil {
 		return err
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// oneSpec reads a body that holds the path's key alone.
+func oneSpec(r *http.Request) (map[string]string, error) {
+	var body map[string]string
+	if err := openstack.Decode(r, &body); err != nil {
+		return nil, err
+	}
+	if _, ok := body[r.PathValue("key")]; !ok || len(body) != 1 {
+		return nil, cloud.Invalidf("request", "specs", "Request body and URI mismatch")
+	}
+	return body, nil
 }
 
 func (a *api) deleteSpec(w http.ResponseWriter, r *http.Request) error {

@@ -89,6 +89,9 @@ func (g *guest) plugDisk(ctx context.Context, r *run, disk agent.LaunchDisk) err
 	if err == nil {
 		err = r.mon.Execute(ctx, "device_add", device, nil)
 	}
+	if err == nil {
+		err = limitDisks(ctx, r.mon, []diskSlot{s})
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("guest %s: plug volume %s: %w", g.id, disk.Disk.Volume, err),
 			g.dropDisk(context.WithoutCancel(ctx), r, s))

@@ -191,6 +191,9 @@ func (g *guest) settle(ctx context.Context, r *run, next *record, restored, paus
 			return g.startError(err)
 		}
 	}
+	if err := limitDisks(ctx, r.mon, next.Disks); err != nil {
+		return g.startError(err)
+	}
 	next.Phase, next.MachineVersion = phaseRunning, ""
 	if restored || paused {
 		r.setState("paused", "")

@@ -1,0 +1,48 @@
+package cloud
+
+import "time"
+
+// BackupState is where a backup is in its life.
+//
+//	creating --> available <--> restoring
+//	    |            |
+//	    v            v
+//	  failed      deleting --> (gone)
+type BackupState string
+
+// The states of a backup.
+const (
+	BackupCreating  BackupState = "creating"
+	BackupAvailable BackupState = "available"
+	BackupRestoring BackupState = "restoring"
+	BackupDeleting  BackupState = "deleting"
+	BackupFailed    BackupState = "failed"
+)
+
+// Backup is a copy of a volume's bytes that is kept apart from all pools. An incremental one holds only what
+// differs from its parent, so parents are deleted after their children.
+type Backup struct {
+	ID        BackupID  `json:"id"`
+	ProjectID ProjectID `json:"project_id"`
+	UserID    UserID    `json:"user_id"`
+	VolumeID  VolumeID  `json:"volume_id"`
+	Meta
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	SizeGiB     int               `json:"size_gib"` // of the volume
+	State       BackupState       `json:"state"`
+	Fault       *Fault            `json:"fault,omitempty"`
+	OperationID OperationID       `json:"operation_id,omitempty"`
+	Properties  map[string]string `json:"properties,omitempty"`
+	Container   string            `json:"container,omitempty"`
+	Zone        string            `json:"zone,omitempty"`
+	ParentID    BackupID          `json:"parent_id,omitempty"` // of an incremental one
+	SnapshotID  SnapshotID        `json:"snapshot_id,omitempty"`
+	// DataAt is the moment whose bytes it holds.
+	DataAt time.Time `json:"data_at"`
+	// Pieces is how many pieces of the volume it holds itself.
+	Pieces int `json:"pieces,omitempty"`
+	// Facts of the volume that a volume made from it gets back.
+	Bootable        bool              `json:"bootable,omitempty"`
+	ImageProperties map[string]string `json:"image_properties,omitempty"`
+}
