@@ -55,6 +55,7 @@ var rules = []rule{
 	{"internal/driver/block/*", []string{"internal/driver/block", "internal/agent", "internal/spec", "internal/imageformat"}, driverOnly},
 	{"internal/driver/fabric/*", []string{"internal/driver/fabric", "internal/agent", "internal/spec"}, driverOnly},
 	{"internal/imageformat", []string{"internal/imageformat", "internal/spec"}, "it looks at files from outside, for use cases and drivers alike"},
+	{"internal/backupstore", []string{"internal/cloud"}, "it implements what package volume asks for, and knows no more"},
 	{"internal/imagestore", []string{"internal/image", "internal/cloud"}, "it implements what package image asks for, and knows no more"},
 	{"internal/webfetch", []string{"internal/cloud"}, "it fetches for use cases and knows none"},
 	{"internal/metadata", []string{"internal/agent", "internal/spec"}, "it runs on hosts and sees what the agent sees"},

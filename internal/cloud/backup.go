@@ -38,6 +38,8 @@ type Backup struct {
 	Zone        string            `json:"zone,omitempty"`
 	ParentID    BackupID          `json:"parent_id,omitempty"` // of an incremental one
 	SnapshotID  SnapshotID        `json:"snapshot_id,omitempty"`
+	// StoredAs names the bytes: its own id, or that of the backup whose record it was imported from.
+	StoredAs BackupID `json:"stored_as"`
 	// DataAt is the moment whose bytes it holds.
 	DataAt time.Time `json:"data_at"`
 	// Pieces is how many pieces of the volume it holds itself.

@@ -35,6 +35,7 @@ type VolumeRequest struct {
 	ImageID        ImageID
 	SnapshotID     SnapshotID
 	SourceVolumeID VolumeID
+	BackupID       BackupID
 	// TypeID or TypeName; neither: the type of the source, or the default one.
 	TypeID      VolumeTypeID
 	TypeName    string

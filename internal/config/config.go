@@ -21,6 +21,8 @@ import (
 type Config struct {
 	Listen   string `json:"listen"`    // ADDR:PORT
 	StateDir string `json:"state_dir"` // absolute, or relative to the working directory
+	// BackupDir keeps backups of volumes, best on another file system than the state; empty: in the state directory.
+	BackupDir string `json:"backup_dir"`
 	// Database is sqlite:///FILE or postgres://…; empty: SQLite in the state directory.
 	Database string `json:"database"`
 	// Simulate, if more than 0, is the number of simulated hosts in place of this machine.
@@ -115,6 +117,14 @@ func (c *Config) Validate() error {
 		c.Database = "sqlite://" + filepath.Join(c.StateDir, "nubo.db")
 	}
 	return nil
+}
+
+// Backups is the directory of the volumes' backups.
+func (c *Config) Backups() string {
+	if c.BackupDir != "" {
+		return c.BackupDir
+	}
+	return filepath.Join(c.StateDir, "backups")
 }
 
 // Encrypted tells whether clients speak TLS to us.

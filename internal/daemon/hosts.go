@@ -93,7 +93,7 @@ func (d *Daemon) thisHost() (*host, error) {
 	h.closers = append(h.closers, fabric.Close)
 	layout := metadata.Layout{Region: d.config.Region}
 	h.agent = agent.New(agent.Options{
-		Name: name, Hypervisor: hypervisor, Block: block, Fabric: fabric, Images: imageSource{d.services.bytes},
+		Name: name, Hypervisor: hypervisor, Block: block, Fabric: fabric, Images: imageSource{d.services.bytes, d.services.backups},
 		ConfigDrive: layout.WriteConfigDrive, StateDir: d.config.StateDir,
 		CPUs: runtime.NumCPU(), MemoryBytes: physicalMemory(), Version: Version, Log: log,
 	})
@@ -146,7 +146,7 @@ func (d *Daemon) simulatedHost(i int, pool *blocksim.Pool, log *slog.Logger) *ho
 	fabric := fabricsim.New(&fabricsim.Host{}, fabricsim.Options{Seed: seed})
 	layout := metadata.Layout{Region: d.config.Region}
 	a := agent.New(agent.Options{
-		Name: fmt.Sprintf("sim-%04d", i+1), Hypervisor: hypervisor, Block: pool, Fabric: fabric, Images: imageSource{d.services.bytes},
+		Name: fmt.Sprintf("sim-%04d", i+1), Hypervisor: hypervisor, Block: pool, Fabric: fabric, Images: imageSource{d.services.bytes, d.services.backups},
 		ConfigDrive: layout.WriteConfigDrive, StateDir: filepath.Join(d.config.StateDir, "simulated"),
 		CPUs: simulatedCPUs, MemoryBytes: simulatedMemory, Version: Version, Log: log,
 	})

@@ -46,7 +46,7 @@ func (d *Daemon) preparedHosts() []*host {
 	hosts := make([]*host, len(d.parts.Hosts))
 	for i, p := range d.parts.Hosts {
 		hosts[i] = &host{fabric: p.Fabric, agent: agent.New(agent.Options{
-			Name: p.Name, Hypervisor: p.Hypervisor, Block: p.Block, Fabric: p.Fabric, Images: imageSource{d.services.bytes},
+			Name: p.Name, Hypervisor: p.Hypervisor, Block: p.Block, Fabric: p.Fabric, Images: imageSource{d.services.bytes, d.services.backups},
 			ConfigDrive: layout.WriteConfigDrive, StateDir: filepath.Join(d.config.StateDir, p.Name),
 			CPUs: p.CPUs, MemoryBytes: p.MemoryBytes, Version: Version, Log: d.log.With("host", p.Name),
 		})}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nubo-cloud/nubo/internal/backupstore"
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/config"
@@ -31,6 +32,7 @@ type services struct {
 	fleet     *fleet.Fleet
 	identity  *identity.Service
 	bytes     *imagestore.Store
+	backups   *backupstore.Store
 	image     *image.Service
 	network   *network.Service
 	volume    *volume.Service
@@ -62,6 +64,9 @@ func (d *Daemon) newServices() (*services, error) {
 	}
 	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: webfetch.New(c.ImportRanges),
 		Operations: s.engine, Records: st.Operations, Region: c.Region, Log: log, Now: now})
+	if s.backups, err = backupstore.Open(c.Backups()); err != nil {
+		return nil, err
+	}
 	s.network = network.New(network.Deps{
 		Networks: st.Networks, Subnets: st.Subnets, SubnetPools: st.SubnetPools, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
 		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, AddressGroups: st.AddressGroups, HostRecords: st.Hosts, Usage: st.UsageEvents,
@@ -72,7 +77,7 @@ func (d *Daemon) newServices() (*services, error) {
 	s.volume = volume.New(volume.Deps{
 		Volumes: st.Volumes, Snapshots: st.Snapshots, Attachments: st.Attachments, Types: st.VolumeTypes, QOSRows: st.VolumeQOS,
 		DefaultTypes: st.DefaultVolumeTypes, Transfers: st.Transfers, Groups: st.VolumeGroups, GroupTypes: st.VolumeGroupTypes,
-		GroupSnapshots: st.GroupSnapshots, Backups: st.Backups, HostRows: st.Hosts, Usage: st.UsageEvents,
+		GroupSnapshots: st.GroupSnapshots, Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
@@ -127,11 +132,17 @@ func (s *services) collectVolumes(ctx context.Context, host cloud.HostID, inv sp
 	return err
 }
 
-// imageSource is how agents in this process fetch images.
-type imageSource struct{ bytes *imagestore.Store }
+// imageSource is how agents in this process fetch images, and backups that volumes are restored from.
+type imageSource struct {
+	bytes   *imagestore.Store
+	backups *backupstore.Store
+}
 
 // OpenImage opens the bytes of an image.
 func (i imageSource) OpenImage(ctx context.Context, id spec.ImageID) (io.ReadCloser, error) {
+	if r, err := i.backups.Open(ctx, cloud.BackupID(id)); !cloud.Is(err, cloud.NotFound) {
+		return r, err
+	}
 	r, _, err := i.bytes.Open(ctx, cloud.ImageID(id))
 	return r, err
 }

@@ -11,6 +11,7 @@ var volumeRules = map[Action]Rule{
 	"volume.attach":       ProjectMember,
 	"volume.retype":       ProjectMember,
 	"volume.upload":       ProjectMember, // its bytes become an image
+	"volume.restore":      ProjectMember, // other bytes in place of its own
 	"volume.reset":        Admin,
 	"volume.see_host":     SystemReader,
 

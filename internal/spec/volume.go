@@ -20,6 +20,8 @@ const (
 	FormatVHDX  Format = "vhdx"
 	FormatVDI   Format = "vdi"
 	FormatISO   Format = "iso"
+	// FormatOpaque is bytes that nobody interprets: what a disk held, whatever its guest wrote there.
+	FormatOpaque Format = "opaque"
 )
 
 // Image is a set of bytes that never changes, from which volumes are made.

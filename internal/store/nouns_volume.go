@@ -93,6 +93,7 @@ var backups = definition[cloud.Backup, cloud.BackupID]{
 		text("volume_id", func(b *cloud.Backup) any { return b.VolumeID }),
 		text("parent_id", func(b *cloud.Backup) any { return b.ParentID }),
 		text("snapshot_id", func(b *cloud.Backup) any { return b.SnapshotID }),
+		text("stored_as", func(b *cloud.Backup) any { return b.StoredAs }),
 		text("name", func(b *cloud.Backup) any { return b.Name }),
 		text("container", func(b *cloud.Backup) any { return b.Container }),
 		number("size_gib", func(b *cloud.Backup) any { return b.SizeGiB }),
@@ -103,5 +104,6 @@ var backups = definition[cloud.Backup, cloud.BackupID]{
 		by("project_id", "created_at"),
 		by("volume_id", "created_at"),
 		by("parent_id"),
+		by("stored_as"),
 	},
 }

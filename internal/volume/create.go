@@ -45,15 +45,15 @@ func (s *Service) CreateVolume(ctx context.Context, r CreateRequest) (*cloud.Vol
 
 func checkRequest(r CreateRequest) error {
 	sources := 0
-	for _, set := range []bool{r.ImageID != "", r.SnapshotID != "", r.SourceVolumeID != ""} {
+	for _, set := range []bool{r.ImageID != "", r.SnapshotID != "", r.SourceVolumeID != "", r.BackupID != ""} {
 		if set {
 			sources++
 		}
 	}
 	if sources > 1 {
-		return cloud.Invalidf("volume", "source", "A volume is made from an image, a snapshot or a volume: only one of them may be given.")
+		return cloud.Invalidf("volume", "source", "A volume is made from an image, a snapshot, a backup or a volume: only one of them may be given.")
 	}
-	if r.SizeGiB < 0 || r.SizeGiB == 0 && r.SnapshotID == "" && r.SourceVolumeID == "" {
+	if r.SizeGiB < 0 || r.SizeGiB == 0 && r.SnapshotID == "" && r.SourceVolumeID == "" && r.BackupID == "" {
 		return cloud.Invalidf("volume", "size", "Volume size '%d' must be an integer and greater than 0", r.SizeGiB)
 	}
 	return checkWords("volume", r.Name, r.Description, r.Properties)
@@ -93,6 +93,8 @@ func (s *Service) takeSource(ctx context.Context, v *cloud.Volume, r CreateReque
 		return s.fromSnapshot(ctx, v, r.SnapshotID)
 	case r.SourceVolumeID != "":
 		return s.fromVolume(ctx, v, r.SourceVolumeID)
+	case r.BackupID != "":
+		return r.HostID, s.fromBackup(ctx, v, r.BackupID)
 	}
 	return r.HostID, nil
 }
@@ -142,6 +144,18 @@ func (s *Service) fromSnapshot(ctx context.Context, v *cloud.Volume, id cloud.Sn
 	return from.HostID, fits(v, from.SizeGiB, "snapshot")
 }
 
+func (s *Service) fromBackup(ctx context.Context, v *cloud.Volume, id cloud.BackupID) error {
+	from, err := s.Backup(ctx, id)
+	if err != nil {
+		return err
+	}
+	if from.State != cloud.BackupAvailable {
+		return cloud.Invalidf("volume", "backup_id", "Backup %s is %s; it must be available.", id, from.State)
+	}
+	v.BackupID, v.Bootable, v.ImageProperties = id, from.Bootable, from.ImageProperties
+	return fits(v, from.SizeGiB, "backup")
+}
+
 func (s *Service) fromVolume(ctx context.Context, v *cloud.Volume, id cloud.VolumeID) (cloud.HostID, error) {
 	from, err := s.Volume(ctx, id)
 	if err != nil {
@@ -185,18 +199,34 @@ func (s *Service) creating(ctx context.Context, op *cloud.Operation) (*cloud.Vol
 
 func (s *Service) bringImage(ctx context.Context, op *cloud.Operation) error {
 	v, err := s.creating(ctx, op)
-	if err != nil || v.SnapshotID != "" || v.SourceVolume != "" || v.ImageID == "" {
+	if err != nil || v.SnapshotID != "" || v.SourceVolume != "" {
 		return err
 	}
-	i, err := s.Images.Image(ctx, v.ImageID)
-	if err != nil {
+	i, err := s.sourceImage(ctx, v)
+	if err != nil || i == nil {
 		return err
 	}
 	a, err := s.agent(ctx, v.HostID)
 	if err != nil {
 		return err
 	}
-	return permanent(a.EnsureImage(ctx, s.Images.Spec(i)))
+	return permanent(a.EnsureImage(ctx, *i))
+}
+
+// sourceImage is what the host takes in for a volume made from a backup or an image; nil if it is made from neither.
+func (s *Service) sourceImage(ctx context.Context, v *cloud.Volume) (*spec.Image, error) {
+	if v.BackupID != "" {
+		return s.backupImage(ctx, v.BackupID)
+	}
+	if v.ImageID == "" {
+		return nil, nil
+	}
+	i, err := s.Images.Image(ctx, v.ImageID)
+	if err != nil {
+		return nil, err
+	}
+	image := s.Images.Spec(i)
+	return &image, nil
 }
 
 func (s *Service) makeBytes(ctx context.Context, op *cloud.Operation) error {
@@ -210,13 +240,10 @@ func (s *Service) makeBytes(ctx context.Context, op *cloud.Operation) error {
 		want.Snapshot = spec.SnapshotID(v.SnapshotID)
 	case v.SourceVolume != "":
 		want.Volume = spec.VolumeID(v.SourceVolume)
-	case v.ImageID != "":
-		i, err := s.Images.Image(ctx, v.ImageID)
-		if err != nil {
+	default:
+		if want.Image, err = s.sourceImage(ctx, v); err != nil {
 			return err
 		}
-		image := s.Images.Spec(i)
-		want.Image = &image
 	}
 	a, err := s.agent(ctx, v.HostID)
 	if err != nil {

@@ -65,6 +65,13 @@ func (s *Service) orphanSnapshots(ctx context.Context, a agentapi.Agent, ids []s
 	for _, n := range rows {
 		ours[spec.SnapshotID(n.ID)] = true
 	}
+	backups, err := s.Backups.List(ctx, cloud.Where(cloud.In("id", ids), cloud.Eq("state", cloud.BackupCreating)))
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range backups {
+		ours[spec.SnapshotID(b.ID)] = true // what it is being read from
+	}
 	for _, id := range without(ids, ours) {
 		i, err := s.Images.Image(ctx, cloud.ImageID(id)) // an upload under way: see uploadParams
 		if err != nil && !cloud.Is(err, cloud.NotFound) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nubo-cloud/nubo/internal/backupstore"
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/image/imagetest"
@@ -31,6 +32,7 @@ type rig struct {
 	stop            func()
 	bytes           *imagetest.Bytes
 	image, uploaded cloud.ImageID
+	dir             string // of backups
 }
 
 // guests remembers which instances were told of other disks.
@@ -51,7 +53,7 @@ func newRig(t *testing.T, fault ...func(context.Context, operation.Point) error)
 	db, err := store.Open(t.Context(), "sqlite::memory:", store.Options{})
 	ok(t, err)
 	t.Cleanup(func() { db.Close() })
-	r := &rig{t: t, db: db, host: volumetest.NewHost(), guests: &guests{}}
+	r := &rig{t: t, db: db, host: volumetest.NewHost(), dir: t.TempDir(), guests: &guests{}}
 	ok(t, db.Hosts.Insert(t.Context(), &cloud.Host{ID: volumetest.HostID, Name: "one", Zone: "nova", Enabled: true, Up: true}))
 	var f func(context.Context, operation.Point) error
 	if len(fault) > 0 {
@@ -69,9 +71,11 @@ func (r *rig) start(fault func(context.Context, operation.Point) error, b image.
 	r.quota = quota.New(r.db.Quotas, r.db)
 	r.engine = operation.New(operation.Options{Records: r.db.Operations, Tx: r.db, Exclusive: true, Fault: fault})
 	r.images = image.New(image.Deps{Images: r.db.Images, Tx: r.db, Quota: r.quota, Bytes: b, Staging: &imagetest.Bytes{}, Operations: r.engine, Log: log, Now: time.Now})
+	backups, err := backupstore.Open(r.dir)
+	ok(r.t, err)
 	r.Service = volume.New(volume.Deps{Volumes: r.db.Volumes, Snapshots: r.db.Snapshots, Attachments: r.db.Attachments, Types: r.db.VolumeTypes, QOSRows: r.db.VolumeQOS,
 		DefaultTypes: r.db.DefaultVolumeTypes, Transfers: r.db.Transfers, Groups: r.db.VolumeGroups, GroupTypes: r.db.VolumeGroupTypes,
-		GroupSnapshots: r.db.GroupSnapshots, Backups: r.db.Backups,
+		GroupSnapshots: r.db.GroupSnapshots, Backups: r.db.Backups, BackupBytes: backups,
 		HostRows: r.db.Hosts, Usage: r.db.UsageEvents, Tx: r.db, Quota: r.quota, Operations: r.engine,
 		Hosts: volumetest.Hosts{Host: r.host}, Placer: volumetest.Hosts{Host: r.host}, Images: r.images, Instances: r.guests,
 		Log: log, Now: time.Now})

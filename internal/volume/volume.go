@@ -83,6 +83,7 @@ type Deps struct {
 	Placer         Placer
 	Images         Images
 	Instances      Instances // nil: force-deleted volumes leave guests to their next change
+	BackupBytes    BackupBytes
 	Log            *slog.Logger
 	Now            func() time.Time
 }
@@ -95,7 +96,8 @@ func New(d Deps) *Service {
 	s := &Service{Deps: d}
 	s.registerCounters()
 	for _, k := range []operation.Kind{s.createKind(), s.deleteKind(), s.growKind(), s.uploadKind(),
-		s.snapshotCreateKind(), s.snapshotDeleteKind()} {
+		s.snapshotCreateKind(), s.snapshotDeleteKind(), s.backupCreateKind(), s.backupDeleteKind(),
+		s.replaceKind(kindRestore), s.replaceKind(kindRevert)} {
 		d.Operations.Register(k)
 	}
 	return s
@@ -110,6 +112,12 @@ func (s *Service) registerCounters() {
 	})
 	s.Quota.Register(cloud.QuotaSnapshots, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		return s.Snapshots.Count(ctx, cloud.Eq("project_id", p), living)
+	})
+	s.Quota.Register(cloud.QuotaBackups, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
+		return s.Backups.Count(ctx, cloud.Eq("project_id", p), living)
+	})
+	s.Quota.Register(cloud.QuotaBackupGigabytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
+		return s.Backups.Sum(ctx, "size_gib", cloud.Eq("project_id", p), living)
 	})
 	s.Quota.Register(cloud.QuotaGigabytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		volumes, err := s.Volumes.Sum(ctx, "size_gib", cloud.Eq("project_id", p), living)

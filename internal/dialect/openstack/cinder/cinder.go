@@ -39,6 +39,7 @@ func New(d Deps) *openstack.Service {
 	a.attachmentRoutes(s)
 	a.operatorRoutes(s)
 	a.transferRoutes(s)
+	a.backupRoutes(s)
 	a.qosRoutes(s)
 	a.groupTypeRoutes(s)
 	a.defaultTypeRoutes(s)

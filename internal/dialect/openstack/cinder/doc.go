@@ -3,9 +3,9 @@
 //
 // Its prefix ("/volume") has been stripped from the paths here.
 //
-// Knowingly absent: backups, groups of volumes (group types can be kept already) and messages, whose lists are empty;
+// Knowingly absent: groups of volumes (group types can be kept already) and messages, whose lists are empty;
 // consistency groups; encryption; back-end limits of QoS specs (those of the front end are kept by the hypervisor);
-// migration between hosts; managing; reverting to snapshots. Volumes are not exported to machines outside the cloud, so
+// migration between hosts; managing; backups anywhere but in a directory. Volumes are not exported to machines outside the cloud, so
 // connectors are refused; attachments without one are kept as the client's own notes, and no attachment of
 // an instance is removed here (CVE-2023-2088).
 //

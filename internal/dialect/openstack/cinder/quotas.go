@@ -150,7 +150,7 @@ func (a *api) limits(w http.ResponseWriter, r *http.Request) error {
 		"maxTotalVolumeGigabytes": q.Limits[cloud.QuotaGigabytes], "maxTotalBackups": q.Limits[cloud.QuotaBackups],
 		"maxTotalBackupGigabytes": q.Limits[cloud.QuotaBackupGigabytes],
 		"totalVolumesUsed":        q.Used[cloud.QuotaVolumes], "totalSnapshotsUsed": q.Used[cloud.QuotaSnapshots],
-		"totalGigabytesUsed": q.Used[cloud.QuotaGigabytes], "totalBackupsUsed": 0, "totalBackupGigabytesUsed": 0,
+		"totalGigabytesUsed": q.Used[cloud.QuotaGigabytes], "totalBackupsUsed": q.Used[cloud.QuotaBackups], "totalBackupGigabytesUsed": q.Used[cloud.QuotaBackupGigabytes],
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"limits": map[string]any{"rate": []any{}, "absolute": absolute}})
 }

@@ -84,7 +84,7 @@ func (a *api) resourceFilters(w http.ResponseWriter, r *http.Request) error {
 		resource string
 		filters  []string
 	}{
-		{"volume", volumeFilters.names()}, {"snapshot", snapshotFilters.names()}, {"transfer", transferFilters.names()},
+		{"volume", volumeFilters.names()}, {"snapshot", snapshotFilters.names()}, {"transfer", transferFilters.names()}, {"backup", backupFilters.names()},
 	}
 	views := []any{}
 	for _, t := range tables {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nubo-cloud/nubo/internal/backupstore"
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/cinder"
 	"github.com/nubo-cloud/nubo/internal/image"
@@ -63,9 +64,11 @@ func newSite(t *testing.T) *site {
 	quotas := quota.New(db.Quotas, db)
 	engine := operation.New(operation.Options{Records: db.Operations, Tx: db, Exclusive: true})
 	images := image.New(image.Deps{Images: db.Images, Tx: db, Quota: quotas, Bytes: &imagetest.Bytes{}, Staging: &imagetest.Bytes{}, Operations: engine, Log: log, Now: time.Now})
+	backups, err := backupstore.Open(t.TempDir())
+	ok(t, err)
 	volumes := volume.New(volume.Deps{Volumes: db.Volumes, Snapshots: db.Snapshots, Attachments: db.Attachments, Types: db.VolumeTypes, QOSRows: db.VolumeQOS,
 		DefaultTypes: db.DefaultVolumeTypes, Transfers: db.Transfers, Groups: db.VolumeGroups, GroupTypes: db.VolumeGroupTypes,
-		GroupSnapshots: db.GroupSnapshots, Backups: db.Backups,
+		GroupSnapshots: db.GroupSnapshots, Backups: db.Backups, BackupBytes: backups,
 		HostRows: db.Hosts, Usage: db.UsageEvents, Tx: db, Quota: quotas, Operations: engine, Hosts: volumetest.Hosts{Host: host},
 		Placer: volumetest.Hosts{Host: host}, Images: images, Log: log, Now: time.Now})
 	ok(t, volumes.EnsureDefaults(t.Context()))

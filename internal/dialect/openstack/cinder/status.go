@@ -17,6 +17,8 @@ var tasks = map[string]string{
 	"volume.grow":         "extending",
 	"volume.upload_image": "uploading",
 	"volume.detach":       "detaching",
+	"volume.restore":      "restoring-backup",
+	"volume.revert":       "reverting",
 	"volume.transfer":     "awaiting-transfer",
 }
 

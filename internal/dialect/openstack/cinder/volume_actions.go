@@ -35,7 +35,7 @@ var volumeActions = map[string]action{
 	"os-migrate_volume":        unsupported("Volumes cannot be migrated."),
 	"os-unmanage":              unsupported("Volumes cannot be unmanaged."),
 	"os-reimage":               unsupported("A volume cannot be given another image; make a new volume."),
-	"revert":                   unsupported("A volume cannot be reverted; make a new volume from the snapshot."),
+	"revert":                   (*api).revert,
 }
 
 func unsupported(message string) action {
@@ -63,6 +63,20 @@ func (a *api) act(actions map[string]action, w http.ResponseWriter, r *http.Requ
 		return cloud.Invalidf("request", "body", "There is no such action: %s", name)
 	}
 	return cloud.Invalidf("request", "body", "Malformed request body: no action was named.")
+}
+
+// revert came with 3.40.
+func (a *api) revert(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {
+	var body struct {
+		SnapshotID cloud.SnapshotID `json:"snapshot_id"`
+	}
+	if err := openstack.DecodeBytes(raw, &body); err != nil {
+		return err
+	}
+	if body.SnapshotID == "" {
+		return missing("snapshot_id")
+	}
+	return accepted(w, a.volumes.Revert(r.Context(), volumeID(r), body.SnapshotID))
 }
 
 func (a *api) extend(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {

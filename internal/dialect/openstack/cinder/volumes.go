@@ -145,12 +145,9 @@ func (a *api) createVolume(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (b *createVolume) request() (volume.CreateRequest, error) {
-	if b.BackupID != "" {
-		return volume.CreateRequest{}, cloud.Errorf(cloud.NotFound, "backup", b.BackupID, "Backup %s could not be found.", b.BackupID)
-	}
 	q := volume.CreateRequest{Name: first(b.Name, b.DisplayName), Description: first(b.Description, b.DisplayDescription), Properties: b.Metadata,
 		ImageID: cloud.ImageID(first(b.ImageRef, b.ImageID)), SnapshotID: cloud.SnapshotID(b.SnapshotID), SourceVolumeID: cloud.VolumeID(b.SourceID),
-		TypeName: b.Type, Zone: b.Zone, MultiAttach: b.MultiAttach}
+		BackupID: cloud.BackupID(b.BackupID), TypeName: b.Type, Zone: b.Zone, MultiAttach: b.MultiAttach}
 	if b.Size != nil {
 		q.SizeGiB = int(*b.Size)
 	}
