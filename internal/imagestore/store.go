@@ -145,8 +145,11 @@ func (s *Store) Open(_ context.Context, id cloud.ImageID) (io.ReadSeekCloser, in
 	// A Put may exchange the directory between looking and opening: then look again.
 	for range 100 {
 		entries, err := os.ReadDir(object)
-		if err != nil || len(entries) != 1 {
+		if err != nil {
 			return nil, 0, missing(id, err)
+		}
+		if len(entries) != 1 {
+			continue // the old directory, on its way out
 		}
 		f, err := os.Open(filepath.Join(object, entries[0].Name()))
 		if errors.Is(err, fs.ErrNotExist) {
