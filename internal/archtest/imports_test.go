@@ -28,7 +28,7 @@ var useCases = []string{"internal/cloud", "internal/spec", "internal/agentapi", 
 
 // served is what dialects may call.
 var served = []string{"internal/dialect", "internal/cloud", "internal/spec", "internal/compute", "internal/inventory", "internal/network", "internal/volume",
-	"internal/image", "internal/identity", "internal/policy", "internal/quota"}
+	"internal/image", "internal/identity", "internal/idempotency", "internal/policy", "internal/quota"}
 
 var rules = []rule{
 	{"internal/cloud", nil, "the nouns stand on the standard library only: everything else stands on them"},
@@ -38,6 +38,7 @@ var rules = []rule{
 	{"internal/operation", []string{"internal/cloud"}, nounsOnly},
 	{"internal/policy", []string{"internal/cloud"}, nounsOnly},
 	{"internal/quota", []string{"internal/cloud"}, nounsOnly},
+	{"internal/idempotency", []string{"internal/cloud"}, nounsOnly},
 	{"internal/placement", []string{"internal/cloud"}, "it is a pure function of a request and an inventory"},
 	{"internal/reconcile", nil, "it is a loop; what is reconciled is the caller's"},
 	{"internal/store", []string{"internal/store", "internal/cloud"}, "it knows rows, columns and transactions, and no rule about the nouns"},

@@ -78,12 +78,13 @@ type StepMark struct {
 	Error     string     `json:"error,omitempty"` // for operators
 }
 
-// Idempotency remembers the answer to a create that carried a key. Its id is project + "/" + scope + "/" + key.
+// Idempotency remembers the answer to a create that carried a key. Its id is a hash of caller, scope and key.
 type Idempotency struct {
 	ID string `json:"id"`
 	Meta
 	// Fingerprint is a hash of the request: the same key with another request is refused.
-	Fingerprint string    `json:"fingerprint"`
-	ResourceIDs []string  `json:"resource_ids"`
-	ExpiresAt   time.Time `json:"expires_at"`
+	Fingerprint string `json:"fingerprint"`
+	// Answer is sealed with the key.
+	Answer    []byte    `json:"answer"`
+	ExpiresAt time.Time `json:"expires_at"`
 }

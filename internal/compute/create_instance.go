@@ -37,8 +37,6 @@ type CreateRequest struct {
 	CountMax       int // 0 means CountMin
 	// KeepUnplaced makes the lack of a host a failed instance in place of an error.
 	KeepUnplaced bool
-	// Key makes the request repeatable: the same key answers the same instances. Empty: none.
-	Key string
 }
 
 // DiskRequest asks for one disk.
@@ -68,14 +66,14 @@ const (
 )
 
 // CreateInstance makes instances: their rows, ports and volumes exist when it returns, their guests soon
-// after. With a Key it may be repeated.
+// after.
 func (s *Service) CreateInstance(ctx context.Context, r CreateRequest) ([]*cloud.Instance, error) {
 	if err := s.normalise(&r); err != nil {
 		return nil, err
 	}
 	var made []*cloud.Instance
 	err := s.Tx.Update(ctx, func(ctx context.Context) (err error) {
-		made, err = s.once(ctx, r, func(ctx context.Context) ([]*cloud.Instance, error) { return s.createAll(ctx, r) })
+		made, err = s.createAll(ctx, r)
 		return err
 	})
 	return made, err

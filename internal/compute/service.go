@@ -69,11 +69,10 @@ type Deps struct {
 	HostRows   cloud.Records[cloud.Host, cloud.HostID]
 	Aggregates cloud.Records[cloud.Aggregate, cloud.AggregateID]
 	// Claims are what others than instances hold of hosts.
-	Claims        cloud.Records[cloud.Claim, string]
-	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
-	Usage         cloud.Records[cloud.UsageEvent, cloud.UsageID]
-	Idempotencies cloud.Records[cloud.Idempotency, string]
-	Tx            cloud.Transactor
+	Claims     cloud.Records[cloud.Claim, string]
+	Operations cloud.Records[cloud.Operation, cloud.OperationID]
+	Usage      cloud.Records[cloud.UsageEvent, cloud.UsageID]
+	Tx         cloud.Transactor
 	// Generation answers a number that grows with every change of the store.
 	Generation func(ctx context.Context) (int64, error)
 	Quota      *quota.Service

@@ -3,6 +3,7 @@ package daemon
 import (
 	"net/http"
 
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/cinder"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/keystone"
@@ -15,7 +16,8 @@ import (
 func (d *Daemon) newHandler() http.Handler {
 	s, log := d.services, d.log
 	mux := http.NewServeMux()
-	mount := func(prefix string, h http.Handler) {
+	mount := func(prefix string, h *openstack.Service) {
+		h.Repeats = s.repeats
 		mux.Handle(prefix+"/", http.StripPrefix(prefix, h))
 		mux.Handle(prefix, http.StripPrefix(prefix, h))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/console"
 	"github.com/nubo-cloud/nubo/internal/fleet"
+	"github.com/nubo-cloud/nubo/internal/idempotency"
 	"github.com/nubo-cloud/nubo/internal/identity"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/imagestore"
@@ -39,6 +40,7 @@ type services struct {
 	compute   *compute.Service
 	inventory *inventory.Service
 	console   *console.Server
+	repeats   *idempotency.Service
 }
 
 func (d *Daemon) newServices() (*services, error) {
@@ -82,12 +84,13 @@ func (d *Daemon) newServices() (*services, error) {
 	})
 	s.compute = compute.New(compute.Deps{
 		Instances: st.Instances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
-		Operations: st.Operations, Usage: st.UsageEvents, Idempotencies: st.Idempotencies, Tx: st, Generation: st.Generation,
+		Operations: st.Operations, Usage: st.UsageEvents, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
 		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
 	})
 	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
 		Instances: st.Instances, Tx: st, HostChanged: s.compute.HostChanged})
+	s.repeats = idempotency.New(idempotency.Deps{Records: st.Idempotencies, Tx: st, Now: now})
 	s.network.PortGone = s.compute.PortGone
 	s.volume.Instances = s.compute
 	s.console = console.New(s.compute, c.NoVNCDir, log)

@@ -127,44 +127,6 @@ func TestHostsAreNotOvercommitted(t *testing.T) {
 	})
 }
 
-// 200 creates with 20 keys, from 16 goroutines, give 20 instances, and every answer names the one of its key.
-func TestIdempotentCreate(t *testing.T) {
-	onBoth(t, testcloud.Options{Hosts: 2}, func(t *testing.T, c *testcloud.Cloud) {
-		n := c.Tenant(t)
-		var mu sync.Mutex
-		byKey := map[string]map[cloud.InstanceID]bool{}
-		errs := together(16, func(g int) error {
-			for i := g; i < 200; i += 16 {
-				r := n.Request(fmt.Sprintf("g%d", i%20))
-				r.Key = fmt.Sprintf("key-%d", i%20)
-				made, err := c.Services().Compute.CreateInstance(n.Context(), r)
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				if byKey[r.Key] == nil {
-					byKey[r.Key] = map[cloud.InstanceID]bool{}
-				}
-				byKey[r.Key][made[0].ID] = true
-				mu.Unlock()
-			}
-			return nil
-		})
-		counted(t, errs, 16, "")
-		for key, ids := range byKey {
-			if len(ids) != 1 {
-				t.Errorf("%s made %d instances", key, len(ids))
-			}
-		}
-		sound(t, c, 20)
-		r := n.Request("another")
-		r.Key = "key-0"
-		if _, err := c.Services().Compute.CreateInstance(n.Context(), r); !cloud.Is(err, cloud.AlreadyExists) {
-			t.Errorf("a key with another request: %v", err)
-		}
-	})
-}
-
 // The same as TestQuotaUnderContention over the Nova API, as clients see it.
 func TestQuotaUnderContentionOverHTTP(t *testing.T) {
 	o := testcloud.Options{Hosts: 3, Config: func(c *config.Config) { c.TokenSeconds = 600 }}

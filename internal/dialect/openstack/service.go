@@ -38,6 +38,8 @@ type Service struct {
 	OldPath string
 	// Check, if set, runs for every authenticated request before its handler (microversions).
 	Check func(w http.ResponseWriter, r *http.Request) (*http.Request, error)
+	// Repeats, if set, makes creates with an idempotency key repeatable.
+	Repeats Repeats
 }
 
 // NewService makes a Service without routes.
@@ -90,7 +92,7 @@ func (s *Service) Public(pattern string, h Handler) { s.add(pattern, h, false) }
 
 // Handle adds a route for authenticated callers. The pattern is as for
 // http.ServeMux, with a method: "GET /v2.1/servers/{id}".
-func (s *Service) Handle(pattern string, h Handler) { s.add(pattern, h, true) }
+func (s *Service) Handle(pattern string, h Handler) { s.add(pattern, s.repeatable(pattern, h), true) }
 
 func (s *Service) add(pattern string, h Handler, authenticated bool) {
 	s.routes = append(s.routes, pattern)

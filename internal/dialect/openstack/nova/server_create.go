@@ -122,7 +122,7 @@ func (a *api) createRequest(r *http.Request, body createBody) (compute.CreateReq
 	req := compute.CreateRequest{
 		Name: *s.Name, Description: s.Description, Hostname: s.Hostname, Flavor: cloud.FlavorID(s.FlavorRef.id()), Image: cloud.ImageID(s.ImageRef.id()),
 		KeyName: deref(s.KeyName), UserData: deref(s.UserData), Properties: s.Metadata, Tags: s.Tags, AdminPassword: s.AdminPass,
-		AccessV4: deref(s.AccessIPv4), AccessV6: deref(s.AccessIPv6), KeepUnplaced: true, Key: r.Header.Get("X-Idempotency-Key"),
+		AccessV4: deref(s.AccessIPv4), AccessV6: deref(s.AccessIPv6), KeepUnplaced: true,
 	}
 	if g := s.grow(); g != nil {
 		req.GrowRoot = *g
