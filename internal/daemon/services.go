@@ -91,6 +91,7 @@ func (d *Daemon) newServices() (*services, error) {
 	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
 		Instances: st.Instances, Tx: st, HostChanged: s.compute.HostChanged})
 	s.repeats = idempotency.New(idempotency.Deps{Records: st.Idempotencies, Tx: st, Now: now})
+	s.identity.ProjectGone = func(ctx context.Context, id cloud.ProjectID) error { return s.quota.Reset(ctx, cloud.QuotaID(id)) }
 	s.network.PortGone = s.compute.PortGone
 	s.volume.Instances = s.compute
 	s.console = console.New(s.compute, c.NoVNCDir, log)

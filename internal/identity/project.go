@@ -273,6 +273,11 @@ func (s *Service) removeProject(ctx context.Context, p *cloud.Project) error {
 	if err := s.revoke(ctx, cause{kind: voidProject, id: string(p.ID)}); err != nil {
 		return err
 	}
+	if s.ProjectGone != nil {
+		if err := s.ProjectGone(ctx, p.ID); err != nil {
+			return err
+		}
+	}
 	return s.Projects.Delete(ctx, p.ID)
 }
 

@@ -64,6 +64,9 @@ type Deps struct {
 // Service is the use cases. It is safe for use by many goroutines.
 type Service struct {
 	Deps
+	// ProjectGone, if set, is called in the transaction that deletes a project, for what others keep by its id. While wiring only.
+	ProjectGone func(ctx context.Context, id cloud.ProjectID) error
+
 	hasher  *hasher
 	keys    *keyring
 	moments *moments

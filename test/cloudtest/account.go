@@ -18,9 +18,8 @@ import (
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 )
 
-// history are tables that keep what has been, that of the hosts, who are there without anybody's asking, and
-// limits an administrator has set, which today outlive their project.
-var history = map[string]bool{"hosts": true, "quotas": true, "operations": true, "usage_events": true, "idempotencies": true, "revocations": true,
+// history are tables that keep what has been, and that of the hosts, who are there without anybody's asking.
+var history = map[string]bool{"hosts": true, "operations": true, "usage_events": true, "idempotencies": true, "revocations": true,
 	"settings": true, "nubo_counter": true, "nubo_meta": true, "sqlite_sequence": true, "sqlite_stat1": true, "sqlite_stat4": true}
 
 // NothingLeft waits until the host and the store hold no more than before the cloud was used:
