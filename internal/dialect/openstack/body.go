@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 )
@@ -26,6 +27,27 @@ func ReadBody(r *http.Request) ([]byte, error) {
 		return nil, &cloud.Error{Kind: cloud.TooLarge, Resource: "request", Message: fmt.Sprintf("The request body is larger than %d bytes.", bodyMax)}
 	}
 	return b, nil
+}
+
+// What is read of a body that nobody wants any more, before the answer: at most so many bytes, for at most so long.
+const (
+	discardMax  = 64 << 20
+	discardTime = 5 * time.Second
+)
+
+// discardRest lets a client that is still sending get to its end: the connection would be closed under it, and the
+// answer lost with it. A client that asked whether to send was not told to.
+func discardRest(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 || r.Header.Get("Expect") != "" {
+		return
+	}
+	c := http.NewResponseController(w)
+	if c.SetReadDeadline(time.Now().Add(discardTime)) != nil {
+		return // no connection: a test's recorder, or an answer that is kept
+	}
+	if _, err := io.CopyN(io.Discard, r.Body, discardMax); err == io.EOF {
+		_ = c.SetReadDeadline(time.Time{}) // fails only with the connection
+	}
 }
 
 // Decode reads a JSON body into v, leaving unknown keys out of account. What does not fit

@@ -104,6 +104,7 @@ func (s *Service) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf("Keystone uri=%q", BaseURL(r)+"/identity"))
 	}
+	discardRest(w, r)
 	contentType, body := s.body(code, message, err, r)
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(code)
