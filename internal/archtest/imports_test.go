@@ -28,7 +28,7 @@ var useCases = []string{"internal/cloud", "internal/spec", "internal/agentapi", 
 
 // served is what dialects may call.
 var served = []string{"internal/dialect", "internal/cloud", "internal/spec", "internal/compute", "internal/inventory", "internal/network", "internal/volume",
-	"internal/image", "internal/identity", "internal/idempotency", "internal/policy", "internal/quota"}
+	"internal/image", "internal/identity", "internal/idempotency", "internal/policy", "internal/quota", "internal/vocabulary"}
 
 var rules = []rule{
 	{"internal/cloud", nil, "the nouns stand on the standard library only: everything else stands on them"},
@@ -49,6 +49,7 @@ var rules = []rule{
 	{"internal/network", useCases, useCase},
 	{"internal/volume", useCases, useCase},
 	{"internal/image", useCases, useCase},
+	{"internal/vocabulary", []string{"internal/cloud", "internal/policy"}, useCase},
 	{"internal/fleet", []string{"internal/agentapi", "internal/spec", "internal/cloud"}, "it passes on what hosts report and decides nothing about it"},
 
 	{"internal/agent", []string{"internal/agentapi", "internal/reconcile", "internal/spec"}, "an agent is told what is wanted in spec's words; it must run on hosts without a control plane"},

@@ -53,6 +53,8 @@ type (
 	VolumeGroupTypeID string
 	GroupSnapshotID   string
 	BackupID          string
+	VocabularyID      string
+	DefinitionID      string
 )
 
 // NewID makes a UUID of version 7: ids made later sort later, which keeps

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
 	"github.com/nubo-cloud/nubo/internal/identity"
 )
 
@@ -32,6 +33,9 @@ func (d *Daemon) firstStart(ctx context.Context) error {
 	}
 	if err := d.services.volume.EnsureDefaults(ctx); err != nil {
 		return fmt.Errorf("make volume type: %w", err)
+	}
+	if err := d.services.words.EnsureKinds(ctx, glance.ResourceTypes); err != nil {
+		return fmt.Errorf("make resource types known: %w", err)
 	}
 	return d.once(ctx, "first-start/public-network", func(ctx context.Context) error {
 		return d.services.network.EnsurePublic(ctx, made.AdminProjectID)

@@ -27,7 +27,7 @@ func (d *Daemon) newHandler() http.Handler {
 	mux.Handle("/v3", identity)
 	mount("/compute", nova.New(nova.Deps{Auth: s.identity, Compute: s.compute, Quota: s.quota, Consoles: s.console,
 		Images: s.image, Networks: s.network, Volumes: s.volume, Prefix: "/compute", Log: log}))
-	mount("/image", glance.New(glance.Deps{Images: s.image, Auth: s.identity, Log: log}))
+	mount("/image", glance.New(glance.Deps{Images: s.image, Vocabularies: s.words, Auth: s.identity, Log: log}))
 	mount("/network", neutron.New(neutron.Deps{Network: s.network, Auth: s.identity, Prefix: "/network", Log: log}))
 	mount("/volume", cinder.New(cinder.Deps{Volumes: s.volume, Auth: s.identity, Log: log}))
 	mount("/placement", placement.New(placement.Deps{Auth: s.identity, Inventory: s.inventory, Prefix: "/placement", Log: log}))

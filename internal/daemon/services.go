@@ -22,6 +22,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/spec"
+	"github.com/nubo-cloud/nubo/internal/vocabulary"
 	"github.com/nubo-cloud/nubo/internal/volume"
 	"github.com/nubo-cloud/nubo/internal/webfetch"
 )
@@ -35,6 +36,7 @@ type services struct {
 	bytes     *imagestore.Store
 	backups   *backupstore.Store
 	image     *image.Service
+	words     *vocabulary.Service
 	network   *network.Service
 	volume    *volume.Service
 	compute   *compute.Service
@@ -66,6 +68,7 @@ func (d *Daemon) newServices() (*services, error) {
 	}
 	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: webfetch.New(c.ImportRanges),
 		Operations: s.engine, Records: st.Operations, Region: c.Region, Log: log, Now: now})
+	s.words = vocabulary.New(vocabulary.Deps{Vocabularies: st.Vocabularies, Definitions: st.Definitions, Kinds: st.TargetKinds, Tx: st, Now: now})
 	if s.backups, err = backupstore.Open(c.Backups()); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,17 @@ var imageRules = map[Action]Rule{
 	"image.see_all":    SystemReader, // lists without regard to the owner
 }
 
+// vocabularyRules: see package vocabulary. What is defined for all to follow is the administrators' word; a target is
+// Shared when the vocabulary is public.
+var vocabularyRules = map[Action]Rule{
+	"vocabulary.get":     SharedReader,
+	"vocabulary.create":  Admin,
+	"vocabulary.update":  Admin, // and its definitions
+	"vocabulary.delete":  Admin,
+	"vocabulary.kinds":   Anyone, // which kinds of nouns there are
+	"vocabulary.see_all": SystemReader,
+}
+
 // projectItself is a member of the very project, or an administrator.
 func projectItself(p *cloud.Principal, t Target) bool {
 	return Admin(p, t) || own(p, t) && p.Has("member")

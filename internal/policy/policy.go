@@ -144,7 +144,7 @@ func (a Action) reading() Action {
 // Actions lists the whole table, for tests that walk it.
 func Actions() map[Action]Rule { return table }
 
-var table = merge(computeRules, networkRules, volumeRules, imageRules, identityRules)
+var table = merge(computeRules, networkRules, volumeRules, imageRules, vocabularyRules, identityRules)
 
 func merge(parts ...map[Action]Rule) map[Action]Rule {
 	all := map[Action]Rule{}

@@ -34,6 +34,10 @@ type Store struct {
 	GroupSnapshots     cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
 	Backups            cloud.Records[cloud.Backup, cloud.BackupID]
 
+	Vocabularies cloud.Records[cloud.Vocabulary, cloud.VocabularyID]
+	Definitions  cloud.Records[cloud.Definition, cloud.DefinitionID]
+	TargetKinds  cloud.Records[cloud.TargetKind, string]
+
 	Networks           cloud.Records[cloud.Network, cloud.NetworkID]
 	Subnets            cloud.Records[cloud.Subnet, cloud.SubnetID]
 	SubnetPools        cloud.Records[cloud.SubnetPool, cloud.SubnetPoolID]
@@ -96,6 +100,10 @@ func (s *Store) makeTables() {
 	s.VolumeGroupTypes = newTable(s, &volumeGroupTypes)
 	s.GroupSnapshots = newTable(s, &groupSnapshots)
 	s.Backups = newTable(s, &backups)
+
+	s.Vocabularies = newTable(s, &vocabularies)
+	s.Definitions = newTable(s, &definitions)
+	s.TargetKinds = newTable(s, &targetKinds)
 
 	s.Networks = newTable(s, &networks)
 	s.Subnets = newTable(s, &subnets)

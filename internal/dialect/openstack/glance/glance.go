@@ -38,23 +38,29 @@ type Images interface {
 
 // Deps is what the dialect is made of.
 type Deps struct {
-	Images Images
-	Auth   dialect.Authenticator
-	Log    *slog.Logger
+	Images       Images
+	Vocabularies Vocabularies
+	Auth         dialect.Authenticator
+	Log          *slog.Logger
 }
 
-type api struct{ images Images }
+type api struct {
+	images       Images
+	vocabularies Vocabularies
+}
 
 // New makes the service. Its handler expects paths without the service's prefix.
 func New(d Deps) *openstack.Service {
 	s := openstack.NewService("glance", openstack.FaultGlance, d.Auth, d.Log)
-	a := &api{images: d.Images}
+	a := &api{images: d.Images, vocabularies: d.Vocabularies}
 	s.Public("GET /{$}", a.versionsMultiple)
 	s.Public("GET /versions", a.versionsOK)
 	s.Public("GET /v2", a.versionsMultiple)
 	a.imageRoutes(s)
 	a.memberRoutes(s)
 	a.infoRoutes(s)
+	a.namespaceRoutes(s)
+	a.definitionRoutes(s)
 	return s
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/store"
+	"github.com/nubo-cloud/nubo/internal/vocabulary"
 	"github.com/nubo-cloud/nubo/internal/webfetch"
 )
 
@@ -68,7 +69,9 @@ func newSite(t *testing.T) *site {
 		stop()
 		<-ended
 	})
-	h := glance.New(glance.Deps{Images: images, Auth: tokens{}, Log: log})
+	words := vocabulary.New(vocabulary.Deps{Vocabularies: db.Vocabularies, Definitions: db.Definitions, Kinds: db.TargetKinds, Tx: db, Now: time.Now})
+	ok(t, words.EnsureKinds(t.Context(), glance.ResourceTypes))
+	h := glance.New(glance.Deps{Images: images, Vocabularies: words, Auth: tokens{}, Log: log})
 	server := httptest.NewServer(http.StripPrefix("/image", h))
 	t.Cleanup(server.Close)
 	return &site{t: t, url: server.URL + "/image", service: h}

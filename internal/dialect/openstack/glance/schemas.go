@@ -12,6 +12,17 @@ var schemas = map[string]object{
 	"members": {"name": "members", "properties": object{"members": object{"type": "array", "items": memberSchema}, "schema": typed("string")}, "links": []object{{"href": "{schema}", "rel": "describedby"}}},
 	"task":    taskSchema,
 	"tasks":   list("tasks", taskSchema),
+
+	"metadefs/namespace":      namespaceSchema,
+	"metadefs/namespaces":     list("namespaces", namespaceSchema),
+	"metadefs/resource_type":  associationSchema,
+	"metadefs/resource_types": list("resource_type_associations", associationSchema),
+	"metadefs/object":         objectSchema,
+	"metadefs/objects":        list("objects", objectSchema),
+	"metadefs/property":       propertySchema,
+	"metadefs/properties":     {"name": "properties", "properties": object{"properties": propertiesSchema}},
+	"metadefs/tag":            tagSchema,
+	"metadefs/tags":           list("tags", tagSchema),
 }
 
 func typed(types ...string) object {
