@@ -90,6 +90,19 @@ func snapshot(s *stage) error {
 	return err
 }
 
+func backup(s *stage) error {
+	b, err := s.volume().CreateBackup(s.n.Context(), volume.BackupRequest{VolumeID: s.v.ID, Name: "kept"})
+	if err == nil {
+		s.subject = "backup/" + string(b.ID)
+	}
+	return err
+}
+
+// ofBackup asks for something about the backup that the stage was set with.
+func ofBackup(f func(s *stage, id cloud.BackupID) error) func(*stage) error {
+	return func(s *stage) error { return f(s, cloud.BackupID(strings.TrimPrefix(s.subject, "backup/"))) }
+}
+
 func byID(f func(s *compute.Service, ctx context.Context, id cloud.InstanceID) error) func(*stage) error {
 	return func(s *stage) error { return f(s.compute(), s.n.Context(), s.in.ID) }
 }
@@ -163,6 +176,20 @@ var acts = map[string]act{
 		_, _, err := s.volume().UploadImage(s.n.Context(), volume.UploadRequest{VolumeID: s.v.ID, Name: "up", Format: "qcow2"})
 		return err
 	}},
+	"volume.restore": {after(withVolume, backup), ofBackup(func(s *stage, id cloud.BackupID) error {
+		s.subject = "volume/" + string(s.v.ID)
+		_, err := s.volume().RestoreBackup(s.n.Context(), id, s.v.ID, "")
+		return err
+	})},
+	"volume.revert": {after(withVolume, snapshot), func(s *stage) error {
+		to := cloud.SnapshotID(strings.TrimPrefix(s.subject, "snapshot/"))
+		s.subject = "volume/" + string(s.v.ID)
+		return s.volume().Revert(s.n.Context(), s.v.ID, to)
+	}},
+	"backup.create": {withVolume, backup},
+	"backup.delete": {after(withVolume, backup), ofBackup(func(s *stage, id cloud.BackupID) error {
+		return s.volume().DeleteBackup(s.n.Context(), id, false)
+	})},
 	"image.import": {func(*stage) {}, func(s *stage) error {
 		images := s.c.Services().Image
 		i, err := images.Create(s.n.Context(), image.CreateRequest{Name: "import", Format: "raw", Container: "bare"})

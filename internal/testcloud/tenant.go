@@ -160,6 +160,11 @@ func (n *Tenant) DeleteAll() {
 	for _, sn := range snapshots {
 		n.must(s.Volume.DeleteSnapshot(ctx, sn.ID, false))
 	}
+	backups, err := n.c.Store.Backups.List(look, mine)
+	n.must(err)
+	for _, b := range backups {
+		n.must(s.Volume.DeleteBackup(ctx, b.ID, false))
+	}
 	volumes, err := n.c.Store.Volumes.List(look, mine)
 	n.must(err)
 	for _, v := range volumes {
