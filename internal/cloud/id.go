@@ -39,6 +39,7 @@ type (
 	GroupID           string
 	CredentialID      string
 	SecretID          string
+	TrustID           string
 	HostID            string
 	AggregateID       string
 	ProviderID        string

@@ -135,6 +135,8 @@ type Principal struct {
 	// AppCredentialID is set when the token came from one; Restricted means it may not make others.
 	AppCredentialID CredentialID
 	Restricted      bool
+	// TrustID is set when the caller acts by a trust; it is Restricted then.
+	TrustID TrustID
 	// AccessRules, if any, are all that the caller may request (policy.MayRequest).
 	AccessRules []AccessRule
 	RequestID   string

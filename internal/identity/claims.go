@@ -42,13 +42,25 @@ type claims struct {
 	CredentialID    cloud.CredentialID
 	Restricted      bool
 	Ruled           bool // the credential has access rules
+	TrustID         cloud.TrustID
+	Behind          []party // whom else the trust rests on
 	Methods         []string
 	Issued, Expires time.Time // microseconds
 	Audit, Chain    string    // 16 bytes each, as they are
 }
 
-// claimsVersion is the first byte; a token of another version is void.
-const claimsVersion = 1
+// party is a user on whose standing a token of another user rests.
+type party struct {
+	User   cloud.UserID
+	Domain cloud.DomainID
+}
+
+// The first byte is the version; a token of another one is void. Claims are written in the lowest version that holds
+// them, so that processes before and after an upgrade, which share the store, read each other's.
+const (
+	claimsVersion      = 1
+	claimsVersionTrust = 2 // with a trust and its parties behind the credential
+)
 
 const (
 	flagRestricted = 1 << iota
@@ -68,7 +80,7 @@ var wellKnownRoles = []string{RoleAdmin, RoleManager, RoleMember, RoleReader}
 // digits take 16, usual roles a bit.
 func (c *claims) encode() []byte {
 	b := make([]byte, 0, 192)
-	b = append(b, claimsVersion, c.flags(), bits(methodBits, c.Methods), c.Scope.kind())
+	b = append(b, c.version(), c.flags(), bits(methodBits, c.Methods), c.Scope.kind())
 	b = binary.AppendUvarint(b, uint64(c.Issued.UnixMicro()))
 	b = binary.AppendUvarint(b, uint64(c.Expires.UnixMicro()-c.Issued.UnixMicro()))
 	b = append(b, c.Audit...)
@@ -84,7 +96,26 @@ func (c *claims) encode() []byte {
 		b = appendID(b, string(c.Scope.DomainID))
 	}
 	b = appendID(b, string(c.CredentialID))
+	if c.TrustID != "" {
+		b = c.appendTrust(b)
+	}
 	return appendRoles(b, c.Roles)
+}
+
+func (c *claims) version() byte {
+	if c.TrustID != "" {
+		return claimsVersionTrust
+	}
+	return claimsVersion
+}
+
+func (c *claims) appendTrust(b []byte) []byte {
+	b = appendID(b, string(c.TrustID))
+	b = binary.AppendUvarint(b, uint64(len(c.Behind)))
+	for _, p := range c.Behind {
+		b = appendID(appendID(b, string(p.User)), string(p.Domain))
+	}
+	return b
 }
 
 func (c *claims) flags() byte {
@@ -163,7 +194,8 @@ var errClaims = errors.New("claims are cut short or of another version")
 // decodeClaims reads what encode wrote.
 func decodeClaims(b []byte) (*claims, error) {
 	r := reader{b: b}
-	if r.byte() != claimsVersion {
+	version := r.byte()
+	if version != claimsVersion && version != claimsVersionTrust {
 		return nil, errClaims
 	}
 	c := &claims{}
@@ -179,15 +211,11 @@ func decodeClaims(b []byte) (*claims, error) {
 	}
 	c.Restricted, c.Ruled = flags&flagRestricted != 0, flags&flagRuled != 0
 	c.UserID, c.UserName, c.UserDomainID = cloud.UserID(r.id()), r.text(), cloud.DomainID(r.id())
-	switch kind {
-	case 1:
-		c.Scope.ProjectID, c.ProjectDomainID = cloud.ProjectID(r.id()), cloud.DomainID(r.id())
-	case 2:
-		c.Scope.DomainID = cloud.DomainID(r.id())
-	case 3:
-		c.Scope.System = true
-	}
+	c.readScope(&r, kind)
 	c.CredentialID = cloud.CredentialID(r.id())
+	if version == claimsVersionTrust {
+		c.readTrust(&r)
+	}
 	c.Roles = named(wellKnownRoles, r.byte())
 	for len(r.b) > 0 && !r.bad {
 		c.Roles = append(c.Roles, r.text())
@@ -196,6 +224,24 @@ func decodeClaims(b []byte) (*claims, error) {
 		return nil, errClaims
 	}
 	return c, nil
+}
+
+func (c *claims) readScope(r *reader, kind byte) {
+	switch kind {
+	case 1:
+		c.Scope.ProjectID, c.ProjectDomainID = cloud.ProjectID(r.id()), cloud.DomainID(r.id())
+	case 2:
+		c.Scope.DomainID = cloud.DomainID(r.id())
+	case 3:
+		c.Scope.System = true
+	}
+}
+
+func (c *claims) readTrust(r *reader) {
+	c.TrustID = cloud.TrustID(r.id())
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		c.Behind = append(c.Behind, party{cloud.UserID(r.id()), cloud.DomainID(r.id())})
+	}
 }
 
 // reader takes values off a buffer. After the first that is not whole it answers zeros, and bad is true.

@@ -180,12 +180,12 @@ func (s *Service) dropCredentials(ctx context.Context, where cloud.Cond) error {
 	return each(list, err, func(c *cloud.ApplicationCredential) error { return s.removeCredential(ctx, c) })
 }
 
-// RolesOf answers the roles with these ids, by name: what a credential holds.
-func (s *Service) RolesOf(ctx context.Context, c *cloud.ApplicationCredential) ([]*cloud.Role, error) {
-	if len(c.Roles) == 0 {
+// RolesOf answers the roles with these ids, by name: what a credential or a trust holds.
+func (s *Service) RolesOf(ctx context.Context, ids []cloud.RoleID) ([]*cloud.Role, error) {
+	if len(ids) == 0 {
 		return nil, nil
 	}
-	return s.Roles.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.In("id", c.Roles)}, Order: []cloud.Order{{Column: "name"}}})
+	return s.Roles.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.In("id", ids)}, Order: []cloud.Order{{Column: "name"}}})
 }
 
 // ruleCache remembers the access rules of credentials. They never change; a credential

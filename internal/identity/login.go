@@ -143,6 +143,9 @@ func (s *Service) authenticateToken(ctx context.Context, token string, who *subj
 	if c.CredentialID != "" {
 		return &cloud.Error{Kind: cloud.Forbidden, Message: "A token of an application credential cannot be exchanged for another."}
 	}
+	if c.TrustID != "" {
+		return &cloud.Error{Kind: cloud.Forbidden, Message: "A token of a trust cannot be exchanged for another. Sign in as the trustee and name the trust again."}
+	}
 	u, err := s.Users.Get(ctx, c.UserID)
 	if err != nil {
 		return refusedIfMissing(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ const (
 	voidProject    = "project"
 	voidDomain     = "domain"
 	voidCredential = "credential"
+	voidTrust      = "trust"
 	voidRole       = "role"  // id: the role's name; whoever has it
 	voidGrant      = "grant" // id: the user
 )
@@ -119,7 +121,15 @@ func (m *moments) void(c *claims) bool {
 			return true
 		}
 	}
-	return false
+	return c.TrustID != "" && c.trustEnded(before)
+}
+
+// trustEnded tells whether the token's trust is gone, or something that one of its parties had.
+func (c *claims) trustEnded(before func(cause) bool) bool {
+	return before(cause{kind: voidTrust, id: string(c.TrustID)}) || slices.ContainsFunc(c.Behind, func(p party) bool {
+		return before(cause{kind: voidUser, id: string(p.User)}) || before(cause{kind: voidDomain, id: string(p.Domain)}) ||
+			before(cause{kind: voidGrant, id: string(p.User), scope: c.Scope.word()})
+	})
 }
 
 // since is from which creation time on rows are to be read.

@@ -115,6 +115,9 @@ func (s *Service) removeRole(ctx context.Context, r *cloud.Role) error {
 	if err := s.dropAssignments(ctx, cloud.Eq("role_id", r.ID)); err != nil {
 		return err
 	}
+	if err := s.dropTrusts(ctx, cloud.Eq("roles", r.ID)); err != nil {
+		return err
+	}
 	implying, err := s.Roles.List(ctx, cloud.Where(cloud.Eq("implies", r.ID)))
 	err = each(implying, err, func(prior *cloud.Role) error {
 		prior.Implies = without(prior.Implies, r.ID)

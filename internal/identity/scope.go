@@ -15,6 +15,8 @@ func (s *Service) scoped(ctx context.Context, who *subject, want ScopeRequest) (
 		return t, s.scopeOfCredential(ctx, t, want)
 	}
 	switch {
+	case want.Trust != "":
+		return t, s.scopeToTrust(ctx, t, want.Trust)
 	case want.None:
 		return t, nil
 	case want.Project != nil:
@@ -42,7 +44,7 @@ func (s *Service) scopeToDefault(ctx context.Context, t *Token) (*Token, error) 
 
 // scopeOfCredential: an application credential has one project; asking for another scope is refused.
 func (s *Service) scopeOfCredential(ctx context.Context, t *Token, want ScopeRequest) error {
-	if want.None || want.System || want.Domain != nil {
+	if want.None || want.System || want.Domain != nil || want.Trust != "" {
 		return refused()
 	}
 	own := t.Credential.ProjectID
@@ -70,6 +72,14 @@ func (s *Service) findProject(ctx context.Context, ref ProjectRef) (*cloud.Proje
 }
 
 func (s *Service) scopeToProject(ctx context.Context, t *Token, ref ProjectRef) error {
+	if err := s.enterProject(ctx, t, ref); err != nil {
+		return err
+	}
+	return s.fillRoles(ctx, t, Scope{ProjectID: t.Project.ID})
+}
+
+// enterProject makes a project the token's scope if it can be used; whether the subject has roles there is another question.
+func (s *Service) enterProject(ctx context.Context, t *Token, ref ProjectRef) error {
 	p, err := s.findProject(ctx, ref)
 	if err != nil {
 		return refusedIfMissing(err)
@@ -81,7 +91,7 @@ func (s *Service) scopeToProject(ctx context.Context, t *Token, ref ProjectRef) 
 		return err
 	}
 	t.Project = p
-	return s.fillRoles(ctx, t, Scope{ProjectID: p.ID})
+	return nil
 }
 
 func (s *Service) scopeToDomain(ctx context.Context, t *Token, ref DomainRef) error {
@@ -108,6 +118,11 @@ func (s *Service) fillRoles(ctx context.Context, t *Token, scope Scope) error {
 		}
 		t.Roles = common(t.Roles, book.expand(t.Credential.Roles))
 	}
+	return sortRoles(t)
+}
+
+// sortRoles: a token of a scope has roles, or does not exist.
+func sortRoles(t *Token) error {
 	if len(t.Roles) == 0 {
 		return refused()
 	}

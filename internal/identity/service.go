@@ -53,6 +53,7 @@ type Deps struct {
 	Assignments cloud.Records[cloud.Assignment, string]
 	Credentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
 	Secrets     cloud.Records[cloud.Secret, cloud.SecretID]
+	Trusts      cloud.Records[cloud.Trust, cloud.TrustID]
 	Revocations cloud.Records[cloud.Revocation, string]
 	Settings    cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx          cloud.Transactor
@@ -120,6 +121,7 @@ func (s *Service) Run(ctx context.Context) {
 		case <-sweep.C:
 			s.attempt("rotate token keys", s.rotateDueKeys(ctx))
 			s.attempt("sweep revocations", s.sweepRevocations(ctx))
+			s.attempt("sweep trusts", s.sweepTrusts(ctx))
 		}
 	}
 }

@@ -18,6 +18,7 @@ type ScopeRequest struct {
 	Project *ProjectRef
 	Domain  *DomainRef
 	System  bool
+	Trust   cloud.TrustID
 }
 
 // Token is an issued token and what it says, names included.
@@ -35,6 +36,8 @@ type Token struct {
 	System        bool
 	Roles         []*cloud.Role
 	Credential    *cloud.ApplicationCredential
+	Trust         *cloud.Trust
+	behind        []party
 }
 
 // Issue signs somebody in and makes a token. It answers Unauthenticated for whatever does not fit, without saying what.
@@ -50,6 +53,9 @@ func (s *Service) Issue(ctx context.Context, l Login, want ScopeRequest) (*Token
 		t, err = s.scoped(ctx, who, want)
 		return err
 	})
+	if err == nil && t.Trust != nil {
+		err = s.useTrust(ctx, t.Trust)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +69,7 @@ func (s *Service) Issue(ctx context.Context, l Login, want ScopeRequest) (*Token
 
 // claim fills in what the token will say.
 func (s *Service) claim(who *subject, t *Token, issued time.Time) *claims {
-	c := &claims{UserID: who.user.ID, UserName: who.user.Name, UserDomainID: who.user.DomainID, Methods: who.methods,
+	c := &claims{UserID: t.User.ID, UserName: t.User.Name, UserDomainID: t.User.DomainID, Methods: who.methods,
 		Issued: issued, Expires: issued.Add(s.Options.TokenLifetime), Audit: newAudit(), Scope: Scope{System: t.System}}
 	if t.Project != nil {
 		c.Scope.ProjectID, c.ProjectDomainID = t.Project.ID, t.Project.DomainID
@@ -83,11 +89,20 @@ func (s *Service) claim(who *subject, t *Token, issued time.Time) *claims {
 	}
 	if cred := who.credential; cred != nil {
 		c.CredentialID, c.Restricted, c.Ruled = cred.ID, !cred.Unrestricted, len(cred.AccessRules) > 0
-		if cred.ExpiresAt != nil && cred.ExpiresAt.Before(c.Expires) {
-			c.Expires = cred.ExpiresAt.Truncate(time.Microsecond)
-		}
+		c.expireBy(cred.ExpiresAt)
+	}
+	if t.Trust != nil {
+		c.TrustID, c.Behind = t.Trust.ID, t.behind
+		c.expireBy(t.Trust.ExpiresAt)
 	}
 	return c
+}
+
+// expireBy: a token does not outlive what it was made with.
+func (c *claims) expireBy(end *time.Time) {
+	if end != nil && end.Before(c.Expires) {
+		c.Expires = end.Truncate(time.Microsecond)
+	}
 }
 
 func newAudit() string {
@@ -109,7 +124,7 @@ func (c *claims) auditIDs() []string {
 func (c *claims) principal() *cloud.Principal {
 	return &cloud.Principal{UserID: c.UserID, UserName: c.UserName, UserDomainID: c.UserDomainID,
 		ProjectID: c.Scope.ProjectID, ProjectDomainID: c.ProjectDomainID, DomainID: c.Scope.DomainID, System: c.Scope.System,
-		Roles: c.Roles, AppCredentialID: c.CredentialID, Restricted: c.Restricted}
+		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, Restricted: c.Restricted || c.TrustID != ""}
 }
 
 // Verify turns a token into the caller. It answers Unauthenticated for a token that
@@ -229,6 +244,11 @@ func (s *Service) describe(ctx context.Context, c *claims) (*Token, error) {
 	}
 	if c.CredentialID != "" {
 		if t.Credential, err = s.Credentials.Get(ctx, c.CredentialID); err != nil {
+			return nil, err
+		}
+	}
+	if c.TrustID != "" {
+		if t.Trust, err = s.Trusts.Get(ctx, c.TrustID); err != nil {
 			return nil, err
 		}
 	}

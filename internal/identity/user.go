@@ -248,6 +248,11 @@ func (s *Service) removeUser(ctx context.Context, u *cloud.User) error {
 	if err := s.dropSecrets(ctx, cloud.Eq("user_id", u.ID)); err != nil {
 		return err
 	}
+	for _, side := range []string{"trustor_id", "trustee_id"} {
+		if err := s.dropTrusts(ctx, cloud.Eq(side, u.ID)); err != nil {
+			return err
+		}
+	}
 	groups, err := s.groupsOf(ctx, u.ID)
 	err = each(groups, err, func(g *cloud.Group) error {
 		g.Members = without(g.Members, u.ID)

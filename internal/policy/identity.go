@@ -47,6 +47,11 @@ var identityRules = map[Action]Rule{
 	"secret.list":   SystemReader,
 	"secret.manage": AnyOf(Admin, unrestrictedOwner),
 
+	// A trust is its trustor's to make and end; the trustee reads it.
+	"trust.get":    AnyOf(SystemReader, Self),
+	"trust.create": trustor,
+	"trust.delete": AnyOf(Admin, unrestrictedOwner),
+
 	"token.get":    AnyOf(SystemReader, Self),
 	"token.revoke": Self,
 
@@ -69,6 +74,11 @@ func delegating(p *cloud.Principal, t Target) bool {
 }
 
 func projectAdmin(p *cloud.Principal, t Target) bool { return own(p, t) && p.Has("admin") }
+
+// trustor is the user itself. Whoever acts by a trust may pass it on as far as the trust says.
+func trustor(p *cloud.Principal, t Target) bool {
+	return t.UserID != "" && p.UserID == t.UserID && (!p.Restricted || p.TrustID != "")
+}
 
 // unrestrictedOwner is the user itself, unless it came with a credential that may not make others.
 func unrestrictedOwner(p *cloud.Principal, t Target) bool {

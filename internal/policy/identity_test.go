@@ -37,6 +37,7 @@ func TestIdentityTable(t *testing.T) {
 		"role assignment.manage": "AaM", "role assignment.any_role": "Aa",
 		"application credential.get": "AaRsc", "application credential.create": "s", "application credential.delete": "Aas",
 		"secret.get": "AaRsc", "secret.list": "AaR", "secret.manage": "Aas",
+		"trust.get": "AaRsc", "trust.create": "s", "trust.delete": "Aas",
 		"token.get": "AaRsc", "token.revoke": "Aasc",
 		"region.get": "AaRMrmpsc", "service.get": "AaR", "endpoint.get": "AaR", "catalog.manage": "Aa",
 	}

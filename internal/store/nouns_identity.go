@@ -143,6 +143,26 @@ var secrets = definition[cloud.Secret, cloud.SecretID]{
 	},
 }
 
+var trusts = definition[cloud.Trust, cloud.TrustID]{
+	table: "trusts", resource: "trust",
+	id: func(t *cloud.Trust) cloud.TrustID { return t.ID },
+	columns: []column[cloud.Trust]{
+		text("trustor_id", func(t *cloud.Trust) any { return t.TrustorID }),
+		text("trustee_id", func(t *cloud.Trust) any { return t.TrusteeID }),
+		text("project_id", func(t *cloud.Trust) any { return t.ProjectID }),
+		text("parent_id", func(t *cloud.Trust) any { return t.ParentID }),
+		instant("expires_at", func(t *cloud.Trust) any { return t.ExpiresAt }),
+		set("roles", func(t *cloud.Trust) any { return t.Roles }),
+	},
+	indexes: []index{
+		by("trustor_id", "created_at"),
+		by("trustee_id", "created_at"),
+		by("project_id", "created_at"),
+		by("parent_id", "created_at"),
+		by("expires_at"),
+	},
+}
+
 var revocations = definition[cloud.Revocation, string]{
 	table: "revocations", resource: "revocation",
 	id: func(r *cloud.Revocation) string { return r.ID },

@@ -60,6 +60,7 @@ type Store struct {
 	Assignments            cloud.Records[cloud.Assignment, string]
 	ApplicationCredentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
 	Secrets                cloud.Records[cloud.Secret, cloud.SecretID]
+	Trusts                 cloud.Records[cloud.Trust, cloud.TrustID]
 	Revocations            cloud.Records[cloud.Revocation, string]
 
 	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
@@ -127,6 +128,7 @@ func (s *Store) makeTables() {
 	s.Assignments = newTable(s, &assignments)
 	s.ApplicationCredentials = newTable(s, &applicationCredentials)
 	s.Secrets = newTable(s, &secrets)
+	s.Trusts = newTable(s, &trusts)
 	s.Revocations = newTable(s, &revocations)
 
 	s.Operations = newTable(s, &operations)

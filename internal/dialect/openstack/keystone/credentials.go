@@ -28,7 +28,7 @@ func ruleObject(rule cloud.AccessRule) object {
 
 // credentialObject looks up the names of its roles.
 func (a *api) credentialObject(r *http.Request, c *cloud.ApplicationCredential) (object, error) {
-	roles, err := a.identity.RolesOf(r.Context(), c)
+	roles, err := a.identity.RolesOf(r.Context(), c.Roles)
 	if err != nil {
 		return nil, err
 	}

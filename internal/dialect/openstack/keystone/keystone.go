@@ -42,6 +42,7 @@ func New(d Deps) *openstack.Service {
 	a.credentialRoutes()
 	a.secretRoutes()
 	a.accessKeyRoutes()
+	a.trustRoutes()
 	a.catalogRoutes()
 	return a.Service
 }

@@ -161,6 +161,9 @@ type scopeBody struct {
 	Domain   *domainRef `json:"domain"`
 	System   *object    `json:"system"`
 	Unscoped *object    `json:"unscoped"`
+	Trust    *struct {
+		ID string `json:"id"`
+	} `json:"OS-TRUST:trust"`
 }
 
 // scope reads what the token is wanted for.
@@ -177,6 +180,12 @@ func (b *authBody) scope() (s identity.ScopeRequest, err error) {
 		return s, err
 	}
 	switch {
+	case v.Trust != nil && (v.Project != nil || v.Domain != nil || v.System != nil):
+		return s, cloud.Invalidf("request", "auth.scope", "A trust has its own project; another scope cannot be combined with it.")
+	case v.Trust != nil && v.Trust.ID == "":
+		return s, expecting("id", "auth.scope.OS-TRUST:trust")
+	case v.Trust != nil:
+		s.Trust = cloud.TrustID(v.Trust.ID)
 	case v.Project != nil && v.Domain != nil:
 		return s, cloud.Invalidf("request", "auth.scope", "Project and domain scopes cannot be combined.")
 	case v.Project != nil && v.Project.ID == "" && (v.Project.Name == "" || v.Project.Domain.unnamed()):
@@ -289,6 +298,10 @@ func tokenObject(t *identity.Token) object {
 			cred["access_rules"] = each(c.AccessRules, ruleObject)
 		}
 		v["application_credential"] = cred
+	}
+	if trust := t.Trust; trust != nil {
+		v["OS-TRUST:trust"] = object{"id": trust.ID, "impersonation": trust.Impersonation, "trustor_user": object{"id": trust.TrustorID},
+			"trustee_user": object{"id": trust.TrusteeID}, "redelegated_trust_id": orNull(trust.ParentID), "redelegation_count": trust.RedelegationCount}
 	}
 	return v
 }

@@ -94,10 +94,10 @@ func clip(s string) string {
 	return s
 }
 
-// require makes a missing key an error.
+// require makes a key that is missing or null an error.
 func (f *fields) require(keys ...string) {
 	for _, k := range keys {
-		if _, ok := f.m[k]; !ok && f.err == nil {
+		if raw, ok := f.m[k]; (!ok || string(raw) == "null") && f.err == nil {
 			f.err = cloud.Invalidf(f.noun, k, "'%s' is a required property", k)
 		}
 	}
