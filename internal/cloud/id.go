@@ -40,6 +40,7 @@ type (
 	CredentialID      string
 	SecretID          string
 	TrustID           string
+	LimitID           string
 	HostID            string
 	AggregateID       string
 	ProviderID        string

@@ -77,9 +77,19 @@ func (s *Service) UpdateRegion(ctx context.Context, id string, f func(*Region)) 
 	return r, err
 }
 
-// DeleteRegion removes a region that no region or endpoint is in.
+// removeFromCatalog is changeCatalog that takes the limits of what is removed along.
+func (s *Service) removeFromCatalog(ctx context.Context, limits cloud.Cond, f func(*catalog) error) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if err := s.changeCatalog(ctx, f); err != nil {
+			return err
+		}
+		return s.dropSubjects(ctx, limits)
+	})
+}
+
+// DeleteRegion removes a region that no region or endpoint is in, with the limits in it.
 func (s *Service) DeleteRegion(ctx context.Context, id string) error {
-	return s.changeCatalog(ctx, func(c *catalog) error {
+	return s.removeFromCatalog(ctx, cloud.Eq("region_id", id), func(c *catalog) error {
 		i, err := find("region", c.Regions, id, regionID)
 		if err != nil {
 			return err
@@ -137,9 +147,9 @@ func (s *Service) UpdateCatalogService(ctx context.Context, id string, f func(*C
 	return v, err
 }
 
-// DeleteCatalogService removes a service and its endpoints.
+// DeleteCatalogService removes a service, its endpoints and limits.
 func (s *Service) DeleteCatalogService(ctx context.Context, id string) error {
-	return s.changeCatalog(ctx, func(c *catalog) error {
+	return s.removeFromCatalog(ctx, cloud.Eq("service_id", id), func(c *catalog) error {
 		i, err := find("service", c.Services, id, serviceID)
 		if err != nil {
 			return err

@@ -45,21 +45,23 @@ func (o Options) withDefaults() Options {
 
 // Deps is what a Service needs.
 type Deps struct {
-	Domains     cloud.Records[cloud.Domain, cloud.DomainID]
-	Projects    cloud.Records[cloud.Project, cloud.ProjectID]
-	Users       cloud.Records[cloud.User, cloud.UserID]
-	Groups      cloud.Records[cloud.Group, cloud.GroupID]
-	Roles       cloud.Records[cloud.Role, cloud.RoleID]
-	Assignments cloud.Records[cloud.Assignment, string]
-	Credentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
-	Secrets     cloud.Records[cloud.Secret, cloud.SecretID]
-	Trusts      cloud.Records[cloud.Trust, cloud.TrustID]
-	Revocations cloud.Records[cloud.Revocation, string]
-	Settings    cloud.Records[cloud.Setting, cloud.SettingID]
-	Tx          cloud.Transactor
-	Options     Options
-	Log         *slog.Logger
-	Clock       func() time.Time
+	Domains          cloud.Records[cloud.Domain, cloud.DomainID]
+	Projects         cloud.Records[cloud.Project, cloud.ProjectID]
+	Users            cloud.Records[cloud.User, cloud.UserID]
+	Groups           cloud.Records[cloud.Group, cloud.GroupID]
+	Roles            cloud.Records[cloud.Role, cloud.RoleID]
+	Assignments      cloud.Records[cloud.Assignment, string]
+	Credentials      cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
+	Secrets          cloud.Records[cloud.Secret, cloud.SecretID]
+	Trusts           cloud.Records[cloud.Trust, cloud.TrustID]
+	RegisteredLimits cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
+	Limits           cloud.Records[cloud.Limit, cloud.LimitID]
+	Revocations      cloud.Records[cloud.Revocation, string]
+	Settings         cloud.Records[cloud.Setting, cloud.SettingID]
+	Tx               cloud.Transactor
+	Options          Options
+	Log              *slog.Logger
+	Clock            func() time.Time
 }
 
 // Service is the use cases. It is safe for use by many goroutines.

@@ -55,6 +55,12 @@ var identityRules = map[Action]Rule{
 	"token.get":    AnyOf(SystemReader, Self),
 	"token.revoke": Self,
 
+	"registered limit.get":    Anyone,
+	"registered limit.manage": Admin,
+	"limit.get":               AnyOf(DomainReader, sameProject),
+	"limit.list":              SystemReader, // everybody's
+	"limit.manage":            Admin,
+
 	"region.get":     Anyone,
 	"service.get":    SystemReader,
 	"endpoint.get":   SystemReader,

@@ -39,6 +39,8 @@ func TestIdentityTable(t *testing.T) {
 		"secret.get": "AaRsc", "secret.list": "AaR", "secret.manage": "Aas",
 		"trust.get": "AaRsc", "trust.create": "s", "trust.delete": "Aas",
 		"token.get": "AaRsc", "token.revoke": "Aasc",
+		"registered limit.get": "AaRMrmpsc", "registered limit.manage": "Aa",
+		"limit.get": "AaRMrp", "limit.list": "AaR", "limit.manage": "Aa",
 		"region.get": "AaRMrmpsc", "service.get": "AaR", "endpoint.get": "AaR", "catalog.manage": "Aa",
 	}
 	for action, rule := range identityRules {

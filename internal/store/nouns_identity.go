@@ -163,6 +163,42 @@ var trusts = definition[cloud.Trust, cloud.TrustID]{
 	},
 }
 
+var registeredLimits = definition[cloud.RegisteredLimit, cloud.LimitID]{
+	table: "registered_limits", resource: "registered limit",
+	id: func(l *cloud.RegisteredLimit) cloud.LimitID { return l.ID },
+	columns: []column[cloud.RegisteredLimit]{
+		text("service_id", func(l *cloud.RegisteredLimit) any { return l.ServiceID }),
+		text("region_id", func(l *cloud.RegisteredLimit) any { return l.RegionID }),
+		text("resource", func(l *cloud.RegisteredLimit) any { return l.Resource }),
+	},
+	indexes: []index{
+		unique("resource", "service_id", "region_id", "resource"),
+		by("region_id", "created_at"),
+		by("resource", "created_at"),
+	},
+}
+
+var limits = definition[cloud.Limit, cloud.LimitID]{
+	table: "limits", resource: "limit",
+	id: func(l *cloud.Limit) cloud.LimitID { return l.ID },
+	columns: []column[cloud.Limit]{
+		text("service_id", func(l *cloud.Limit) any { return l.ServiceID }),
+		text("region_id", func(l *cloud.Limit) any { return l.RegionID }),
+		text("resource", func(l *cloud.Limit) any { return l.Resource }),
+		text("project_id", func(l *cloud.Limit) any { return l.ProjectID }),
+		text("domain_id", func(l *cloud.Limit) any { return l.DomainID }),
+		text("home_id", func(l *cloud.Limit) any { return l.HomeID }),
+	},
+	indexes: []index{
+		unique("resource", "service_id", "region_id", "resource", "project_id", "domain_id"),
+		by("project_id", "created_at"),
+		by("domain_id", "created_at"),
+		by("home_id", "created_at"),
+		by("region_id", "created_at"),
+		by("resource", "created_at"),
+	},
+}
+
 var revocations = definition[cloud.Revocation, string]{
 	table: "revocations", resource: "revocation",
 	id: func(r *cloud.Revocation) string { return r.ID },

@@ -61,6 +61,8 @@ type Store struct {
 	ApplicationCredentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
 	Secrets                cloud.Records[cloud.Secret, cloud.SecretID]
 	Trusts                 cloud.Records[cloud.Trust, cloud.TrustID]
+	RegisteredLimits       cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
+	Limits                 cloud.Records[cloud.Limit, cloud.LimitID]
 	Revocations            cloud.Records[cloud.Revocation, string]
 
 	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
@@ -129,6 +131,8 @@ func (s *Store) makeTables() {
 	s.ApplicationCredentials = newTable(s, &applicationCredentials)
 	s.Secrets = newTable(s, &secrets)
 	s.Trusts = newTable(s, &trusts)
+	s.RegisteredLimits = newTable(s, &registeredLimits)
+	s.Limits = newTable(s, &limits)
 	s.Revocations = newTable(s, &revocations)
 
 	s.Operations = newTable(s, &operations)

@@ -129,6 +129,8 @@ func uniqueFields(t *testing.T, s *store.Store) {
 		{"rule of two groups", ins(s.SecurityGroupRules, &cloud.SecurityGroupRule{ID: "3", GroupID: "g", Key: "l"}), ins(s.SecurityGroupRules, &cloud.SecurityGroupRule{ID: "4", GroupID: "h", Key: "l"}), ""},
 		{"default group of a project", ins(s.SecurityGroups, &cloud.SecurityGroup{ID: "1", ProjectID: "p", Default: true}), ins(s.SecurityGroups, &cloud.SecurityGroup{ID: "2", ProjectID: "p", Default: true}), "default"},
 		{"other groups of a project", ins(s.SecurityGroups, &cloud.SecurityGroup{ID: "3", ProjectID: "p"}), ins(s.SecurityGroups, &cloud.SecurityGroup{ID: "4", ProjectID: "p"}), ""},
+		{"registered limit", ins(s.RegisteredLimits, &cloud.RegisteredLimit{ID: "1", LimitSubject: cloud.LimitSubject{ServiceID: "s", Resource: "r"}}), ins(s.RegisteredLimits, &cloud.RegisteredLimit{ID: "2", LimitSubject: cloud.LimitSubject{ServiceID: "s", Resource: "r"}}), "resource"},
+		{"limit", ins(s.Limits, &cloud.Limit{ID: "1", LimitSubject: cloud.LimitSubject{ServiceID: "s", Resource: "r"}, ProjectID: "p"}), ins(s.Limits, &cloud.Limit{ID: "2", LimitSubject: cloud.LimitSubject{ServiceID: "s", Resource: "r"}, ProjectID: "p"}), "resource"},
 		{"application credential", ins(s.ApplicationCredentials, &cloud.ApplicationCredential{ID: "1", UserID: "u", Name: "c"}), ins(s.ApplicationCredentials, &cloud.ApplicationCredential{ID: "2", UserID: "u", Name: "c"}), "name"},
 		{"host name", ins(s.Hosts, &cloud.Host{ID: "1", Name: "h", Number: 1}), ins(s.Hosts, &cloud.Host{ID: "2", Name: "h", Number: 2}), "name"},
 		{"host number", ins(s.Hosts, &cloud.Host{ID: "3", Name: "i", Number: 7}), ins(s.Hosts, &cloud.Host{ID: "4", Name: "j", Number: 7}), "number"},

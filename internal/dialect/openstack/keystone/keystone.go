@@ -43,6 +43,7 @@ func New(d Deps) *openstack.Service {
 	a.secretRoutes()
 	a.accessKeyRoutes()
 	a.trustRoutes()
+	a.limitRoutes()
 	a.catalogRoutes()
 	return a.Service
 }

@@ -103,6 +103,37 @@ func (f *fields) require(keys ...string) {
 	}
 }
 
+// readList decodes {"nouns": [{…}, …]}, of which there must be one at least, and makes each with f, which takes all its keys.
+func readList[T any](r *http.Request, nouns string, f func(*fields) T) ([]T, error) {
+	var envelope map[string]json.RawMessage
+	if err := openstack.Decode(r, &envelope); err != nil {
+		return nil, err
+	}
+	var rows []map[string]json.RawMessage
+	if err := json.Unmarshal(envelope[nouns], &rows); err != nil || len(rows) == 0 {
+		return nil, cloud.Invalidf(nouns, nouns, "Expecting to find %s in request body: a list of one object at least.", nouns)
+	}
+	list := make([]T, len(rows))
+	for i, m := range rows {
+		row := &fields{noun: nouns, m: m}
+		list[i] = f(row)
+		if err := row.done(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// done answers what did not fit; keys that nobody took are an error, for nouns that keep none of their own.
+func (f *fields) done() error {
+	for k := range f.m {
+		if f.err == nil {
+			f.err = cloud.Invalidf(f.noun, k, "Additional properties are not allowed ('%s' was unexpected)", k)
+		}
+	}
+	return f.err
+}
+
 // extra is what was not taken, verbatim.
 func (f *fields) extra() map[string]any {
 	delete(f.m, "id")
