@@ -41,6 +41,7 @@ type (
 	SecretID          string
 	TrustID           string
 	LimitID           string
+	PolicyDocumentID  string
 	HostID            string
 	AggregateID       string
 	ProviderID        string

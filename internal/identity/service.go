@@ -56,6 +56,7 @@ type Deps struct {
 	Trusts           cloud.Records[cloud.Trust, cloud.TrustID]
 	RegisteredLimits cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
 	Limits           cloud.Records[cloud.Limit, cloud.LimitID]
+	PolicyDocuments  cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
 	Revocations      cloud.Records[cloud.Revocation, string]
 	Settings         cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx               cloud.Transactor

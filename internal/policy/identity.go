@@ -61,6 +61,9 @@ var identityRules = map[Action]Rule{
 	"limit.list":              SystemReader, // everybody's
 	"limit.manage":            Admin,
 
+	"policy document.get":    SystemReader,
+	"policy document.manage": Admin,
+
 	"region.get":     Anyone,
 	"service.get":    SystemReader,
 	"endpoint.get":   SystemReader,

@@ -41,6 +41,7 @@ func TestIdentityTable(t *testing.T) {
 		"token.get": "AaRsc", "token.revoke": "Aasc",
 		"registered limit.get": "AaRMrmpsc", "registered limit.manage": "Aa",
 		"limit.get": "AaRMrp", "limit.list": "AaR", "limit.manage": "Aa",
+		"policy document.get": "AaR", "policy document.manage": "Aa",
 		"region.get": "AaRMrmpsc", "service.get": "AaR", "endpoint.get": "AaR", "catalog.manage": "Aa",
 	}
 	for action, rule := range identityRules {

@@ -199,6 +199,17 @@ var limits = definition[cloud.Limit, cloud.LimitID]{
 	},
 }
 
+var policyDocuments = definition[cloud.PolicyDocument, cloud.PolicyDocumentID]{
+	table: "policy_documents", resource: "policy",
+	id: func(d *cloud.PolicyDocument) cloud.PolicyDocumentID { return d.ID },
+	columns: []column[cloud.PolicyDocument]{
+		text("type", func(d *cloud.PolicyDocument) any { return d.Type }),
+	},
+	indexes: []index{
+		by("type", "created_at"),
+	},
+}
+
 var revocations = definition[cloud.Revocation, string]{
 	table: "revocations", resource: "revocation",
 	id: func(r *cloud.Revocation) string { return r.ID },

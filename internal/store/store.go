@@ -63,6 +63,7 @@ type Store struct {
 	Trusts                 cloud.Records[cloud.Trust, cloud.TrustID]
 	RegisteredLimits       cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
 	Limits                 cloud.Records[cloud.Limit, cloud.LimitID]
+	PolicyDocuments        cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
 	Revocations            cloud.Records[cloud.Revocation, string]
 
 	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
@@ -133,6 +134,7 @@ func (s *Store) makeTables() {
 	s.Trusts = newTable(s, &trusts)
 	s.RegisteredLimits = newTable(s, &registeredLimits)
 	s.Limits = newTable(s, &limits)
+	s.PolicyDocuments = newTable(s, &policyDocuments)
 	s.Revocations = newTable(s, &revocations)
 
 	s.Operations = newTable(s, &operations)

@@ -2,9 +2,9 @@
 //
 // Served: tokens (password, token, application_credential), catalog, domains, projects
 // and tags, users, groups, roles, implied roles, role assignments and grants (also
-// inherited and on the system), application credentials, access rules, trusts, limits, credentials and
+// inherited and on the system), application credentials, access rules, trusts, limits, policies, credentials and
 // EC2-style access keys, regions, services, endpoints and which of them a project sees (OS-EP-FILTER).
-// Knowingly absent so far: federation, OAuth, signing in with access keys (ec2tokens, s3tokens), policies, domain configuration.
+// Knowingly absent so far: federation, OAuth, signing in with access keys (ec2tokens, s3tokens), policies of endpoints, domain configuration.
 //
 // It decodes, makes one call, encodes; what may be done is decided in the core.
 //

@@ -44,6 +44,7 @@ func New(d Deps) *openstack.Service {
 	a.accessKeyRoutes()
 	a.trustRoutes()
 	a.limitRoutes()
+	a.policyRoutes()
 	a.catalogRoutes()
 	return a.Service
 }

@@ -39,7 +39,7 @@ func newSite(t testing.TB) *site {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	s := identity.New(identity.Deps{Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles,
-		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
+		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
 		Log: log, Options: identity.Options{Hashing: identity.Hashing{MemoryKiB: 64, Passes: 1}}})
 	made, err := s.Bootstrap(context.Background(), identity.Bootstrap{AdminPassword: adminPassword, DemoPassword: demoPassword})
 	if err != nil {
@@ -307,6 +307,7 @@ func TestNouns(t *testing.T) {
 			field: "email", value: "u2@example.org", bad: `{"password":"x"}`},
 		{noun: "group", nouns: "groups", body: `{"name":"g1","description":""}`, change: `{"name":"g2"}`, field: "name", value: "g2", bad: `{"name":null}`},
 		{noun: "role", nouns: "roles", body: `{"name":"r1"}`, change: `{"description":"x"}`, field: "description", value: "x", bad: `{}`},
+		{noun: "policy", nouns: "policies", body: `{"type":"t","blob":"b","color":"blue"}`, change: `{"blob":"c"}`, field: "blob", value: "c", bad: `{"type":"t"}`, twice: "allowed"},
 		{noun: "region", nouns: "regions", body: `{"id":"r1"}`, change: `{"description":"x"}`, field: "description", value: "x", bad: `{"parent_region_id":7}`},
 		{noun: "service", nouns: "services", body: `{"type":"t","name":"n"}`, change: `{"name":"m"}`, field: "name", value: "m", bad: `{"name":"x"}`, twice: "allowed"},
 		{noun: "endpoint", nouns: "endpoints", body: `{"service_id":"` + service + `","interface":"public","url":"http://x/$(project_id)s","region_id":"r9"}`,
