@@ -168,12 +168,21 @@ func (f *fabric) sendSum(k key, now sum, ensure func() error) error {
 		f.remember(k, true, &now) // as of now: an older one must not follow
 		return nil
 	}
-	f.remember(k, true, nil) // from here on it may be there, whatever the answer
+	f.remember(k, true, f.certain(k, now)) // from here on it may be there, whatever the answer
 	if err := ensure(); err != nil {
 		return err
 	}
 	f.remember(k, true, &now)
 	return nil
+}
+
+// certain is what a host holds of a document also while another is sent: the head, if both have the same.
+func (f *fabric) certain(k key, next sum) *sum {
+	held, ok := f.held(k)
+	if !ok || held.head != next.head || next.head == (sum{}).head {
+		return nil
+	}
+	return &sum{head: held.head, generation: held.generation}
 }
 
 // remove notes the answer to a Remove.
