@@ -52,9 +52,7 @@ type (
 	SettingID         string
 	VolumeQOSID       string
 	TransferID        string
-	VolumeGroupID     string
 	VolumeGroupTypeID string
-	GroupSnapshotID   string
 	BackupID          string
 	VocabularyID      string
 	DefinitionID      string

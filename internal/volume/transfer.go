@@ -146,7 +146,7 @@ func (s *Service) handOver(ctx context.Context, t *cloud.Transfer, to *cloud.Pri
 	if err := s.billEnd(ctx, v); err != nil {
 		return err
 	}
-	v.ProjectID, v.UserID, v.Task, v.GroupID = to.ProjectID, to.UserID, "", ""
+	v.ProjectID, v.UserID, v.Task = to.ProjectID, to.UserID, ""
 	if err := s.Volumes.Update(ctx, v); err != nil {
 		return err
 	}

@@ -63,29 +63,27 @@ type Instances interface {
 
 // Deps is what a Service is made of.
 type Deps struct {
-	Volumes        cloud.Records[cloud.Volume, cloud.VolumeID]
-	Snapshots      cloud.Records[cloud.Snapshot, cloud.SnapshotID]
-	Attachments    cloud.Records[cloud.Attachment, cloud.AttachmentID]
-	Types          cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
-	QOSRows        cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
-	DefaultTypes   cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
-	Transfers      cloud.Records[cloud.Transfer, cloud.TransferID]
-	Groups         cloud.Records[cloud.VolumeGroup, cloud.VolumeGroupID]
-	GroupTypes     cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
-	GroupSnapshots cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
-	Backups        cloud.Records[cloud.Backup, cloud.BackupID]
-	HostRows       cloud.Records[cloud.Host, cloud.HostID]
-	Usage          cloud.Records[cloud.UsageEvent, cloud.UsageID]
-	Tx             cloud.Transactor
-	Quota          *quota.Service
-	Operations     *operation.Engine
-	Hosts          Hosts
-	Placer         Placer
-	Images         Images
-	Instances      Instances // nil: force-deleted volumes leave guests to their next change
-	BackupBytes    BackupBytes
-	Log            *slog.Logger
-	Now            func() time.Time
+	Volumes      cloud.Records[cloud.Volume, cloud.VolumeID]
+	Snapshots    cloud.Records[cloud.Snapshot, cloud.SnapshotID]
+	Attachments  cloud.Records[cloud.Attachment, cloud.AttachmentID]
+	Types        cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
+	QOSRows      cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
+	DefaultTypes cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
+	Transfers    cloud.Records[cloud.Transfer, cloud.TransferID]
+	GroupTypes   cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
+	Backups      cloud.Records[cloud.Backup, cloud.BackupID]
+	HostRows     cloud.Records[cloud.Host, cloud.HostID]
+	Usage        cloud.Records[cloud.UsageEvent, cloud.UsageID]
+	Tx           cloud.Transactor
+	Quota        *quota.Service
+	Operations   *operation.Engine
+	Hosts        Hosts
+	Placer       Placer
+	Images       Images
+	Instances    Instances // nil: force-deleted volumes leave guests to their next change
+	BackupBytes  BackupBytes
+	Log          *slog.Logger
+	Now          func() time.Time
 }
 
 // Service is the use cases on volumes. It is safe for concurrent use.
