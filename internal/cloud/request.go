@@ -13,6 +13,15 @@ type NICRequest struct {
 	Tag       string
 }
 
+// NICDefault says which network an instance goes on when no card was asked for.
+type NICDefault string
+
+const (
+	NoNetwork   NICDefault = ""     // on none
+	OnlyNetwork NICDefault = "only" // on the one its project sees, on none if it sees none
+	AutoNetwork NICDefault = "auto" // on the one its project sees; if it sees none, on one made for it
+)
+
 // PortView is a port with all that is shown beside it.
 type PortView struct {
 	Port        *Port

@@ -28,7 +28,7 @@ type CreateRequest struct {
 	AccessV6       string
 	GrowRoot       bool
 	NICs           []cloud.NICRequest
-	AutoNetwork    bool // take the project's only network when NICs is empty
+	NICDefault     cloud.NICDefault // when NICs is empty
 	SecurityGroups []string
 	Disks          []DiskRequest
 	Zone           string
@@ -316,7 +316,7 @@ func (s *Service) create(ctx context.Context, in *cloud.Instance, pl *plan) erro
 	}
 	in.HostID = host
 	mark(in, "placed", s.Now())
-	if _, err := s.Network.CreateInstancePorts(ctx, in, pl.NICs, pl.SecurityGroups, pl.AutoNetwork); err != nil {
+	if _, err := s.Network.CreateInstancePorts(ctx, in, pl.NICs, pl.SecurityGroups, pl.NICDefault); err != nil {
 		return badNetwork(err)
 	}
 	if err := s.Network.BindInstancePorts(ctx, in.ID, host); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // Networks is what compute needs of package network.
 type Networks interface {
-	CreateInstancePorts(ctx context.Context, in *cloud.Instance, reqs []cloud.NICRequest, groups []string, auto bool) ([]*cloud.Port, error)
+	CreateInstancePorts(ctx context.Context, in *cloud.Instance, reqs []cloud.NICRequest, groups []string, without cloud.NICDefault) ([]*cloud.Port, error)
 	BindInstancePorts(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error
 	PlugInstance(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error
 	UnplugInstance(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error

@@ -12,18 +12,17 @@ import (
 type NICRequest = cloud.NICRequest
 
 // CreateInstancePorts makes or takes the ports of a new instance. groups are names or ids,
-// nil for the default; they hold for ports made here. Without requests, and with auto, the
-// instance goes on the caller's only network, or on none if there is none; several are a Conflict. Call it in the
-// transaction that inserts the instance.
-func (s *Service) CreateInstancePorts(ctx context.Context, in *cloud.Instance, reqs []NICRequest, groups []string, auto bool) (ports []*cloud.Port, err error) {
+// nil for the default; they hold for ports made here. Without requests, the default says where the instance
+// goes; several networks to choose from are a Conflict. Call it in the transaction that inserts the instance.
+func (s *Service) CreateInstancePorts(ctx context.Context, in *cloud.Instance, reqs []NICRequest, groups []string, without cloud.NICDefault) (ports []*cloud.Port, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		ports, err = s.createInstancePorts(ctx, in, reqs, groups, auto)
+		ports, err = s.createInstancePorts(ctx, in, reqs, groups, without)
 		return err
 	})
 	return ports, err
 }
 
-func (s *Service) createInstancePorts(ctx context.Context, in *cloud.Instance, reqs []NICRequest, groups []string, auto bool) ([]*cloud.Port, error) {
+func (s *Service) createInstancePorts(ctx context.Context, in *cloud.Instance, reqs []NICRequest, groups []string, without cloud.NICDefault) ([]*cloud.Port, error) {
 	var ids *[]cloud.SecurityGroupID
 	if groups != nil {
 		found, err := s.groupsNamed(ctx, in.ProjectID, groups)
@@ -32,12 +31,12 @@ func (s *Service) createInstancePorts(ctx context.Context, in *cloud.Instance, r
 		}
 		ids = &found
 	}
-	if len(reqs) == 0 && auto {
-		only, err := s.onlyNetwork(ctx, in.ProjectID)
-		if err != nil || only == nil {
+	if len(reqs) == 0 && without != cloud.NoNetwork {
+		n, err := s.defaultNetwork(ctx, in.ProjectID, without)
+		if err != nil || n == nil {
 			return nil, err
 		}
-		reqs = []NICRequest{{NetworkID: only.ID}}
+		reqs = []NICRequest{{NetworkID: n.ID}}
 	}
 	if err := s.reserveNICs(ctx, in.ProjectID, reqs); err != nil {
 		return nil, err
@@ -64,6 +63,15 @@ func (s *Service) reserveNICs(ctx context.Context, p cloud.ProjectID, reqs []NIC
 		return nil
 	}
 	return s.Quota.Reserve(ctx, p, map[string]int64{cloud.QuotaPorts: fresh})
+}
+
+// defaultNetwork is the network of an instance whose owner named none; nil for none.
+func (s *Service) defaultNetwork(ctx context.Context, p cloud.ProjectID, choice cloud.NICDefault) (*cloud.Network, error) {
+	n, err := s.onlyNetwork(ctx, p)
+	if err != nil || n != nil || choice != cloud.AutoNetwork {
+		return n, err
+	}
+	return s.AutoTopology(ctx, p, false)
 }
 
 // onlyNetwork is the one network an instance can go on when its owner named none; nil if there is none.

@@ -172,10 +172,10 @@ func TestUnplugAndRelease(t *testing.T) {
 	made := get(w.CreatePort(ctx, PortRequest{NetworkID: n.ID}))(t)
 	in := &cloud.Instance{ID: "i1", ProjectID: "p", Hostname: "i1"}
 	w.must(w.Together(ctx, func(ctx context.Context) error {
-		_, err := w.CreateInstancePorts(ctx, in, []NICRequest{{PortID: made.ID}, {NetworkID: n.ID}}, nil, false)
+		_, err := w.CreateInstancePorts(ctx, in, []NICRequest{{PortID: made.ID}, {NetworkID: n.ID}}, nil, cloud.NoNetwork)
 		return err
 	}))
-	_, err := w.CreateInstancePorts(ctx, &cloud.Instance{ID: "i2", ProjectID: "p"}, []NICRequest{{PortID: made.ID}}, nil, false)
+	_, err := w.CreateInstancePorts(ctx, &cloud.Instance{ID: "i2", ProjectID: "p"}, []NICRequest{{PortID: made.ID}}, nil, cloud.NoNetwork)
 	wantKind(t, err, cloud.InUse)
 	w.must(w.BindInstancePorts(ctx, in.ID, "h1"))
 	w.must(w.PlugInstance(ctx, in.ID, "h1"))
@@ -355,7 +355,7 @@ func TestAutomaticNetwork(t *testing.T) {
 		t.Errorf("ports %+v", ports)
 	}
 	w.network(ctx, "10.1.0.0/24")
-	_, err := w.CreateInstancePorts(ctx, &cloud.Instance{ID: "i2", ProjectID: "p"}, nil, nil, true)
+	_, err := w.CreateInstancePorts(ctx, &cloud.Instance{ID: "i2", ProjectID: "p"}, nil, nil, cloud.OnlyNetwork)
 	wantKind(t, err, cloud.Conflict)
 }
 

@@ -88,3 +88,22 @@ func TestAutoTopology(t *testing.T) {
 		t.Errorf("routers left: %+v", left)
 	}
 }
+
+// An instance without cards that may go on any network goes on one made for its project, and the next one beside it.
+func TestAutoTopologyOfAnInstance(t *testing.T) {
+	w, ctx := newWorld(t, "h1"), as("p")
+	in := func(id cloud.InstanceID) *cloud.Instance { return &cloud.Instance{ID: id, ProjectID: "p"} }
+	_, err := w.CreateInstancePorts(ctx, in("i1"), nil, nil, cloud.AutoNetwork)
+	wantKind(t, err, cloud.Conflict)
+	if ports := get(w.CreateInstancePorts(ctx, in("i1"), nil, nil, cloud.OnlyNetwork))(t); len(ports) != 0 {
+		t.Fatalf("ports without a network: %+v", ports)
+	}
+	w.public()
+	bits := 26
+	get(w.CreateSubnetPool(w.admin, SubnetPoolRequest{Prefixes: prefixes("10.0.0.0/16"), DefaultBits: &bits, Shared: true, Default: true}))(t)
+	first := get(w.CreateInstancePorts(ctx, in("i1"), nil, nil, cloud.AutoNetwork))(t)
+	next := get(w.CreateInstancePorts(ctx, in("i2"), nil, nil, cloud.AutoNetwork))(t)
+	if len(first) != 1 || len(next) != 1 || first[0].NetworkID != next[0].NetworkID {
+		t.Errorf("ports are %+v and %+v", first, next)
+	}
+}

@@ -131,7 +131,7 @@ func (w *world) instance(ctx context.Context, id string, host cloud.HostID, netw
 	}
 	var ports []*cloud.Port
 	w.must(w.Together(ctx, func(ctx context.Context) (err error) {
-		ports, err = w.CreateInstancePorts(ctx, in, reqs, nil, true)
+		ports, err = w.CreateInstancePorts(ctx, in, reqs, nil, cloud.OnlyNetwork)
 		return err
 	}))
 	w.must(w.BindInstancePorts(ctx, in.ID, host))

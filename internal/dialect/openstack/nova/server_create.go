@@ -209,7 +209,7 @@ func readNetworks(r *http.Request, raw json.RawMessage, req *compute.CreateReque
 		if atLeast(r, 37) {
 			return cloud.Invalidf("request", "networks", "Invalid input: 'networks' is a required property")
 		}
-		req.AutoNetwork = true
+		req.NICDefault = cloud.OnlyNetwork
 		return nil
 	}
 	var word string
@@ -217,7 +217,9 @@ func readNetworks(r *http.Request, raw json.RawMessage, req *compute.CreateReque
 		if !atLeast(r, 37) || word != "auto" && word != "none" {
 			return cloud.Invalidf("request", "networks", "Invalid input for field/attribute networks. '%s' is not of type 'array'", word)
 		}
-		req.AutoNetwork = word == "auto"
+		if word == "auto" {
+			req.NICDefault = cloud.AutoNetwork
+		}
 		return nil
 	}
 	var list []networkRequest
@@ -231,7 +233,9 @@ func readNetworks(r *http.Request, raw json.RawMessage, req *compute.CreateReque
 		}
 		req.NICs = append(req.NICs, nic)
 	}
-	req.AutoNetwork = len(list) == 0 && !atLeast(r, 37)
+	if !atLeast(r, 37) {
+		req.NICDefault = cloud.OnlyNetwork
+	}
 	return nil
 }
 
