@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -106,7 +107,7 @@ func completeKey(k *cloud.KeyPair) (private string, err error) {
 	return private, nil
 }
 
-// generateKey makes an RSA key, which every guest and client understands, old ones included.
+// generateKey makes an RSA key in its oldest form (PKCS #1), which every guest and client reads.
 func generateKey(k *cloud.KeyPair) (string, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -116,12 +117,8 @@ func generateKey(k *cloud.KeyPair) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode public key: %w", err)
 	}
-	block, err := ssh.MarshalPrivateKey(key, "")
-	if err != nil {
-		return "", fmt.Errorf("encode private key: %w", err)
-	}
 	k.PublicKey = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public))) + " Generated-by-Nubo"
-	return string(pem.EncodeToMemory(block)), nil
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})), nil
 }
 
 // KeyPair answers one key pair of a user (empty: the caller).
