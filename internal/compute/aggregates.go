@@ -133,7 +133,7 @@ func (s *Service) changeAggregate(ctx context.Context, id cloud.AggregateID, f f
 	return v, err
 }
 
-// UpdateAggregate changes an aggregate; its hosts follow it into another zone if no instance is on them.
+// UpdateAggregate changes an aggregate; its hosts follow it into another zone if no instance keeps them (moveZone).
 func (s *Service) UpdateAggregate(ctx context.Context, id cloud.AggregateID, c AggregateChange) (*AggregateView, error) {
 	return s.changeAggregate(ctx, id, func(ctx context.Context, a *cloud.Aggregate) error {
 		if c.Name != nil {
@@ -163,8 +163,8 @@ func (s *Service) UpdateAggregate(ctx context.Context, id cloud.AggregateID, c A
 	})
 }
 
-// moveZone puts a host into the aggregate's zone, or, for an aggregate without one, back where it was. Invalid while
-// instances are on it: their owners may have asked for the zone they are in.
+// moveZone puts a host into the aggregate's zone, or, for an aggregate without one, back where it was. Invalid while an
+// instance is on it whose owner asked for another zone; the others, which may be anywhere, move with their host.
 func (s *Service) moveZone(ctx context.Context, a *cloud.Aggregate, id cloud.HostID) error {
 	h, err := s.HostRows.Get(ctx, id)
 	if err != nil {
@@ -181,12 +181,13 @@ func (s *Service) moveZone(ctx context.Context, a *cloud.Aggregate, id cloud.Hos
 	if zone == h.Zone {
 		return nil
 	}
-	n, err := s.Instances.Count(ctx, cloud.Eq("host_id", id))
+	bound, err := s.Instances.List(ctx, cloud.Where(cloud.Eq("host_id", id)), func(in *cloud.Instance) bool { return in.Zone != "" && in.Zone != zone })
 	if err != nil {
 		return err
 	}
-	if n > 0 {
-		return cloud.Invalidf("aggregate", "availability_zone", "Cannot change the availability zone of host %s: it has %d instances.", h.Name, n)
+	if len(bound) > 0 {
+		return cloud.Invalidf("aggregate", "availability_zone",
+			"Cannot move host %s to the availability zone %s: instances on it were asked to be in another (%d).", h.Name, zone, len(bound))
 	}
 	h.Zone, h.HomeZone = zone, home
 	return s.HostRows.Update(ctx, h)
