@@ -42,7 +42,8 @@ var rules = []rule{
 	{"internal/placement", []string{"internal/cloud"}, "it is a pure function of a request and an inventory"},
 	{"internal/reconcile", nil, "it is a loop; what is reconciled is the caller's"},
 	{"internal/store", []string{"internal/store", "internal/cloud"}, "it knows rows, columns and transactions, and no rule about the nouns"},
-	{"internal/identity", []string{"internal/cloud", "internal/policy"}, nounsOnly},
+	{"internal/identity", []string{"internal/cloud", "internal/policy", "internal/mapping"}, nounsOnly},
+	{"internal/mapping", nil, "it is a language, and pure"},
 
 	{"internal/compute", useCases, useCase},
 	{"internal/inventory", []string{"internal/cloud", "internal/policy"}, useCase},

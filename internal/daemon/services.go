@@ -54,7 +54,8 @@ func (d *Daemon) newServices() (*services, error) {
 		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio}, d.parts.Fleet))
 	s.identity = identity.New(identity.Deps{
 		Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles, Assignments: st.Assignments,
-		Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
+		Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
+		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
 			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords},
 	})

@@ -124,6 +124,10 @@ func (s *Service) emptyDomain(ctx context.Context, id cloud.DomainID) error {
 	if err := each(projects, err, func(p *cloud.Project) error { return s.removeProject(ctx, p) }); err != nil {
 		return err
 	}
+	providers, err := s.Providers.List(ctx, in)
+	if err := each(providers, err, func(p *cloud.IdentityProvider) error { return s.removeProvider(ctx, p.ID) }); err != nil {
+		return err
+	}
 	roles, err := s.Roles.List(ctx, in)
 	return each(roles, err, func(r *cloud.Role) error { return s.removeRole(ctx, r) })
 }

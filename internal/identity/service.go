@@ -57,6 +57,10 @@ type Deps struct {
 	RegisteredLimits cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
 	Limits           cloud.Records[cloud.Limit, cloud.LimitID]
 	PolicyDocuments  cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
+	Providers        cloud.Records[cloud.IdentityProvider, cloud.IdentityProviderID]
+	Mappings         cloud.Records[cloud.Mapping, cloud.MappingID]
+	Protocols        cloud.Records[cloud.Protocol, string]
+	ServiceProviders cloud.Records[cloud.ServiceProvider, cloud.ServiceProviderID]
 	Revocations      cloud.Records[cloud.Revocation, string]
 	Settings         cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx               cloud.Transactor

@@ -64,6 +64,15 @@ var identityRules = map[Action]Rule{
 	"policy document.get":    SystemReader,
 	"policy document.manage": Admin,
 
+	"identity provider.get":    SystemReader,
+	"identity provider.manage": Admin,
+	"mapping.get":              SystemReader,
+	"mapping.manage":           Admin,
+	"protocol.get":             SystemReader,
+	"protocol.manage":          Admin,
+	"service provider.get":     SystemReader,
+	"service provider.manage":  Admin,
+
 	"region.get":     Anyone,
 	"service.get":    SystemReader,
 	"endpoint.get":   SystemReader,

@@ -42,6 +42,8 @@ func TestIdentityTable(t *testing.T) {
 		"registered limit.get": "AaRMrmpsc", "registered limit.manage": "Aa",
 		"limit.get": "AaRMrp", "limit.list": "AaR", "limit.manage": "Aa",
 		"policy document.get": "AaR", "policy document.manage": "Aa",
+		"identity provider.get": "AaR", "identity provider.manage": "Aa", "mapping.get": "AaR", "mapping.manage": "Aa",
+		"protocol.get": "AaR", "protocol.manage": "Aa", "service provider.get": "AaR", "service provider.manage": "Aa",
 		"region.get": "AaRMrmpsc", "service.get": "AaR", "endpoint.get": "AaR", "catalog.manage": "Aa",
 	}
 	for action, rule := range identityRules {

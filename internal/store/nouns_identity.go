@@ -210,6 +210,44 @@ var policyDocuments = definition[cloud.PolicyDocument, cloud.PolicyDocumentID]{
 	},
 }
 
+var identityProviders = definition[cloud.IdentityProvider, cloud.IdentityProviderID]{
+	table: "identity_providers", resource: "identity provider",
+	id: func(p *cloud.IdentityProvider) cloud.IdentityProviderID { return p.ID },
+	columns: []column[cloud.IdentityProvider]{
+		text("domain_id", func(p *cloud.IdentityProvider) any { return p.DomainID }),
+		flag("enabled", func(p *cloud.IdentityProvider) any { return p.Enabled }),
+		set("remote_ids", func(p *cloud.IdentityProvider) any { return p.RemoteIDs }),
+	},
+	indexes: []index{
+		by("domain_id", "created_at"),
+	},
+}
+
+var mappings = definition[cloud.Mapping, cloud.MappingID]{
+	table: "mappings", resource: "mapping",
+	id: func(m *cloud.Mapping) cloud.MappingID { return m.ID },
+}
+
+var protocols = definition[cloud.Protocol, string]{
+	table: "protocols", resource: "protocol",
+	id: func(p *cloud.Protocol) string { return p.ID },
+	columns: []column[cloud.Protocol]{
+		text("provider_id", func(p *cloud.Protocol) any { return p.ProviderID }),
+		text("mapping_id", func(p *cloud.Protocol) any { return p.MappingID }),
+	},
+	indexes: []index{
+		by("provider_id", "created_at"),
+	},
+}
+
+var serviceProviders = definition[cloud.ServiceProvider, cloud.ServiceProviderID]{
+	table: "service_providers", resource: "service provider",
+	id: func(p *cloud.ServiceProvider) cloud.ServiceProviderID { return p.ID },
+	columns: []column[cloud.ServiceProvider]{
+		flag("enabled", func(p *cloud.ServiceProvider) any { return p.Enabled }),
+	},
+}
+
 var revocations = definition[cloud.Revocation, string]{
 	table: "revocations", resource: "revocation",
 	id: func(r *cloud.Revocation) string { return r.ID },

@@ -62,6 +62,10 @@ type Store struct {
 	RegisteredLimits       cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
 	Limits                 cloud.Records[cloud.Limit, cloud.LimitID]
 	PolicyDocuments        cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
+	IdentityProviders      cloud.Records[cloud.IdentityProvider, cloud.IdentityProviderID]
+	Mappings               cloud.Records[cloud.Mapping, cloud.MappingID]
+	Protocols              cloud.Records[cloud.Protocol, string]
+	ServiceProviders       cloud.Records[cloud.ServiceProvider, cloud.ServiceProviderID]
 	Revocations            cloud.Records[cloud.Revocation, string]
 
 	Operations    cloud.Records[cloud.Operation, cloud.OperationID]
@@ -131,6 +135,10 @@ func (s *Store) makeTables() {
 	s.RegisteredLimits = newTable(s, &registeredLimits)
 	s.Limits = newTable(s, &limits)
 	s.PolicyDocuments = newTable(s, &policyDocuments)
+	s.IdentityProviders = newTable(s, &identityProviders)
+	s.Mappings = newTable(s, &mappings)
+	s.Protocols = newTable(s, &protocols)
+	s.ServiceProviders = newTable(s, &serviceProviders)
 	s.Revocations = newTable(s, &revocations)
 
 	s.Operations = newTable(s, &operations)

@@ -45,6 +45,7 @@ func New(d Deps) *openstack.Service {
 	a.trustRoutes()
 	a.limitRoutes()
 	a.policyRoutes()
+	a.federationRoutes()
 	a.catalogRoutes()
 	return a.Service
 }

@@ -39,7 +39,8 @@ func newSite(t testing.TB) *site {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	s := identity.New(identity.Deps{Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles,
-		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
+		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
+		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
 		Log: log, Options: identity.Options{Hashing: identity.Hashing{MemoryKiB: 64, Passes: 1}}})
 	made, err := s.Bootstrap(context.Background(), identity.Bootstrap{AdminPassword: adminPassword, DemoPassword: demoPassword})
 	if err != nil {

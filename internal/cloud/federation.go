@@ -1,0 +1,48 @@
+package cloud
+
+import "encoding/json"
+
+// IdentityProvider is someone else who says who a person is. Its users live in a domain of their own.
+type IdentityProvider struct {
+	ID IdentityProviderID `json:"id"` // chosen by the operator
+	Meta
+	DomainID    DomainID `json:"domain_id"`
+	Description string   `json:"description,omitempty"`
+	Enabled     bool     `json:"enabled"`
+	RemoteIDs   []string `json:"remote_ids,omitempty"` // what it calls itself: an issuer, an entity id
+	// MembershipMinutes is how long a group that it names holds after a sign-in; nil: as the token does.
+	MembershipMinutes *int `json:"membership_minutes,omitempty"`
+}
+
+// Mapping says what a person that a provider vouches for gets here.
+type Mapping struct {
+	ID MappingID `json:"id"` // chosen by the operator
+	Meta
+	Rules   json.RawMessage `json:"rules"`   // verbatim; package mapping reads them
+	Version string          `json:"version"` // of the rules' language
+}
+
+// Protocol is one way to sign in by a provider, and the mapping it uses.
+type Protocol struct {
+	ID string `json:"id"` // provider and name; see NewProtocolID
+	Meta
+	ProviderID IdentityProviderID `json:"provider_id"`
+	Name       string             `json:"name"` // "openid", "saml2"
+	MappingID  MappingID          `json:"mapping_id"`
+	// RemoteIDAttribute of an assertion holds the provider's remote id; empty: the protocol's own.
+	RemoteIDAttribute string `json:"remote_id_attribute,omitempty"`
+}
+
+// NewProtocolID is the id of a provider's protocol.
+func NewProtocolID(p IdentityProviderID, name string) string { return string(p) + "/" + name }
+
+// ServiceProvider is another cloud that takes this one's word for who its users are.
+type ServiceProvider struct {
+	ID ServiceProviderID `json:"id"` // chosen by the operator
+	Meta
+	AuthURL          string `json:"auth_url"` // where a user of this cloud gets a token there
+	ServiceURL       string `json:"service_url"`
+	RelayStatePrefix string `json:"relay_state_prefix"`
+	Description      string `json:"description,omitempty"`
+	Enabled          bool   `json:"enabled"`
+}

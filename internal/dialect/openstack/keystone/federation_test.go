@@ -1,0 +1,91 @@
+package keystone
+
+import "testing"
+
+const someRules = `[{"local":[{"user":{"name":"{0}"}}],"remote":[{"type":"HTTP_OIDC_SUB"}]}]`
+
+// Each noun of federation is put, shown as it was put, found, changed, and gone after its deletion.
+func TestFederationNouns(t *testing.T) {
+	s := newSite(t)
+	s.admin("PUT", "/v3/OS-FEDERATION/mappings/m0", `{"mapping":{"rules":`+someRules+`}}`).is(201)
+	s.admin("PUT", "/v3/OS-FEDERATION/identity_providers/p0", `{"identity_provider":{}}`).is(201)
+	for _, c := range []struct{ noun, path, nouns, body, change, field, value, bad string }{
+		{"identity_provider", "identity_providers/egi.eu", "identity_providers", `{"enabled":true,"remote_ids":["https://a","https://b"],"authorization_ttl":5}`,
+			`{"description":"x"}`, "description", "x", `{"remote_ids":"https://a"}`},
+		{"mapping", "mappings/m", "mappings", `{"rules":` + someRules + `,"schema_version":"2.0"}`, `{"schema_version":"1.0"}`, "schema_version", "1.0", `{"rules":[]}`},
+		{"protocol", "identity_providers/p0/protocols/openid", "protocols", `{"mapping_id":"m0"}`, `{"remote_id_attribute":"iss"}`, "remote_id_attribute", "iss",
+			`{"mapping_id":"none"}`},
+		{"service_provider", "service_providers/s", "service_providers", `{"auth_url":"https://c/v3","sp_url":"https://c/sp"}`, `{"description":"x"}`, "description", "x",
+			`{"auth_url":""}`},
+	} {
+		t.Run(c.noun, func(t *testing.T) {
+			s := *s
+			s.t = t
+			path, wrap := "/v3/OS-FEDERATION/"+c.path, func(body string) string { return `{"` + c.noun + `":` + body + `}` }
+			s.admin("GET", path, "").is(404)
+			s.admin("PUT", path, wrap(c.bad)).is(400)
+			s.admin("PUT", path, wrap(`{"color":"blue"}`)).is(400)
+			made := s.admin("PUT", path, wrap(c.body)).is(201)
+			if got := made.text(c.noun + ".links.self"); got != s.url+path {
+				t.Errorf("links to %s", got)
+			}
+			if shown := s.admin("GET", path, "").is(200); shown.body != made.body {
+				t.Errorf("shown as %s, made as %s", shown.body, made.body)
+			}
+			s.admin("PUT", path, wrap(c.body)).is(409)
+			s.admin("PATCH", path, wrap(c.bad)).is(400)
+			if got := s.admin("PATCH", path, wrap(c.change)).is(200).text(c.noun + "." + c.field); got != c.value {
+				t.Errorf("%s is %s after the change", c.field, got)
+			}
+			list := path[:len(path)-len(made.text(c.noun+".id"))-1]
+			if got := s.admin("GET", list, "").is(200); got.len(c.nouns) == 0 {
+				t.Errorf("not listed: %s", got.body)
+			}
+			demo := s.signIn("demo", demoPassword, `{"project":{"id":"`+string(s.made.DemoProjectID)+`"}}`)
+			s.call(demo, "GET", path, "").is(403)
+			s.call(demo, "DELETE", path, "").is(403)
+			s.admin("DELETE", path, "").is(204)
+			s.admin("GET", path, "").is(404)
+			s.admin("PATCH", path, wrap(c.change)).is(404)
+			s.admin("DELETE", path, "").is(404)
+		})
+	}
+}
+
+// A provider gets a domain of its own unless one is named, keeps its remote ids from others, and takes its protocols with it.
+func TestIdentityProviders(t *testing.T) {
+	s := newSite(t)
+	const path = "/v3/OS-FEDERATION/identity_providers/"
+	p := s.admin("PUT", path+"p", `{"identity_provider":{"remote_ids":["https://a","https://a"],"enabled":true}}`).is(201)
+	if p.len("identity_provider.remote_ids") != 1 {
+		t.Errorf("remote ids are %s", p.body)
+	}
+	domain := p.text("identity_provider.domain_id")
+	if got := s.admin("GET", "/v3/domains/"+domain, "").is(200).text("domain.name"); got != domain {
+		t.Errorf("the domain is called %s", got)
+	}
+	s.admin("PUT", path+"q", `{"identity_provider":{"remote_ids":["https://a"]}}`).is(409)
+	s.admin("GET", path+"q", "").is(404)
+	s.admin("PUT", path+"q", `{"identity_provider":{"domain_id":"none"}}`).is(400)
+	s.admin("PUT", path+"q", `{"identity_provider":{"domain_id":"`+domain+`","remote_ids":["https://b"]}}`).is(201)
+	s.admin("PATCH", path+"q", `{"identity_provider":{"remote_ids":["https://b","https://a"]}}`).is(409)
+	s.admin("PATCH", path+"q", `{"identity_provider":{"domain_id":"default"}}`).is(400)
+	s.admin("PATCH", path+"q", `{"identity_provider":{"authorization_ttl":-1}}`).is(400)
+	for query, n := range map[string]int{"": 2, "?enabled=true": 1, "?id=q": 1, "?id=none": 0, "?limit=1": 1} {
+		if a := s.admin("GET", path[:len(path)-1]+query, "").is(200); a.len("identity_providers") != n {
+			t.Errorf("%s finds %s", query, a.body)
+		}
+	}
+	s.admin("PUT", "/v3/OS-FEDERATION/mappings/m", `{"mapping":{"rules":`+someRules+`}}`).is(201)
+	s.admin("PUT", path+"none/protocols/openid", `{"protocol":{"mapping_id":"m"}}`).is(404)
+	s.admin("PUT", path+"p/protocols/openid", `{"protocol":{"mapping_id":"m"}}`).is(201)
+	s.admin("DELETE", path+"p", "").is(204)
+	s.admin("GET", "/v3/domains/"+domain, "").is(200)
+	s.admin("PUT", path+"p", `{"identity_provider":{}}`).is(201)
+	if a := s.admin("GET", path+"p/protocols", "").is(200); a.len("protocols") != 0 {
+		t.Errorf("protocols came back: %s", a.body)
+	}
+	s.admin("PATCH", "/v3/domains/"+domain, `{"domain":{"enabled":false}}`).is(200)
+	s.admin("DELETE", "/v3/domains/"+domain, "").is(204)
+	s.admin("GET", path+"q", "").is(404)
+}
