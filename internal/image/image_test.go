@@ -392,6 +392,18 @@ func TestAnAmazonContainerWithAnotherFormatIsKeptButNotUsable(t *testing.T) {
 	}
 }
 
+// A client whose standard input is empty uploads that: the image is active, and no instance boots from it.
+func TestNothingIsKeptButNotUsable(t *testing.T) {
+	r, ctx := newRig(t), as("a")
+	i := r.queued(t, ctx)
+	ok(t, r.Upload(ctx, i.ID, strings.NewReader(""), 0))
+	if got := r.state(t, i.ID); got != cloud.ImageActive {
+		t.Errorf("the image is %s", got)
+	}
+	_, err := r.Usable(ctx, i.ID)
+	wantKind(t, err, cloud.Invalid)
+}
+
 func TestAnOVAPackageIsKeptButNotUsable(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	tar := make([]byte, 10240)

@@ -107,9 +107,6 @@ func (l Limits) checkFile(size int64) error {
 	if size > l.FileBytesMax {
 		return refuse("The file is %d bytes long; images may have at most %d.", size, l.FileBytesMax)
 	}
-	if size == 0 {
-		return refuse("The file is empty.")
-	}
 	return nil
 }
 

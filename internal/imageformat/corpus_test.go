@@ -209,10 +209,11 @@ func samples(t testing.TB) []imageSample {
 		{"vhd fixed", "vhd", fixedVHD(), "", 4 << 20},
 		{"vhdx", "vhdx", vhdx(0), "", 4 << 20},
 		{"vdi", "vdi", vdi(), "", 4 << 20},
+		{"nothing", "raw", nil, "", 0},
 		{"kernel", "aki", []byte("MZ anything"), "", 0},
 		{"kernel that is a qcow2", "aki", q, "", 0},
 
-		{"empty", "raw", nil, "empty", 0},
+		{"empty as qcow2", "qcow2", nil, "does not begin like one", 0},
 		{"unknown format", "floppy", raw(), "not supported", 0},
 		{"qcow2 as raw", "raw", q, "declare it as qcow2", 0},
 		{"vmdk as raw", "raw", vmdk(goodDescriptor), "declare it as vmdk", 0},
