@@ -79,7 +79,11 @@ func checkGateway(sub *cloud.Subnet) error {
 	if !g.IsValid() || g.Is6() && g.IsLinkLocalUnicast() && sub.Prefix.Addr().Is6() {
 		return nil
 	}
-	if !sub.Prefix.Contains(g) || !isHost(sub.Prefix, g) {
+	if g.Is4() != sub.Prefix.Addr().Is4() {
+		return cloud.Invalidf("subnet", "gateway_ip", "Invalid input for operation: gateway_ip '%s' is not of the IP version of %s.", g, sub.Prefix)
+	}
+	// One outside the subnet is reached by a route on the link, which guests are told of or set themselves.
+	if sub.Prefix.Contains(g) && !isHost(sub.Prefix, g) {
 		return cloud.Invalidf("subnet", "gateway_ip", "Invalid input for operation: Gateway %s is not a host address of the subnet %s.", g, sub.Prefix)
 	}
 	for _, p := range sub.Pools {

@@ -131,7 +131,7 @@ func TestSubnetRefusals(t *testing.T) {
 		"overlap":           {SubnetRequest{Prefix: netip.MustParsePrefix("10.0.0.128/25")}, cloud.Invalid},
 		"everything":        {SubnetRequest{Prefix: netip.MustParsePrefix("0.0.0.0/0")}, cloud.Invalid},
 		"multicast":         {SubnetRequest{Prefix: netip.MustParsePrefix("224.0.0.0/24")}, cloud.Invalid},
-		"gateway outside":   {SubnetRequest{Prefix: netip.MustParsePrefix("10.1.0.0/24"), Gateway: ptr(addr("10.2.0.1"))}, cloud.Invalid},
+		"gateway of IPv6":   {SubnetRequest{Prefix: netip.MustParsePrefix("10.1.0.0/24"), Gateway: ptr(addr("fd00::1"))}, cloud.Invalid},
 		"gateway broadcast": {SubnetRequest{Prefix: netip.MustParsePrefix("10.1.0.0/24"), Gateway: ptr(addr("10.1.0.255"))}, cloud.Invalid},
 		"gateway in pool": {SubnetRequest{Prefix: netip.MustParsePrefix("10.1.0.0/24"), Gateway: ptr(addr("10.1.0.5")),
 			Pools: []cloud.AddressRange{{Start: addr("10.1.0.2"), End: addr("10.1.0.9")}}}, cloud.Conflict},

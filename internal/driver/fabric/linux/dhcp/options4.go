@@ -58,6 +58,9 @@ func (d *directory) routes4(s *spec.Subnet) []*dhcpv4.Route {
 		}
 	}
 	if s.Gateway.Is4() {
+		if !s.Prefix.Contains(s.Gateway) { // on the link all the same (RFC 3442: by way of 0.0.0.0)
+			add(netip.PrefixFrom(s.Gateway, 32), netip.IPv4Unspecified())
+		}
 		add(netip.PrefixFrom(netip.IPv4Unspecified(), 0), s.Gateway)
 	}
 	return out

@@ -91,6 +91,16 @@ func TestExtraOptions4(t *testing.T) {
 	}
 }
 
+// A gateway outside the subnet is reached on the link.
+func TestGatewayOutside4(t *testing.T) {
+	d := testDirectory()
+	s := &spec.Subnet{Prefix: netip.MustParsePrefix("10.0.0.0/24"), Service: netip.MustParseAddr("10.0.0.2"), Gateway: netip.MustParseAddr("10.9.9.1")}
+	routes := d.routes4(s)
+	if len(routes) != 2 || routes[0].Dest.String() != "10.9.9.1/32" || !routes[0].Router.IsUnspecified() || routes[1].Router.String() != "10.9.9.1" {
+		t.Errorf("routes are %v", routes)
+	}
+}
+
 // Nothing a guest sends makes the server fall over.
 func FuzzReply4(f *testing.F) {
 	f.Add(ask(new(testing.T), dhcpv4.MessageTypeDiscover).ToBytes())
