@@ -55,11 +55,12 @@ func (c *Cloud) Client(t *testing.T, env ...string) *Client {
 }
 
 // Environment is this process's with the administrator's credential, for other clients.
-func (c *Cloud) Environment() []string { return append(withoutOpenStack(os.Environ()), c.env...) }
+func (c *Cloud) Environment() []string { return append(BareEnvironment(), c.env...) }
 
-func withoutOpenStack(env []string) []string {
+// BareEnvironment is this process's without any OpenStack credential.
+func BareEnvironment() []string {
 	var kept []string
-	for _, e := range env {
+	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "OS_") {
 			kept = append(kept, e)
 		}

@@ -24,13 +24,14 @@ type site struct {
 	*cloudtest.Cloud
 	admin                *cloudtest.Client
 	image, otherImage    string
+	imageFile            string
 	flavor, largerFlavor string
 	publicNetwork        string
 }
 
 func newSite(t *testing.T, tools ...string) *site {
 	files := cloudtest.Need(t, append(tools, "qemu-system-x86_64", "qemu-img", "openstack", "nft", "ip")...)
-	s := &site{Cloud: cloudtest.Start(t, files, settings)}
+	s := &site{Cloud: cloudtest.Start(t, files, settings), imageFile: files.Image}
 	s.admin = s.Client(t)
 	image := func(name string) string {
 		return s.admin.Object("image", "create", "--public", "--disk-format", "qcow2", "--container-format", "bare", "--file", files.Image, name).ID()
@@ -50,13 +51,19 @@ func (s *site) clear(t *testing.T) {
 	s.NothingLeft(t)
 }
 
-// run runs a program on the cloud's host with the administrator's credential. Its output goes to a file beside the
-// cloud's own and is what run answers, also when the program fails: a suite with a failed case does.
+// run runs a program on the cloud's host with the administrator's credential in its environment, and env.
 func (s *site) run(t *testing.T, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	return s.runBare(t, dir, append(s.Environment(), env...), name, args...)
+}
+
+// runBare runs a program on the cloud's host. Its output goes to a file beside the cloud's own and is what is
+// answered, also when the program fails: a suite with a failed case does.
+func (s *site) runBare(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
 	c := s.Host.Command(name, args...)
 	c.Dir = dir
-	c.Env = append(s.Environment(), env...)
+	c.Env = env
 	began := time.Now()
 	out, err := c.CombinedOutput()
 	log := filepath.Join(s.Host.Dir, filepath.Base(name)+".log")

@@ -43,7 +43,7 @@ func tempest(t *testing.T, suite, list string, workers int) {
 	selected, missing := choose(known, list)
 	cloudtest.Check(t, os.WriteFile(filepath.Join(dir, "selected.txt"), []byte(strings.Join(selected, "\n")+"\n"), 0o644))
 	s.run(t, dir, nil, "tempest", "run", "--config-file", "tempest.conf", "--load-list", "selected.txt", "--concurrency", strconv.Itoa(workers))
-	judge(t, suite, append(s.tempestVerdicts(t, dir, selected), missing...))
+	judge(t, suite, append(s.stestrVerdicts(t, dir, selected), missing...))
 	s.clear(t)
 }
 
@@ -59,7 +59,7 @@ func (s *site) prepareTempest(t *testing.T, dir string) {
 	cloudtest.Check(t, conf.Execute(&b, map[string]string{
 		"dir": dir, "auth_url": s.Variable("OS_AUTH_URL"), "password": s.Variable("OS_PASSWORD"),
 		"image": s.image, "other_image": s.otherImage, "flavor": s.flavor, "larger_flavor": s.largerFlavor, "public_network": s.publicNetwork,
-		"http_image": s.URL + "/healthz",
+		"http_image": s.URL + "/healthz", "image_file": s.imageFile,
 	}))
 	cloudtest.Check(t, os.WriteFile(filepath.Join(dir, "tempest.conf"), b.Bytes(), 0o600))
 	discovery := "/usr/lib/python3/dist-packages/tempest"
@@ -98,8 +98,8 @@ func bare(id string) string {
 	return name
 }
 
-// tempestVerdicts reads what became of each selected test, and of the clean-up of each class.
-func (s *site) tempestVerdicts(t *testing.T, dir string, selected []string) []verdict {
+// stestrVerdicts reads what became of each selected test, and of the clean-up of each class.
+func (s *site) stestrVerdicts(t *testing.T, dir string, selected []string) []verdict {
 	t.Helper()
 	out := s.run(t, dir, nil, "/usr/bin/python3", "verdicts.py")
 	var seen struct {
