@@ -69,9 +69,6 @@ func (s *Service) setGateway(ctx context.Context, r *cloud.Router, g GatewayRequ
 	if err := s.insertPort(ctx, n, p, "", fixed); err != nil {
 		return err
 	}
-	if len(p.Addresses) == 0 {
-		return cloud.Invalidf("router", "external_gateway_info", "Bad router request: No IPs available for external network %s.", n.ID)
-	}
 	if err := s.useQoS(ctx, or(g.QoS, "")); err != nil {
 		return err
 	}
@@ -166,5 +163,24 @@ func (s *Service) clearGateway(ctx context.Context, r *cloud.Router) error {
 	}
 	s.nudge(ctx, kindNetwork, string(r.Gateway.NetworkID))
 	r.Gateway = nil
+	return nil
+}
+
+// addressGateways gives the gateways that have no address yet, because their network had no subnet when they were made,
+// one on the network's new subnet.
+func (s *Service) addressGateways(ctx context.Context, sub *cloud.Subnet) error {
+	waiting, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(sub.NetworkID)), cloud.Eq("owner", string(cloud.OwnerRouterGateway))),
+		func(p *cloud.Port) bool { return len(p.Addresses) == 0 })
+	if err != nil {
+		return err
+	}
+	for _, p := range waiting {
+		if p.Addresses, err = s.takeAll(ctx, p, []AddressRequest{{SubnetID: sub.ID}}); err != nil {
+			return err
+		}
+		if err := s.savePort(ctx, p); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -59,6 +59,9 @@ func (s *Service) CreateSubnet(ctx context.Context, r SubnetRequest) (sub *cloud
 		if err := s.addAutomatic(ctx, sub); err != nil {
 			return err
 		}
+		if err := s.addressGateways(ctx, sub); err != nil {
+			return err
+		}
 		return s.settleSubnet(ctx, n, sub)
 	})
 	return sub, err

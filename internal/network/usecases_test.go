@@ -277,6 +277,27 @@ func TestDeletingAnExternalNetworkWithFloatingIPs(t *testing.T) {
 	}
 }
 
+// A router may stand on an external network before that has a subnet; its first subnet gives the router an address.
+func TestGatewayBeforeSubnet(t *testing.T) {
+	w := newWorld(t)
+	n := get(w.CreateNetwork(w.admin, NetworkRequest{Name: "out", External: true}))(t)
+	r := get(w.CreateRouter(w.admin, RouterRequest{Gateway: &GatewayRequest{NetworkID: n.ID}}))(t)
+	side := func() *cloud.Port { return get(w.Ports.Get(w.admin, r.Gateway.PortID))(t) }
+	if got := side().Addresses; len(got) != 0 {
+		t.Fatalf("the gateway has %v without a subnet", got)
+	}
+	_, err := w.CreateFloatingIP(w.admin, FloatingIPRequest{NetworkID: n.ID})
+	if err == nil {
+		t.Error("a floating IP came from a network without a subnet")
+	}
+	for _, prefix := range []string{"192.0.2.0/24", "198.51.100.0/24"} {
+		get(w.CreateSubnet(w.admin, SubnetRequest{NetworkID: n.ID, Prefix: netip.MustParsePrefix(prefix)}))(t)
+	}
+	if got := side().Addresses; len(got) != 1 || !netip.MustParsePrefix("192.0.2.0/24").Contains(got[0].Address) {
+		t.Errorf("the gateway has %v, want one address of the first subnet", got)
+	}
+}
+
 // The addresses of a router's interface may be named again as they are, but not changed.
 func TestRouterInterfaceAddressesStay(t *testing.T) {
 	w := newWorld(t)
