@@ -112,6 +112,7 @@ type plan struct {
 	image    *cloud.Image // nil: booted from a volume
 	key      *cloud.KeyPair
 	userData []byte
+	placed   counted // by the instances before
 }
 
 func (s *Service) createAll(ctx context.Context, r CreateRequest) ([]*cloud.Instance, error) {
@@ -178,7 +179,7 @@ func (s *Service) checkPropertyQuota(ctx context.Context, p cloud.ProjectID, pro
 }
 
 func (s *Service) lookUp(ctx context.Context, r CreateRequest) (*plan, error) {
-	pl := &plan{CreateRequest: r}
+	pl := &plan{CreateRequest: r, placed: counted{}}
 	var err error
 	if pl.flavor, err = s.usableFlavor(ctx, r.Flavor); err != nil {
 		return nil, err
@@ -307,7 +308,7 @@ func (s *Service) create(ctx context.Context, in *cloud.Instance, pl *plan) erro
 	if err := s.planDisks(ctx, in, pl); err != nil {
 		return err
 	}
-	host, err := s.place(ctx, in)
+	host, err := s.place(ctx, in, pl.placed)
 	if cloud.Is(err, cloud.NoCapacity) && pl.KeepUnplaced {
 		return s.keepUnplaced(ctx, in, err)
 	}

@@ -64,7 +64,7 @@ func (s *Service) claimGrowth(ctx context.Context, in *cloud.Instance, now cloud
 	if in.Disks[0].Local {
 		req.DiskGiB = now.DiskGiB // the old root disk is kept until the resize is confirmed
 	}
-	fits, c, err := s.claim(ctx, req, in.HostID)
+	fits, c, err := s.claim(ctx, req, in.HostID, counted{})
 	if err != nil {
 		return err
 	}

@@ -26,22 +26,46 @@ type room struct {
 
 type used struct{ vcpus, memoryMiB, diskGiB int64 }
 
+// counted is the use of hosts that a transaction has counted and added to. Others learn of it when the transaction is
+// over; until then its own next instance must see it, or all of a batch would aim at one host.
+type counted map[cloud.HostID]used
+
 // roomFresh is how long the list of hosts is believed.
 const roomFresh = 2 * time.Second
 
-// choose picks a host by what is known, reading hosts again when it is old. The list is not copied for that: at
-// 10,000 hosts the copy would take far longer than the choice.
-func (r *room) choose(ctx context.Context, req placement.Request) (cloud.HostID, bool, error) {
+// choose picks a host by what is known and what own says of some, reading hosts again when it is old. The list is not
+// copied for that: at 10,000 hosts the copy would take far longer than the choice.
+func (r *room) choose(ctx context.Context, req placement.Request, own counted) (cloud.HostID, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.freshen(ctx); err != nil {
 		return "", false, err
 	}
+	r.show(own)
+	defer r.show(r.known(own))
 	i, ok := placement.Place(req, r.list)
 	if !ok {
 		return "", false, nil
 	}
 	return r.list[i].ID, true, nil
+}
+
+// show makes the list say of some hosts what use has.
+func (r *room) show(use counted) {
+	for id, u := range use {
+		if i, ok := r.index[id]; ok {
+			r.list[i] = candidate(r.hosts[id], u)
+		}
+	}
+}
+
+// known is what others may know of the hosts in own.
+func (r *room) known(own counted) counted {
+	known := make(counted, len(own))
+	for id := range own {
+		known[id] = r.used[id]
+	}
+	return known
 }
 
 // candidates answers a copy of what is known, for looking at all of it.
@@ -135,22 +159,23 @@ func (s *Service) count(ctx context.Context, id cloud.HostID) (u used, err error
 }
 
 // place chooses a host for an instance inside the transaction that writes its row. What it answers
-// has room, counted under the host's lock, so that no host is ever overcommitted.
-func (s *Service) place(ctx context.Context, in *cloud.Instance) (cloud.HostID, error) {
+// has room, counted under the host's lock, so that no host is ever overcommitted. own is what the transaction has placed
+// before; place adds to it.
+func (s *Service) place(ctx context.Context, in *cloud.Instance, own counted) (cloud.HostID, error) {
 	req, err := s.placementRequest(ctx, in)
 	if err != nil {
 		return "", err
 	}
 	narrowed, full := req, map[cloud.HostID]placement.Candidate{}
 	for {
-		id, ok, err := s.room.choose(ctx, narrowed)
+		id, ok, err := s.room.choose(ctx, narrowed, own)
 		if err != nil {
 			return "", err
 		}
 		if !ok {
 			return "", s.noRoom(ctx, in, req, full)
 		}
-		fits, now, err := s.claim(ctx, req, id)
+		fits, now, err := s.claim(ctx, req, id, own)
 		if err != nil {
 			return "", err
 		}
@@ -177,8 +202,8 @@ func (s *Service) noRoom(ctx context.Context, in *cloud.Instance, req placement.
 	return &cloud.Error{Kind: cloud.NoCapacity, Resource: resource, ID: string(in.ID), Message: sentence, Cause: errors.New(details)}
 }
 
-// claim counts a host under its lock and tells whether the request fits.
-func (s *Service) claim(ctx context.Context, req placement.Request, id cloud.HostID) (bool, placement.Candidate, error) {
+// claim counts a host under its lock and tells whether the request fits. What it found goes into own.
+func (s *Service) claim(ctx context.Context, req placement.Request, id cloud.HostID, own counted) (bool, placement.Candidate, error) {
 	if err := s.Tx.Lock(ctx, "host/"+string(id)); err != nil {
 		return false, placement.Candidate{}, err
 	}
@@ -195,6 +220,7 @@ func (s *Service) claim(ctx context.Context, req placement.Request, id cloud.Hos
 	if fits {
 		u = used{u.vcpus + int64(req.VCPUs), u.memoryMiB + int64(req.MemoryMiB), u.diskGiB + int64(req.DiskGiB)}
 	}
+	own[id] = u
 	s.Tx.After(ctx, func() { s.room.learn(id, u) })
 	return fits, c, nil
 }
@@ -369,7 +395,7 @@ func (s *Service) PlaceVolume(ctx context.Context, sizeGiB int, zone string, nea
 	if near != "" {
 		req.Only = map[cloud.HostID]bool{near: true}
 	}
-	id, ok, err := s.room.choose(ctx, req)
+	id, ok, err := s.room.choose(ctx, req, nil)
 	if err != nil || ok {
 		return id, err
 	}

@@ -152,7 +152,7 @@ func (s *Service) UnshelveInstance(ctx context.Context, id cloud.InstanceID, zon
 			if err := s.freshRoot(ctx, in); err != nil {
 				return err
 			}
-			host, err := s.place(ctx, in)
+			host, err := s.place(ctx, in, counted{})
 			if err != nil {
 				return err
 			}

@@ -194,3 +194,23 @@ func (a *api) call(method, path, body string) (status int, answer string) {
 	a.handler.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
 }
+
+// Instances of one request spread over the hosts as those of many do.
+func TestOneRequestSpreads(t *testing.T) {
+	c := testcloud.New(t, testcloud.Options{Hosts: 4})
+	n := c.Tenant(t)
+	r := n.Request("batch")
+	r.CountMin, r.CountMax = 8, 8
+	made, err := c.Services().Compute.CreateInstance(n.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := map[cloud.HostID]int{}
+	for _, in := range made {
+		on[in.HostID]++
+	}
+	if len(on) != 4 {
+		t.Errorf("8 instances lie on %d of 4 equal hosts: %v", len(on), on)
+	}
+	sound(t, c, 8)
+}
