@@ -205,7 +205,7 @@ func (b ruleBody) request() (network.RuleRequest, error) {
 		if err != nil {
 			return req, cloud.Invalidf("request", "cidr", "Invalid cidr %s.", cidr)
 		}
-		req.RemotePrefix, req.IPv6 = prefix.Masked(), prefix.Addr().Is6()
+		req.RemotePrefix, req.IPv6 = prefix, prefix.Addr().Is6()
 	}
 	for _, end := range []struct {
 		from *looseInt
