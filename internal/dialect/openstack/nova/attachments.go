@@ -8,14 +8,26 @@ import (
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 )
 
-// attachment shows a disk that is a volume.
+// attachment shows a disk that is a volume. From 2.89 on it is named by its attachment.
 func attachment(r *http.Request, in cloud.InstanceID, d cloud.InstanceDisk) map[string]any {
-	m := map[string]any{"device": "/dev/" + d.Device, "serverId": in, "volumeId": d.VolumeID}
-	if !atLeast(r, 89) {
-		m["id"] = d.VolumeID
-	} else {
+	m := attachmentFacts(r, in, d)
+	if atLeast(r, 89) {
 		m["attachment_id"], m["bdm_uuid"] = d.AttachmentID, d.AttachmentID
+	} else {
+		m["id"] = d.VolumeID
 	}
+	return m
+}
+
+// newAttachment shows a disk that is being attached. It is named by its volume, whatever the version.
+func newAttachment(r *http.Request, in cloud.InstanceID, d cloud.InstanceDisk) map[string]any {
+	m := attachmentFacts(r, in, d)
+	m["id"] = d.VolumeID
+	return m
+}
+
+func attachmentFacts(r *http.Request, in cloud.InstanceID, d cloud.InstanceDisk) map[string]any {
+	m := map[string]any{"device": "/dev/" + d.Device, "serverId": in, "volumeId": d.VolumeID}
 	if atLeast(r, 70) {
 		m["tag"] = orNull(d.Tag)
 	}
@@ -74,7 +86,7 @@ func (a *api) attachVolume(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := cloud.InstanceDisk{VolumeID: b.VolumeID, Device: made.Device[len("/dev/"):], Tag: b.Tag, DeleteWithInstance: b.Delete, AttachmentID: made.ID}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"volumeAttachment": attachment(r, id, d)})
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"volumeAttachment": newAttachment(r, id, d)})
 }
 
 // updateAttachment changes, from 2.85 on, whether the volume goes with the server. Putting another volume in its place,

@@ -224,7 +224,8 @@ func timeFilters(values url.Values) ([]func(*cloud.Instance) bool, error) {
 		if key == "changes-since" {
 			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.Before(at) })
 		} else {
-			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.After(at) })
+			// Times are shown to the second: what is shown as a time changed by that time.
+			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.Truncate(time.Second).After(at) })
 		}
 	}
 	return checks, nil
