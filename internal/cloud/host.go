@@ -33,6 +33,9 @@ type Host struct {
 	Machines          []string `json:"machines,omitempty"`
 	SharedPool        bool     `json:"shared_pool,omitempty"` // its volumes are reachable from every host
 	Number            int      `json:"number"`                // small and unique, for APIs that count hosts
+	// Physical are the physical networks it is on. PacketRate is how many thousand packets/s it can promise.
+	Physical   []PhysicalNetwork `json:"physical,omitempty"`
+	PacketRate int               `json:"packet_rate,omitempty"`
 }
 
 // Aggregate is an operator's set of hosts.

@@ -74,7 +74,11 @@ func NewID() string {
 	}
 	b[6] = b[6]&0x0f | 0x70
 	b[8] = b[8]&0x3f | 0x80
-	s := hex.EncodeToString(b[:])
+	return formatID(hex.EncodeToString(b[:]))
+}
+
+// formatID writes 32 hexadecimal digits as ids are written.
+func formatID(s string) string {
 	return strings.Join([]string{s[:8], s[8:12], s[12:16], s[16:20], s[20:]}, "-")
 }
 

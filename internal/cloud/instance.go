@@ -94,6 +94,8 @@ type Instance struct {
 	ReservationID string `json:"reservation_id"`
 	LaunchIndex   int    `json:"launch_index,omitempty"`
 
+	// Promises are what its host keeps for its ports.
+	Promises []Promise `json:"promises,omitempty"`
 	// Disks in the order the guest sees them; the first is the root disk.
 	Disks []InstanceDisk `json:"disks,omitempty"`
 	// OldDisks are what a resize can go back to.

@@ -137,6 +137,9 @@ type Port struct {
 	// HostID is where it is plugged; empty: nowhere. Up is what that host said.
 	HostID HostID `json:"host_id,omitempty"`
 	Up     bool   `json:"up,omitempty"`
+	// Promised are the kinds of traffic that its instance's host was asked to keep for it when it became the instance's. How
+	// much may change with its policy, not what: a host that was not asked then has not been asked whether it can.
+	Promised []QoSKind `json:"promised,omitempty"`
 	// Tag is the instance owner's name for the device.
 	DeviceTag string `json:"device_tag,omitempty"`
 	// DeleteWithInstance: the port was made for the instance and goes with it.

@@ -26,9 +26,21 @@ func (s *Service) AttachPort(ctx context.Context, id cloud.InstanceID, r cloud.N
 				return err
 			}
 			params.Port = made.ID
+			if err := s.promiseNew(ctx, in, made); err != nil {
+				return err
+			}
 			return s.Network.BindInstancePorts(ctx, in.ID, in.HostID)
 		}})
 	return made, err
+}
+
+// promiseNew makes the host keep what a port asks that is new to the instance.
+func (s *Service) promiseNew(ctx context.Context, in *cloud.Instance, p *cloud.Port) error {
+	asked, err := s.Network.Promises(ctx, []*cloud.Port{p})
+	if err != nil {
+		return err
+	}
+	return s.promise(ctx, in, p.ID, asked)
 }
 
 func (s *Service) attachPortKind() operation.Kind {
@@ -72,13 +84,22 @@ func (s *Service) unplugPort(ctx context.Context, op *cloud.Operation) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Network.DetachPort(ctx, in, port); err != nil && !gone(err) {
+	if err := s.letGoOfPort(ctx, in, port); err != nil {
 		return err
 	}
 	if err := s.ensureGuest(ctx, in.ID); err != nil && !gone(err) {
 		return err
 	}
 	return s.Network.UnplugPort(ctx, port, in.HostID)
+}
+
+// letGoOfPort takes a port's row and what its host kept for it from an instance.
+func (s *Service) letGoOfPort(ctx context.Context, in *cloud.Instance, port cloud.PortID) error {
+	if err := s.Network.DetachPort(ctx, in, port); err != nil && !gone(err) {
+		return err
+	}
+	_, err := s.update(ctx, in.ID, func(in *cloud.Instance) error { return s.promise(ctx, in, port, nil) })
+	return err
 }
 
 // DetachPort unplugs a NIC. A port that was made for the instance is deleted.

@@ -308,6 +308,13 @@ func (s *Service) create(ctx context.Context, in *cloud.Instance, pl *plan) erro
 	if err := s.planDisks(ctx, in, pl); err != nil {
 		return err
 	}
+	ports, err := s.Network.CreateInstancePorts(ctx, in, pl.NICs, pl.SecurityGroups, pl.NICDefault)
+	if err != nil {
+		return badNetwork(err)
+	}
+	if in.Promises, err = s.Network.Promises(ctx, ports); err != nil {
+		return err
+	}
 	host, err := s.place(ctx, in, pl.placed)
 	if cloud.Is(err, cloud.NoCapacity) && pl.KeepUnplaced {
 		return s.keepUnplaced(ctx, in, err)
@@ -317,9 +324,6 @@ func (s *Service) create(ctx context.Context, in *cloud.Instance, pl *plan) erro
 	}
 	in.HostID = host
 	mark(in, "placed", s.Now())
-	if _, err := s.Network.CreateInstancePorts(ctx, in, pl.NICs, pl.SecurityGroups, pl.NICDefault); err != nil {
-		return badNetwork(err)
-	}
 	if err := s.Network.BindInstancePorts(ctx, in.ID, host); err != nil {
 		return err
 	}
@@ -334,8 +338,11 @@ func (s *Service) create(ctx context.Context, in *cloud.Instance, pl *plan) erro
 
 // keepUnplaced leaves a failed instance for its owner to read and delete.
 func (s *Service) keepUnplaced(ctx context.Context, in *cloud.Instance, cause error) error {
+	if err := s.Network.ReleaseInstancePorts(ctx, in.ID); err != nil {
+		return err
+	}
 	e, _ := cloud.AsError(cause)
-	in.Phase, in.Power = cloud.PhaseFailed, cloud.PowerOff
+	in.Phase, in.Power, in.Promises = cloud.PhaseFailed, cloud.PowerOff, nil
 	in.Fault = &cloud.Fault{Kind: e.Kind, Message: e.Message, At: s.Now()}
 	if e.Cause != nil {
 		in.Fault.Details = e.Cause.Error()

@@ -116,6 +116,7 @@ func candidate(h *cloud.Host, u used) placement.Candidate {
 		VCPUs:     int(float64(h.VCPUs)*h.VCPURatio) - int(u.vcpus),
 		MemoryMiB: int(float64(h.MemoryMiB-h.ReservedMiB)*h.MemoryRatio) - int(u.memoryMiB),
 		DiskGiB:   int(float64(h.DiskGiB)*h.DiskRatio) - int(u.diskGiB),
+		Promises:  h.Promises(),
 	}
 }
 
@@ -216,6 +217,9 @@ func (s *Service) claim(ctx context.Context, req placement.Request, id cloud.Hos
 		return false, placement.Candidate{}, err
 	}
 	c := candidate(h, u)
+	if err := s.countPromises(ctx, id, req, &c); err != nil {
+		return false, c, err
+	}
 	fits := placement.Reject(req, c) == 0
 	if fits {
 		u = used{u.vcpus + int64(req.VCPUs), u.memoryMiB + int64(req.MemoryMiB), u.diskGiB + int64(req.DiskGiB)}
@@ -243,7 +247,8 @@ func (s *Service) freed(ctx context.Context, id cloud.HostID) {
 
 func (s *Service) placementRequest(ctx context.Context, in *cloud.Instance) (placement.Request, error) {
 	f := in.Flavor.FlavorSize
-	req := placement.Request{VCPUs: f.VCPUs, MemoryMiB: f.MemoryMiB, DiskGiB: in.LocalGiB(), Zone: in.Zone, Seed: rand.Uint64()}
+	req := placement.Request{VCPUs: f.VCPUs, MemoryMiB: f.MemoryMiB, DiskGiB: in.LocalGiB(), Zone: in.Zone, Seed: rand.Uint64(),
+		Promises: addPromises(in.Promises)}
 	if name := setting(in, "hw:machine_type", "hw_machine_type"); name != "" {
 		req.Machine = string(machine(in))
 	}

@@ -24,6 +24,7 @@ type Networks interface {
 	PlugPort(ctx context.Context, id cloud.PortID, host cloud.HostID) error
 	UnplugPort(ctx context.Context, id cloud.PortID, host cloud.HostID) error
 	DetachPort(ctx context.Context, in *cloud.Instance, id cloud.PortID) error
+	Promises(ctx context.Context, ports []*cloud.Port) ([]cloud.Promise, error)
 	InstancePorts(ctx context.Context, ids []cloud.InstanceID) (map[cloud.InstanceID][]cloud.PortView, error)
 	AddSecurityGroup(ctx context.Context, in *cloud.Instance, nameOrID string) error
 	RemoveSecurityGroup(ctx context.Context, in *cloud.Instance, nameOrID string) error

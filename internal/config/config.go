@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -49,6 +50,10 @@ type Config struct {
 	PublicNetwork netip.Prefix `json:"public_network"`
 	// PublicInterface is a NIC or bridge that reaches the outside; empty: NAT out of the default route.
 	PublicInterface string `json:"public_interface"`
+	// PhysicalNetworks are the networks outside that networks of operators can be named after, with what each host can promise
+	// of their bandwidth. PacketRateKpps is how many thousand packets/s each host can promise; 0: none.
+	PhysicalNetworks []PhysicalNetwork `json:"physical_networks"`
+	PacketRateKpps   int               `json:"packet_rate_kpps"`
 	// VCPURatio and MemoryRatio are how much of a host is given away.
 	VCPURatio   float64 `json:"vcpu_ratio"`
 	MemoryRatio float64 `json:"memory_ratio"`
@@ -69,11 +74,19 @@ type Config struct {
 	NoVNCDir string `json:"novnc_dir"`
 }
 
+// PhysicalNetwork is a network outside the cloud, with the bandwidth that each host can promise on it.
+type PhysicalNetwork struct {
+	Name        string `json:"name"`
+	EgressKbps  int    `json:"egress_kbps"`
+	IngressKbps int    `json:"ingress_kbps"`
+}
+
 // Default is the configuration of a cloud whose operator chose nothing.
 func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
+		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
 		TokenSeconds: 3600, CheckSeconds: 60, NoVNCDir: "/usr/share/novnc",
 	}
 }
@@ -113,8 +126,28 @@ func (c *Config) Validate() error {
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}
+	if err := c.checkPhysical(); err != nil {
+		return err
+	}
 	if c.Database == "" {
 		c.Database = "sqlite://" + filepath.Join(c.StateDir, "nubo.db")
+	}
+	return nil
+}
+
+func (c *Config) checkPhysical() error {
+	seen := map[string]bool{}
+	for _, p := range c.PhysicalNetworks {
+		if p.Name == "" || len(p.Name) > 64 || seen[p.Name] {
+			return fmt.Errorf("physical_networks: %q: each needs a name of its own, of 64 characters at most", p.Name)
+		}
+		if p.EgressKbps < 0 || p.IngressKbps < 0 || p.EgressKbps > math.MaxInt32 || p.IngressKbps > math.MaxInt32 {
+			return fmt.Errorf("physical_networks: %s: egress_kbps and ingress_kbps are from 0 to %d", p.Name, math.MaxInt32)
+		}
+		seen[p.Name] = true
+	}
+	if c.PacketRateKpps < 0 || c.PacketRateKpps > math.MaxInt32 {
+		return fmt.Errorf("packet_rate_kpps is from 0 to %d", math.MaxInt32)
 	}
 	return nil
 }

@@ -51,7 +51,8 @@ func (d *Daemon) newServices() (*services, error) {
 	s.quota = quota.New(st.Quotas, st)
 	s.engine = operation.New(adjusted(operation.Options{Records: st.Operations, Tx: st, Log: log, Exclusive: c.Alone()}, d.parts.Engine))
 	s.fleet = fleet.New(adjusted(fleet.Options{Hosts: st.Hosts, Tx: st, Log: log, CheckEvery: config.Seconds(c.CheckSeconds), Zone: c.Zone,
-		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio}, d.parts.Fleet))
+		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio,
+		Physical: physicalNetworks(c), PacketRate: c.PacketRateKpps}, d.parts.Fleet))
 	s.identity = identity.New(identity.Deps{
 		Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles, Assignments: st.Assignments,
 		Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
@@ -93,10 +94,11 @@ func (d *Daemon) newServices() (*services, error) {
 		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
 	})
 	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
-		Instances: st.Instances, Tx: st, HostChanged: s.compute.HostChanged})
+		Instances: st.Instances, Tx: st, Physical: networkConfig(c).Physical, HostChanged: s.compute.HostChanged})
 	s.repeats = idempotency.New(idempotency.Deps{Records: st.Idempotencies, Tx: st, Now: now})
 	s.identity.ProjectGone = func(ctx context.Context, id cloud.ProjectID) error { return s.quota.Reset(ctx, cloud.QuotaID(id)) }
 	s.network.PortGone = s.compute.PortGone
+	s.network.PromisesChanged = s.compute.PromisesChanged
 	s.volume.Instances = s.compute
 	s.console = console.New(s.compute, c.NoVNCDir, log)
 	s.listen()
@@ -155,8 +157,19 @@ func (i imageSource) OpenImage(ctx context.Context, id spec.ImageID) (io.ReadClo
 	return r, err
 }
 
+func physicalNetworks(c config.Config) []cloud.PhysicalNetwork {
+	list := make([]cloud.PhysicalNetwork, len(c.PhysicalNetworks))
+	for i, p := range c.PhysicalNetworks {
+		list[i] = cloud.PhysicalNetwork(p)
+	}
+	return list
+}
+
 func networkConfig(c config.Config) network.Config {
 	n := network.DefaultConfig()
+	for _, p := range c.PhysicalNetworks {
+		n.Physical = append(n.Physical, p.Name)
+	}
 	prefix := c.PublicNetwork.Masked()
 	n.Public.Prefix, n.Public.Gateway = prefix, prefix.Addr().Next()
 	n.Public.Pool = cloud.AddressRange{Start: nth(prefix, 10), End: beforeLast(prefix)}

@@ -28,6 +28,9 @@ type Options struct {
 	Zone string
 	// Ratios of overcommit given to new hosts.
 	VCPURatio, MemoryRatio, DiskRatio float64
+	// Physical and PacketRate are what each host can promise of its traffic.
+	Physical   []cloud.PhysicalNetwork
+	PacketRate int
 }
 
 // Fleet is all hosts. It is safe for use from several goroutines.
@@ -163,6 +166,7 @@ func (f *Fleet) Join(ctx context.Context, members ...Member) error {
 				h = f.newHost(m.Host.Name, number)
 			}
 			describe(h, m.Host)
+			h.Physical, h.PacketRate = f.Physical, f.PacketRate
 			if known {
 				err = f.Hosts.Update(ctx, h)
 			} else {

@@ -14,13 +14,19 @@ type View struct {
 	Root cloud.ProviderID
 	// Used is how much of each class consumers hold.
 	Used map[string]int
-	// Host, if not nil, is the host this provider stands for.
+	// Host, if not nil, is the host that this provider stands for, or is a part of.
 	Host *cloud.Host
+	// fixed is what the host reports of it, which nobody can write.
+	fixed *cloud.Provider
 }
 
-// own tells whether a class of stock is the host's own, which nobody can write.
+// own tells whether a class of stock is the host's own.
 func (v *View) own(class string) bool {
-	return v.Host != nil && (class == cloud.ClassVCPU || class == cloud.ClassMemoryMiB || class == cloud.ClassDiskGiB)
+	if v.fixed == nil {
+		return false
+	}
+	_, own := v.fixed.Stock[class]
+	return own
 }
 
 // books are all providers and who holds what, at one moment.
@@ -59,9 +65,10 @@ func (b *books) enter(hosts []*cloud.Host, rows []*cloud.Provider) {
 		added[p.ID] = p
 	}
 	for _, h := range hosts {
-		id := cloud.ProviderID(h.ID)
-		b.add(&View{Provider: hostProvider(h, added[id]), Host: h})
-		delete(added, id)
+		for _, fixed := range hostProviders(h) {
+			b.add(&View{Provider: withAdded(fixed, added[fixed.ID]), Host: h, fixed: fixed})
+			delete(added, fixed.ID)
+		}
 	}
 	for _, p := range rows {
 		if added[p.ID] != nil {
@@ -93,49 +100,23 @@ func (b *books) findRoots() {
 	}
 }
 
-// hostProvider is what a host has by itself and what was added to it.
-func hostProvider(h *cloud.Host, added *cloud.Provider) *cloud.Provider {
-	p := &cloud.Provider{ID: cloud.ProviderID(h.ID), Meta: h.Meta}
+// withAdded is what a host has by itself and what was added to it.
+func withAdded(fixed, added *cloud.Provider) *cloud.Provider {
+	p := *fixed
 	if added != nil {
-		*p = *added
+		p = *added
 	}
-	p.Name = h.Name
+	p.Name = fixed.Name
+	if fixed.Parent != "" { // a part of a host stays where it is; an operator may put a host below something
+		p.Parent = fixed.Parent
+	}
 	p.Stock = maps.Clone(p.Stock)
 	if p.Stock == nil {
 		p.Stock = map[string]cloud.Stock{}
 	}
-	maps.Copy(p.Stock, hostStock(h))
-	p.Traits = mergeTraits(hostTraits(h), p.Traits)
-	return p
-}
-
-func hostStock(h *cloud.Host) map[string]cloud.Stock {
-	stock := func(total, reserved int, ratio float64) cloud.Stock {
-		return cloud.Stock{Total: total, Reserved: reserved, MinUnit: 1, MaxUnit: max(total, 1), StepSize: 1, Ratio: ratio}
-	}
-	return map[string]cloud.Stock{
-		cloud.ClassVCPU:      stock(h.VCPUs, 0, h.VCPURatio),
-		cloud.ClassMemoryMiB: stock(h.MemoryMiB, h.ReservedMiB, h.MemoryRatio),
-		cloud.ClassDiskGiB:   stock(h.DiskGiB, 0, h.DiskRatio),
-	}
-}
-
-// hostTraits says of a host in words what schedulers ask for.
-func hostTraits(h *cloud.Host) []string {
-	traits := []string{"COMPUTE_NODE", "COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NET_ATTACH_INTERFACE_WITH_TAG", "COMPUTE_VOLUME_ATTACH_WITH_TAG",
-		"COMPUTE_DEVICE_TAGGING", "COMPUTE_RESCUE_BFV", "COMPUTE_VOLUME_MULTI_ATTACH", "COMPUTE_VOLUME_EXTEND", "COMPUTE_STORAGE_BUS_VIRTIO",
-		"COMPUTE_STORAGE_BUS_SCSI", "COMPUTE_STORAGE_BUS_SATA", "COMPUTE_NET_VIF_MODEL_VIRTIO", "COMPUTE_NET_VIF_MODEL_E1000",
-		"COMPUTE_IMAGE_TYPE_QCOW2", "COMPUTE_IMAGE_TYPE_RAW", "COMPUTE_IMAGE_TYPE_ISO"}
-	switch h.Architecture {
-	case "x86_64", "amd64", "":
-		traits = append(traits, "HW_ARCH_X86_64")
-	case "aarch64", "arm64":
-		traits = append(traits, "HW_ARCH_AARCH64")
-	}
-	if !h.Enabled {
-		traits = append(traits, "COMPUTE_STATUS_DISABLED")
-	}
-	return traits
+	maps.Copy(p.Stock, fixed.Stock)
+	p.Traits = mergeTraits(fixed.Traits, p.Traits)
+	return &p
 }
 
 func mergeTraits(lists ...[]string) []string {
@@ -151,26 +132,10 @@ func (s *Service) readClaims(ctx context.Context, b *books) (err error) {
 	}
 	instances, err := s.Instances.List(ctx, cloud.Query{Where: []cloud.Cond{{Column: "host_id", Op: cloud.OpNe, Value: ""}}})
 	for _, in := range instances {
-		c := instanceClaim(in)
-		b.claims, b.instances[c.Consumer] = append(b.claims, c), true
+		b.claims, b.instances[cloud.ConsumerID(in.ID)] = append(b.claims, instanceClaims(in)...), true
 	}
 	return err
 }
-
-// instanceClaim is what an instance holds of its host. Its generation says only that it has been there.
-func instanceClaim(in *cloud.Instance) *cloud.Claim {
-	held := map[string]int{cloud.ClassVCPU: in.Flavor.VCPUs, cloud.ClassMemoryMiB: in.Flavor.MemoryMiB}
-	if n := in.LocalGiB(); n > 0 {
-		held[cloud.ClassDiskGiB] = n
-	}
-	c := &cloud.Claim{Consumer: cloud.ConsumerID(in.ID), Provider: cloud.ProviderID(in.HostID), Meta: in.Meta,
-		ProjectID: in.ProjectID, UserID: in.UserID, Type: InstanceType, Generation: 1, Held: held}
-	c.ID = cloud.ClaimID(c.Consumer, c.Provider)
-	return c
-}
-
-// InstanceType is the type of consumers that are instances.
-const InstanceType = "INSTANCE"
 
 // get answers a provider; NotFound if there is none.
 func (b *books) get(id cloud.ProviderID) (*View, error) {

@@ -147,7 +147,7 @@ func (b *books) rename(v *View, name *string) error {
 		return nil
 	}
 	if v.Host != nil {
-		return cloud.Errorf(cloud.WrongState, resource, v.ID, "Provider %s is a host, which keeps its own name.", v.ID)
+		return cloud.Errorf(cloud.WrongState, resource, v.ID, "Provider %s is host %s or a part of it, which keep their own names.", v.ID, v.Host.Name)
 	}
 	v.Name = *name
 	return b.nameFree(v.ID, *name)
@@ -156,6 +156,9 @@ func (b *books) rename(v *View, name *string) error {
 func (b *books) move(v *View, c ProviderChange) error {
 	if c.Parent == nil || *c.Parent == v.Parent {
 		return nil
+	}
+	if v.fixed != nil && v.fixed.Parent != "" {
+		return cloud.Errorf(cloud.WrongState, resource, v.ID, "Provider %s is a part of host %s and stays there.", v.ID, v.Host.Name)
 	}
 	if v.Parent != "" && !c.Reparent {
 		return cloud.Invalidf(resource, "parent_provider_uuid", "The parent of provider %s is set and re-parenting is not allowed.", v.ID)
@@ -178,8 +181,7 @@ func (s *Service) write(ctx context.Context, v *View) error {
 				row.Stock[class] = st
 			}
 		}
-		own := hostTraits(v.Host)
-		row.Traits = slices.DeleteFunc(slices.Clone(v.Traits), func(t string) bool { return slices.Contains(own, t) })
+		row.Traits = slices.DeleteFunc(slices.Clone(v.Traits), func(t string) bool { return slices.Contains(v.fixed.Traits, t) })
 	}
 	old, err := s.Providers.Get(ctx, v.ID)
 	switch {
@@ -202,7 +204,7 @@ func (s *Service) DeleteProvider(ctx context.Context, id cloud.ProviderID) error
 			return err
 		}
 		if v.Host != nil {
-			return cloud.Errorf(cloud.InUse, resource, id, "Unable to delete resource provider %s: it is a host of this cloud.", id)
+			return cloud.Errorf(cloud.InUse, resource, id, "Unable to delete resource provider %s: it is a host of this cloud or a part of one.", id)
 		}
 		if len(b.children[id]) > 0 {
 			return &cloud.Error{Kind: cloud.InUse, Resource: resource, ID: string(id), Field: "parent",
@@ -223,7 +225,7 @@ func (s *Service) SetTraits(ctx context.Context, id cloud.ProviderID, generation
 		}
 		v.Traits = mergeTraits(traits)
 		if v.Host != nil {
-			v.Traits = mergeTraits(hostTraits(v.Host), traits)
+			v.Traits = mergeTraits(v.fixed.Traits, traits)
 		}
 		return nil
 	})

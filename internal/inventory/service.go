@@ -15,6 +15,8 @@ type Deps struct {
 	Hosts     cloud.Records[cloud.Host, cloud.HostID]
 	Instances cloud.Records[cloud.Instance, cloud.InstanceID]
 	Tx        cloud.Transactor
+	// Physical names the physical networks that hosts are on.
+	Physical []string
 	// HostChanged is told, in the transaction, that what is claimed of a host changed.
 	HostChanged func(ctx context.Context, id cloud.HostID)
 }

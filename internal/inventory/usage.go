@@ -35,7 +35,7 @@ func (s *Service) ProjectUsage(ctx context.Context, project cloud.ProjectID, use
 		return nil, err
 	}
 	for _, in := range instances {
-		claims = append(claims, instanceClaim(in))
+		claims = append(claims, instanceClaims(in)...)
 	}
 	return addUp(claims), nil
 }

@@ -11,6 +11,19 @@ import (
 // custom begins the words that operators make; all others are standard ones.
 const custom = "CUSTOM_"
 
+// standard are the words of a kind that nobody makes or removes: those that schedulers share, and for what this cloud's hosts
+// are on.
+func (s *Service) standard(kind cloud.WordKind) []string {
+	if kind != cloud.WordTrait || len(s.Physical) == 0 {
+		return standard[kind]
+	}
+	words := append(slices.Clone(standard[kind]), cloud.TraitNormalNIC)
+	for _, name := range s.Physical {
+		words = append(words, cloud.PhysicalTrait(name))
+	}
+	return words
+}
+
 // ListWords answers the words of a kind, standard ones first.
 func (s *Service) ListWords(ctx context.Context, kind cloud.WordKind) ([]*cloud.Word, error) {
 	if err := s.MayRead(ctx); err != nil {
@@ -20,8 +33,9 @@ func (s *Service) ListWords(ctx context.Context, kind cloud.WordKind) ([]*cloud.
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*cloud.Word, 0, len(standard[kind])+len(own))
-	for _, name := range standard[kind] {
+	names := s.standard(kind)
+	out := make([]*cloud.Word, 0, len(names)+len(own))
+	for _, name := range names {
 		out = append(out, &cloud.Word{ID: cloud.WordID(kind, name), Kind: kind, Name: name})
 	}
 	return append(out, own...), nil
@@ -32,7 +46,7 @@ func (s *Service) Word(ctx context.Context, kind cloud.WordKind, name string) (*
 	if err := s.MayRead(ctx); err != nil {
 		return nil, err
 	}
-	if slices.Contains(standard[kind], name) {
+	if slices.Contains(s.standard(kind), name) {
 		return &cloud.Word{ID: cloud.WordID(kind, name), Kind: kind, Name: name}, nil
 	}
 	w, err := s.Words.Get(ctx, cloud.WordID(kind, name))
@@ -47,7 +61,7 @@ func (s *Service) AddWord(ctx context.Context, kind cloud.WordKind, name string)
 	if err := s.MayManage(ctx); err != nil {
 		return false, err
 	}
-	if err := checkCustom(kind, name); err != nil {
+	if err := checkCustom(kind, name); err != nil || slices.Contains(s.standard(kind), name) {
 		return false, err
 	}
 	err = s.Words.Insert(ctx, &cloud.Word{ID: cloud.WordID(kind, name), Kind: kind, Name: name})
@@ -71,7 +85,7 @@ func checkCustom(kind cloud.WordKind, name string) error {
 // RemoveWord removes a word of the operator's own that nobody uses.
 func (s *Service) RemoveWord(ctx context.Context, kind cloud.WordKind, name string) error {
 	return s.change(ctx, func(ctx context.Context, b *books) error {
-		if slices.Contains(standard[kind], name) {
+		if slices.Contains(s.standard(kind), name) {
 			return cloud.Invalidf(string(kind), "name", "Cannot delete standard %s %s.", kind, name)
 		}
 		if b.uses(kind, name) {
@@ -99,7 +113,7 @@ func (b *books) uses(kind cloud.WordKind, name string) bool {
 func (s *Service) RenameWord(ctx context.Context, name, to string) error {
 	return s.change(ctx, func(ctx context.Context, b *books) error {
 		kind := cloud.WordClass
-		if slices.Contains(standard[kind], name) {
+		if slices.Contains(s.standard(kind), name) {
 			return cloud.Invalidf(string(kind), "name", "Cannot update standard resource class %s.", name)
 		}
 		if err := checkCustom(kind, to); err != nil {
@@ -126,7 +140,7 @@ func (s *Service) RenameWord(ctx context.Context, name, to string) error {
 func (s *Service) known(ctx context.Context, kind cloud.WordKind, names []string) error {
 	var ask []string
 	for _, name := range names {
-		if !slices.Contains(standard[kind], name) {
+		if !slices.Contains(s.standard(kind), name) {
 			ask = append(ask, cloud.WordID(kind, name))
 		}
 	}

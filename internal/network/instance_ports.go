@@ -155,6 +155,9 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 	if r.FixedIP.IsValid() {
 		fixed = &[]AddressRequest{{Address: r.FixedIP}}
 	}
+	if err := s.askPromises(ctx, p); err != nil {
+		return nil, err
+	}
 	return p, s.insertPort(ctx, n, p, "", fixed)
 }
 
@@ -190,6 +193,9 @@ func (s *Service) takePort(ctx context.Context, in *cloud.Instance, r NICRequest
 	p.OwnerText, p.DeviceText, p.DeleteWithInstance = "", "", false
 	if p.DNSName == "" {
 		p.DNSName = in.Hostname
+	}
+	if err := s.askPromises(ctx, p); err != nil {
+		return nil, err
 	}
 	return p, s.savePort(ctx, p)
 }
@@ -244,7 +250,7 @@ func (s *Service) releasePort(ctx context.Context, p *cloud.Port) error {
 		}
 		return s.removePort(ctx, p)
 	}
-	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag = cloud.OwnerNone, "", "", false, 0, ""
+	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised = cloud.OwnerNone, "", "", false, 0, "", nil
 	return s.savePort(ctx, p)
 }
 

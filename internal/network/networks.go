@@ -13,6 +13,7 @@ import (
 const (
 	KindLocal = "local"
 	KindFlat  = "flat"
+	KindVLAN  = "vlan"
 )
 
 // NetworkRequest asks for a network. Nil means: the default.
@@ -34,13 +35,6 @@ type NetworkRequest struct {
 	Auto         bool // the project's own, of AutoTopology
 }
 
-// Provider is what an operator says about how a network is carried.
-type Provider struct {
-	Kind     string
-	Physical string
-	Segment  int
-}
-
 func networkTarget(n *cloud.Network) policy.Target {
 	return policy.Target{Resource: "network", ID: string(n.ID), ProjectID: n.ProjectID, Shared: n.Shared || n.External && !n.Restricted}
 }
@@ -59,6 +53,9 @@ func (s *Service) CreateNetwork(ctx context.Context, r NetworkRequest) (n *cloud
 			return err
 		}
 		n = newNetwork(r)
+		if err := s.takeSegment(ctx, n); err != nil {
+			return err
+		}
 		if err := s.firstQoS(ctx, n, r.QoS); err != nil {
 			return err
 		}
@@ -107,7 +104,7 @@ func (s *Service) checkNetworkRequest(ctx context.Context, r *NetworkRequest) er
 	if err := s.checkMTU(r.MTU); err != nil {
 		return err
 	}
-	return checkProvider(r)
+	return s.checkProvider(r)
 }
 
 // authorizeAll asks policy about each action that is wanted.
@@ -129,24 +126,6 @@ const mtuMin = 68
 func (s *Service) checkMTU(mtu int) error {
 	if mtu < mtuMin || mtu > s.Config.MTU {
 		return cloud.Invalidf("network", "mtu", "The MTU must lie between %d and %d bytes, not %d.", mtuMin, s.Config.MTU, mtu)
-	}
-	return nil
-}
-
-func checkProvider(r *NetworkRequest) error {
-	want := KindLocal
-	if r.External {
-		want = KindFlat
-	}
-	if r.Provider.Kind == "" {
-		r.Provider.Kind = want
-	}
-	if r.Provider.Kind != want || r.Provider.Segment != 0 || (r.Provider.Physical != "" && !r.External) {
-		return cloud.Invalidf("network", "provider:network_type", "Invalid input for operation: this cloud carries internal networks as '%s' and external ones as '%s', "+
-			"without segment numbers; '%s' is not supported.", KindLocal, KindFlat, r.Provider.Kind)
-	}
-	if r.External && r.Provider.Physical == "" {
-		r.Provider.Physical = "public"
 	}
 	return nil
 }
@@ -240,7 +219,10 @@ func (s *Service) UpdateNetwork(ctx context.Context, id cloud.NetworkID, c Netwo
 		if err := s.shareNetwork(ctx, n); err != nil {
 			return err
 		}
-		return s.Networks.Update(ctx, n)
+		if err := s.Networks.Update(ctx, n); err != nil || c.QoS == nil {
+			return err
+		}
+		return s.repromiseInherited(ctx, id)
 	})
 	return n, err
 }

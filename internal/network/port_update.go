@@ -57,7 +57,10 @@ func (s *Service) UpdatePort(ctx context.Context, id cloud.PortID, c PortChange)
 		if err := checkPort(p); err != nil {
 			return err
 		}
-		return s.savePort(ctx, p)
+		if err := s.savePort(ctx, p); err != nil || c.QoS == nil {
+			return err
+		}
+		return s.repromise(ctx, p)
 	})
 	return p, err
 }

@@ -83,8 +83,14 @@ func (s *Service) changeQoSRules(ctx context.Context, id cloud.QoSPolicyID, chan
 		if err != nil {
 			return err
 		}
+		before := promising(p)
 		if err := change(p); err != nil {
 			return err
+		}
+		if !slices.Equal(before, promising(p)) {
+			if err := s.checkPromisesKept(ctx, id); err != nil {
+				return err
+			}
 		}
 		p.Revisions++
 		if err := s.QoSPolicies.Update(ctx, p); err != nil {

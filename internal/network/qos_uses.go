@@ -126,6 +126,20 @@ func (s *Service) changeNetworkQoS(ctx context.Context, n *cloud.Network, change
 	return s.changeQoS(ctx, &n.QoS, change)
 }
 
+// repromiseInherited asks for what the ports that have their network's policy are promised by its new one.
+func (s *Service) repromiseInherited(ctx context.Context, id cloud.NetworkID) error {
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.Eq("qos", ""), isBound))
+	if err != nil {
+		return err
+	}
+	for _, p := range ports {
+		if err := s.repromise(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SeesQoSDrivers answers nil if the caller may see how each kind of rule is kept.
 func (s *Service) SeesQoSDrivers(ctx context.Context) error {
 	return policy.Authorize(ctx, "QoS driver.get", policy.Target{Resource: "QoS driver"})

@@ -46,9 +46,11 @@ type Deps struct {
 	Hosts       Hosts
 	// PortGone, if set, is told of an instance's port that its owner deleted.
 	PortGone func(instance cloud.InstanceID, port cloud.PortID)
-	Log      *slog.Logger
-	Now      func() time.Time
-	Config   Config
+	// PromisesChanged, if set, makes an instance's host keep for a port what is asked now, or refuses. It is in the transaction.
+	PromisesChanged func(ctx context.Context, instance cloud.InstanceID, port cloud.PortID, asked []cloud.Promise) error
+	Log             *slog.Logger
+	Now             func() time.Time
+	Config          Config
 }
 
 // Config is what an operator may choose.
@@ -61,6 +63,8 @@ type Config struct {
 	ResyncPause time.Duration
 	// RetryMin is the pause after a host first failed to take something; it doubles with each failure. 0: 50 ms.
 	RetryMin time.Duration
+	// Physical names the physical networks that operators' networks may be on.
+	Physical []string
 	Public   PublicConfig
 }
 

@@ -25,6 +25,8 @@ type Request struct {
 	// Prefer and Avoid shift the choice without deciding it (soft affinity).
 	Prefer, Avoid map[cloud.HostID]bool
 	Machine       string // wanted board; empty: any
+	// Promises are what the host must keep for the guest's traffic; nil: nothing.
+	Promises map[cloud.Traffic]int
 	// Seed breaks ties between hosts that are equally good.
 	Seed uint64
 }
@@ -39,6 +41,8 @@ type Candidate struct {
 	DiskGiB   int
 	VCPUsMax  int      // of one guest: more than the host has never fit
 	Machines  []string // empty: not told yet, so any
+	// Promises are what the host can promise at most, or, once it was counted, has left.
+	Promises map[cloud.Traffic]int
 }
 
 // Reason says why hosts were not chosen. It is a bit each, so that 10,000
@@ -54,6 +58,7 @@ const (
 	NoMemory
 	NoDisk
 	NoMachine
+	NoTraffic
 )
 
 var words = []struct {
@@ -62,6 +67,7 @@ var words = []struct {
 }{
 	{NotReady, "not up or disabled"}, {WrongZone, "in another availability zone"}, {Excluded, "ruled out by the request or its group"},
 	{NoVCPUs, "too few vCPUs"}, {NoMemory, "too little memory"}, {NoDisk, "too little disk"}, {NoMachine, "cannot run that machine type"},
+	{NoTraffic, "too little bandwidth or packet rate to promise"},
 }
 
 func (r Reason) String() string {
@@ -128,6 +134,11 @@ func rejectRare(r *Request, c *Candidate) Reason {
 	}
 	if r.Machine != "" && len(c.Machines) > 0 && !contains(c.Machines, r.Machine) {
 		why |= NoMachine
+	}
+	for t, rate := range r.Promises {
+		if c.Promises[t] < rate {
+			why |= NoTraffic
+		}
 	}
 	return why
 }

@@ -6,6 +6,8 @@
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
 // there: segments, network flavors, templates of default rules, stateless groups, onboarding of subnets,
 // distributed and highly available routers, trunks, load balancers and metering among others.
+// Networks on a physical network are carried within the host: they reach no NIC. Minimum packet rates are counted in both
+// directions together ("any"); no host has room for one in a single direction.
 // Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.
 //
 // A resource is data (resource.go): its filters, its sort keys and how a row is shown. The files of

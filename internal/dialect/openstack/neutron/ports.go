@@ -2,6 +2,7 @@ package neutron
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -95,7 +96,7 @@ func (a *api) showPorts(ctx context.Context, ports []*cloud.Port) ([]object, err
 	if err != nil {
 		return nil, err
 	}
-	qos, err := a.net.PortQoS(ctx, ports)
+	promises, err := a.net.PortPromises(ctx, ports)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func (a *api) showPorts(ctx context.Context, ports []*cloud.Port) ([]object, err
 	for i, p := range ports {
 		shown[i] = showPort(p, domains[p.NetworkID]).with(object{"qos_policy_id": orNull(p.QoS), "qos_network_policy_id": orNull(networkQoS[p.NetworkID])})
 		if binding {
-			shown[i].with(showBinding(p)).with(object{"resource_request": resourceRequest(p, qos[p.ID])})
+			shown[i].with(showBinding(p, promises[p.ID])).with(object{"resource_request": resourceRequest(promises[p.ID])})
 		}
 	}
 	return shown, nil
@@ -184,14 +185,17 @@ func showNames(p *cloud.Port, domain string) []object {
 	return shown
 }
 
-func showBinding(p *cloud.Port) object {
+func showBinding(p *cloud.Port, promises []cloud.Promise) object {
 	kind, details := "unbound", object{}
 	if p.HostID != "" {
 		kind, details = "tap", object{"port_filter": p.PortSecurity, "connectivity": "l2"}
 	}
-	profile := p.Profile
+	profile := maps.Clone(p.Profile)
 	if profile == nil {
 		profile = map[string]any{}
+	}
+	if p.Owner == cloud.OwnerInstance && p.HostID != "" && len(promises) > 0 {
+		profile["allocation"] = allocations(p.HostID, promises)
 	}
 	return object{"binding:host_id": p.HostID, "binding:vif_type": kind, "binding:vif_details": details, "binding:profile": profile}
 }

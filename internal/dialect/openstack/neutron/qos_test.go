@@ -3,6 +3,7 @@ package neutron_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/qos/policies"
@@ -41,7 +42,7 @@ func TestQoS(t *testing.T) {
 	if got := length(at(s.call(member, "GET", rule+"?direction=ingress", "", 200), "packet_rate_limit_rules")); got != 1 {
 		t.Errorf("%d packet limits", got)
 	}
-	n := s.call(member, "POST", "/v2.0/networks", fmt.Sprintf(`{"network":{"qos_policy_id":"%s"}}`, p.ID), 201)
+	n := s.call(admin, "POST", "/v2.0/networks", fmt.Sprintf(`{"network":{"qos_policy_id":"%s","provider:network_type":"vlan","provider:physical_network":"physnet1"}}`, p.ID), 201)
 	port := s.call(admin, "POST", "/v2.0/ports", fmt.Sprintf(`{"port":{"network_id":"%s"}}`, at(n, "network", "id")), 201)
 	if at(port, "port", "qos_network_policy_id") != p.ID || at(port, "port", "qos_policy_id") != nil {
 		t.Errorf("port is %v", port)
@@ -49,6 +50,10 @@ func TestQoS(t *testing.T) {
 	if got := at(port, "port", "resource_request", "request_groups", 0, "resources", "NET_BW_EGR_KILOBIT_PER_SEC"); got != 500.0 {
 		t.Errorf("the port asks for %v", at(port, "port", "resource_request"))
 	}
+	if got := at(port, "port", "resource_request", "request_groups", 0, "required", 0); got != "CUSTOM_PHYSNET_PHYSNET1" {
+		t.Errorf("the port asks for %v", at(port, "port", "resource_request"))
+	}
+	s.call(admin, "POST", path+"/minimum_packet_rate_rules", fmt.Sprintf(`{"minimum_packet_rate_rule":{"min_kpps":%d}}`, math.MaxInt32), 201)
 	if got := at(s.call(admin, "DELETE", path, "", 409), "NeutronError", "type"); got != "QosPolicyInUse" {
 		t.Errorf("deleting a policy in use: %v", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -87,7 +88,11 @@ func wordOf(name string, value any) (*string, error) {
 
 func numberOf(name string, value any) (*int, error) {
 	var n looseInt
-	if err := n.UnmarshalJSON([]byte(fmt.Sprint(value))); err != nil {
+	text := fmt.Sprint(value)
+	if f, ok := value.(float64); ok {
+		text = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	if err := n.UnmarshalJSON([]byte(text)); err != nil {
 		return nil, cloud.Invalidf("request", "body", "Invalid input for %s. Reason: '%v' is not an integer.", name, value)
 	}
 	i := int(n)

@@ -55,10 +55,12 @@ func newSite(t *testing.T) *site {
 	db, err := store.Open(context.Background(), "sqlite::memory:", store.Options{Log: quiet})
 	ok(t, err)
 	ok(t, db.Hosts.Insert(context.Background(), &cloud.Host{ID: "h1", Name: "h1", Zone: "nova", Enabled: true, Up: true}))
+	config := network.DefaultConfig()
+	config.Physical = []string{"physnet1"}
 	n := network.New(network.Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
 		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, HostRecords: db.Hosts, Usage: db.UsageEvents,
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
-		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: noHosts{}, Log: quiet, Now: time.Now, Config: network.DefaultConfig()})
+		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: noHosts{}, Log: quiet, Now: time.Now, Config: config})
 	ok(t, n.EnsurePublic(cloud.WithPrincipal(context.Background(), cloud.System()), "admin"))
 	svc := neutron.New(neutron.Deps{Network: n, Auth: tokens{}, Log: quiet, Prefix: "/network"})
 	server := httptest.NewServer(http.StripPrefix("/network", svc))
