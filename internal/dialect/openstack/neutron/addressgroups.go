@@ -63,13 +63,7 @@ func (a *api) updateAddressGroup(ctx context.Context, id cloud.AddressGroupID, i
 // changeAddresses answers the two requests that change the list; their body is the addresses alone.
 func (a *api) changeAddresses(put func(*network.AddressGroupChange, []netip.Prefix)) openstack.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		var in struct {
-			Addresses []string `json:"addresses"`
-		}
-		if err := openstack.Decode(r, &in); err != nil {
-			return err
-		}
-		prefixes, err := parsePrefixes("addresses", in.Addresses)
+		prefixes, err := addressesIn(r)
 		if err != nil {
 			return err
 		}
@@ -81,4 +75,22 @@ func (a *api) changeAddresses(put func(*network.AddressGroupChange, []netip.Pref
 		}
 		return answer(w, r, http.StatusOK, a.addressGroups(), []*cloud.AddressGroup{g}, false)
 	}
+}
+
+// addressesIn reads a body that is a list of addresses alone.
+func addressesIn(r *http.Request) ([]netip.Prefix, error) {
+	raw, err := openstack.ReadBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Addresses *[]string `json:"addresses"`
+	}
+	if err := strict(raw, &in); err != nil {
+		return nil, err
+	}
+	if in.Addresses == nil {
+		return nil, cloud.Invalidf("request", "addresses", "Unable to find 'addresses' in request body")
+	}
+	return parsePrefixes("addresses", *in.Addresses)
 }

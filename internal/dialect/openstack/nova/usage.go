@@ -194,22 +194,3 @@ func actionEvents(r *http.Request, op *cloud.Operation) []any {
 	}
 	return out
 }
-
-// externalEvents are other services' news for Nova. Ours share a store, so there is nothing to learn from them;
-// that each names a server that exists is checked.
-func (a *api) externalEvents(w http.ResponseWriter, r *http.Request) error {
-	var body struct {
-		Events []map[string]any `json:"events"`
-	}
-	if err := openstack.Decode(r, &body); err != nil {
-		return err
-	}
-	for i, e := range body.Events {
-		id, _ := e["server_uuid"].(string)
-		if _, err := a.Compute.Instance(r.Context(), cloud.InstanceID(id)); err != nil {
-			return err
-		}
-		body.Events[i]["status"], body.Events[i]["code"] = "completed", http.StatusOK
-	}
-	return openstack.WriteJSON(w, http.StatusOK, body)
-}
