@@ -1,7 +1,6 @@
 package openstack
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 )
@@ -17,7 +17,7 @@ import (
 // bodyMax bounds a JSON body in bytes; user data and policies are well below it.
 const bodyMax = 4 << 20
 
-// ReadBody reads a JSON body into memory.
+// ReadBody reads a JSON body, which is UTF-8, into memory.
 func ReadBody(r *http.Request) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, bodyMax+1))
 	if err != nil {
@@ -25,6 +25,9 @@ func ReadBody(r *http.Request) ([]byte, error) {
 	}
 	if len(b) > bodyMax {
 		return nil, &cloud.Error{Kind: cloud.TooLarge, Resource: "request", Message: fmt.Sprintf("The request body is larger than %d bytes.", bodyMax)}
+	}
+	if !utf8.Valid(b) { // JSON's only encoding; a decoder would put marks in place of what it cannot read
+		return nil, cloud.Invalidf("request", "body", "Malformed request body: it is not in UTF-8.")
 	}
 	return b, nil
 }
@@ -66,9 +69,7 @@ func DecodeStrict(r *http.Request, v any) error {
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	return bodyError(d.Decode(v))
+	return DecodeBytesStrict(b, v)
 }
 
 // DecodeBytes is Decode for bytes.
