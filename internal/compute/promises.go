@@ -87,7 +87,7 @@ func (s *Service) claimPromises(ctx context.Context, in *cloud.Instance, port cl
 	if in.HostID == "" || len(more) == 0 {
 		return nil
 	}
-	fits, c, err := s.claim(ctx, placement.Request{Promises: more}, in.HostID)
+	fits, c, err := s.claim(ctx, placement.Request{Promises: more}, in.HostID, counted{})
 	if err == nil && !fits && placement.Reject(placement.Request{Promises: more}, c)&placement.NoTraffic != 0 {
 		return cloud.Errorf(cloud.NoCapacity, resource, in.ID, "The instance's host cannot promise that to port %s: it has %s.", port, placement.NoTraffic)
 	}
