@@ -37,7 +37,7 @@ func (a *api) externalEvents(w http.ResponseWriter, r *http.Request) error {
 			e.Code = http.StatusOK
 			known++
 		case cloud.Is(err, cloud.NotFound):
-			e.Code, e.Status = http.StatusNotFound, "failed"
+			e.Code, e.Status = openstack.Code(openstack.FaultNova, err), "failed"
 		default:
 			return err
 		}
