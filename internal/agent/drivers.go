@@ -51,6 +51,10 @@ type Hypervisor interface {
 	// CopyDisk copies a disk of a running guest, as it is at one moment, into
 	// target, which exists, is as large, and has the same Base.
 	CopyDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID, target spec.BlockSource) error
+	// SwapDisk copies a disk of a running guest into next, which exists and is at least as large, and has the guest go on
+	// with that; it notices nothing. Where next is what the guest has, or had when it ended, it succeeds. If
+	// it fails the guest has the old disk.
+	SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next LaunchDisk) error
 
 	Stats(ctx context.Context, id spec.GuestID) (spec.GuestStats, error)
 	// ConsoleLog is the end of what the guest wrote to its serial console, at most

@@ -79,6 +79,10 @@ func (h *hypervisor) CopyDisk(ctx context.Context, id spec.GuestID, v spec.Volum
 	return h.change(ctx, "copy disk", func() error { return h.driver.CopyDisk(ctx, id, v, target) })
 }
 
+func (h *hypervisor) SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next agent.LaunchDisk) error {
+	return h.change(ctx, "swap disk", func() error { return h.driver.SwapDisk(ctx, id, old, next) })
+}
+
 func (h *hypervisor) Stats(ctx context.Context, id spec.GuestID) (s spec.GuestStats, err error) {
 	err = h.look(func() error { s, err = h.driver.Stats(ctx, id); return err })
 	return s, err

@@ -175,6 +175,44 @@ func copyDisk(s *suite) {
 	}
 }
 
+// Another disk takes a disk's place with all that is on it, under the guest's feet, and has what is written from then on;
+// it may be asked twice, by another driver, too, and taken back.
+func swapDisk(s *suite) {
+	l := s.up()
+	old := l.Disks[0]
+	s.f.Write("g1")
+	next := agent.LaunchDisk{Disk: old.Disk, Source: s.f.CopyTarget(old)}
+	next.Disk.Volume = "v9"
+	s.is("swap what is not there", s.hv().SwapDisk(s.within(), "g1", "v8", next), spec.ErrMissing)
+	s.swapToNowhere(next)
+	for range 2 {
+		s.must("swap", s.hv().SwapDisk(s.within(), "g1", old.Disk.Volume, next))
+		if !s.hasDisk("v9") || s.hasDisk(old.Disk.Volume) {
+			s.Fatalf("disks %v", s.status("g1").Disks)
+		}
+		s.reopen()
+	}
+	s.inState("g1", spec.GuestRunning)
+	s.must("swap back", s.hv().SwapDisk(s.within(), "g1", "v9", old))
+	s.must("swap again", s.hv().SwapDisk(s.within(), "g1", old.Disk.Volume, next))
+	s.must("stop", s.hv().Stop(s.within(), "g1", agent.StopOptions{}))
+	if !s.f.Pretended && !s.f.Same(old.Source, next.Source) {
+		s.Error("they differ")
+	}
+}
+
+func (s *suite) swapToNowhere(next agent.LaunchDisk) {
+	if s.f.Pretended {
+		return
+	}
+	old := s.status("g1").Disks[0]
+	next.Source.Path += "-not-there"
+	s.is("swap to nowhere", s.hv().SwapDisk(s.within(), "g1", old, next), spec.ErrMissing)
+	if !s.hasDisk(old) {
+		s.Error("the old disk is gone")
+	}
+}
+
 // Counters of CPU, memory and disks are there and grow.
 func stats(s *suite) {
 	l := s.up()

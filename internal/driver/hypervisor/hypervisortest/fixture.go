@@ -76,6 +76,7 @@ func Run(t *testing.T, make func(t *testing.T) *Fixture) {
 		{"PlugNIC", plugNIC},
 		{"Resize", resize},
 		{"Copy", copyDisk},
+		{"Swap", swapDisk},
 		{"Stats", stats},
 		{"ConsoleLog", consoleLog},
 		{"Consoles", consoles},

@@ -189,7 +189,7 @@ func (g *guest) adoptMute(proc *process, cause error) {
 	g.d.log.Error("guest ended", "guest", g.id, "reason", g.record().Reason)
 }
 
-// tidy removes what operations left that were cut short: half-written memory, copy jobs,
+// tidy removes what operations left that were cut short: half-written memory, copy jobs, targets of swaps,
 // slots whose device never came or already went.
 func (g *guest) tidy(ctx context.Context, r *run) {
 	g.removeMemory()
@@ -203,6 +203,8 @@ func (g *guest) tidy(ctx context.Context, r *run) {
 	for _, s := range rec.Disks {
 		if !present[diskID(s.Slot)] {
 			g.dropDisk(ctx, r, s)
+		} else if err := g.settleSwap(ctx, r, s.Slot); err != nil {
+			g.d.log.Error("settle a swap", "guest", g.id, "err", err)
 		}
 	}
 	for _, s := range rec.NICs {

@@ -26,6 +26,7 @@ const (
 	setLog      = 1003
 	setConfig   = 1004
 	setCopy     = 1010
+	setTwins    = 2000
 )
 
 func slotSet(slot int) int { return slot * 2 }

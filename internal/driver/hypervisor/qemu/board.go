@@ -130,7 +130,7 @@ func (d *Driver) diskDevice(m spec.Machine, s diskSlot, p *ports) (object, error
 	if err != nil {
 		return nil, err
 	}
-	o := object{"id": diskID(s.Slot), "drive": diskNode(s.Slot)}
+	o := object{"id": diskID(s.Slot), "drive": s.node()}
 	if s.Disk.Serial != "" {
 		o["serial"] = s.Disk.Serial[:min(20, len(s.Disk.Serial))]
 	}
@@ -210,7 +210,7 @@ func layOut(r *record, l agent.Launch) error {
 		if err != nil {
 			return err
 		}
-		r.Disks = append(r.Disks, diskSlot{slot, d})
+		r.Disks = append(r.Disks, diskSlot{Slot: slot, LaunchDisk: d})
 		r.HasSCSI = r.HasSCSI || d.Disk.Bus == spec.BusSCSI
 	}
 	for _, n := range l.NICs {

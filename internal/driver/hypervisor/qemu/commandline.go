@@ -236,7 +236,7 @@ func (c *command) disks() error {
 		c.device(object{"driver": "ahci", "id": "ahci0", "bus": "pci.0", "addr": addrBridge})
 	}
 	for _, s := range c.r.Disks {
-		if err := c.blocks(diskNode(s.Slot), slotSet(s.Slot), s.Source, s.Disk.ReadOnly || s.Disk.CDROM); err != nil {
+		if err := c.blocks(s.node(), s.set(), s.Source, s.Disk.ReadOnly || s.Disk.CDROM); err != nil {
 			return fmt.Errorf("volume %s: %w", s.Disk.Volume, err)
 		}
 		o, err := c.d.diskDevice(m, s, &c.p)

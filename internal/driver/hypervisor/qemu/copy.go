@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/qmp"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -44,7 +45,7 @@ func (g *guest) nodeOf(v spec.VolumeID) (string, error) {
 	if s == nil {
 		return "", fmt.Errorf("guest %s: volume %s: %w", g.id, v, spec.ErrMissing)
 	}
-	return diskNode(s.Slot), nil
+	return s.node(), nil
 }
 
 func nodeSize(ctx context.Context, mon *qmp.Client, node string) (int64, error) {
@@ -111,11 +112,14 @@ func (g *guest) backup(ctx context.Context, r *run, node, sync string) error {
 }
 
 func concluded(job string) func(qmp.Event) bool {
-	return func(e qmp.Event) bool {
-		var data struct{ ID, Status string }
-		json.Unmarshal(e.Data, &data)
-		return data.ID == job && (data.Status == "concluded" || data.Status == "null")
-	}
+	return func(e qmp.Event) bool { return jobIs(e, job, "concluded", "null") }
+}
+
+// jobIs tells whether an event says of a job that it has come to one of the states.
+func jobIs(e qmp.Event, job string, states ...string) bool {
+	var data struct{ ID, Status string }
+	json.Unmarshal(e.Data, &data)
+	return data.ID == job && slices.Contains(states, data.Status)
 }
 
 // dismiss lets QEMU forget a job that is over and answers how it ended.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nubo-cloud/nubo/internal/agent"
+	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/qmp"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
@@ -178,7 +179,7 @@ func TestAdoptHalfDone(t *testing.T) {
 			}
 		}, spec.GuestSuspended, false},
 		{"plugging", func(r *rig, g *guest) {
-			s := diskSlot{9, r.disk("half")}
+			s := diskSlot{Slot: 9, LaunchDisk: r.disk("half")}
 			g.change(func(rec *record) { rec.Disks = append(rec.Disks, s) })
 			if err := g.openNodes(r.t.Context(), g.current(), diskNode(9), slotSet(9), s.Source, false); err != nil {
 				r.t.Error(err)
@@ -193,6 +194,11 @@ func TestAdoptHalfDone(t *testing.T) {
 				"target": copyNode, "sync": "full", "speed": 1, "auto-dismiss": false}, nil); err != nil {
 				r.t.Error(err)
 			}
+		}, spec.GuestRunning, true},
+		{"swapping", func(r *rig, g *guest) { r.beginSwap(g, 1) }, spec.GuestRunning, true},
+		{"about to go over", func(r *rig, g *guest) {
+			twin := r.beginSwap(g, 0)
+			g.change(func(rec *record) { rec.put(twin) })
 		}, spec.GuestRunning, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -440,4 +446,29 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("%+v %v", again, err)
 	}
 	t.Logf("the second time took %s", time.Since(begin))
+}
+
+// beginSwap starts the mirror of a swap as mirror does. speed slows it down, in bytes per second; 0 does not, and waits
+// until both disks are the same.
+func (r *rig) beginSwap(g *guest, speed int) diskSlot {
+	rec, run := g.record(), g.current()
+	s := rec.Disks[0]
+	next := s.LaunchDisk
+	next.Disk.Volume, next.Source = "swapped", r.overlay(s.Source.Base)
+	twin := diskSlot{Slot: s.Slot, Twin: true, LaunchDisk: next, Was: &s.LaunchDisk}
+	if err := g.openNodes(r.t.Context(), run, twin.node(), twin.set(), next.Source, false); err != nil {
+		r.t.Error(err)
+	}
+	events, cancel := run.mon.Listen("JOB_STATUS_CHANGE")
+	defer cancel()
+	if err := run.mon.Execute(r.t.Context(), "blockdev-mirror", object{"job-id": swapJob, "device": s.node(), "target": twin.node(),
+		"sync": "full", "copy-mode": "write-blocking", "speed": speed, "auto-dismiss": false}, nil); err != nil {
+		r.t.Error(err)
+	}
+	if speed == 0 {
+		if _, err := run.mon.Await(r.t.Context(), events, func(e qmp.Event) bool { return jobIs(e, swapJob, "ready") }); err != nil {
+			r.t.Error(err)
+		}
+	}
+	return twin
 }

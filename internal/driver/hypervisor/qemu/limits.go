@@ -14,13 +14,20 @@ func limitDisks(ctx context.Context, mon *qmp.Client, disks []diskSlot) error {
 		if s.Disk.Limits == (spec.DiskLimits{}) {
 			continue
 		}
-		device, err := deviceOf(ctx, mon, diskNode(s.Slot))
-		if err == nil {
-			err = mon.Execute(ctx, "block_set_io_throttle", throttle(device, s.Disk.Limits), nil)
+		if err := limitDisk(ctx, mon, s); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("limit volume %s: %w", s.Disk.Volume, err)
-		}
+	}
+	return nil
+}
+
+func limitDisk(ctx context.Context, mon *qmp.Client, s diskSlot) error {
+	device, err := deviceOf(ctx, mon, s.node())
+	if err == nil {
+		err = mon.Execute(ctx, "block_set_io_throttle", throttle(device, s.Disk.Limits), nil)
+	}
+	if err != nil {
+		return fmt.Errorf("limit volume %s: %w", s.Disk.Volume, err)
 	}
 	return nil
 }

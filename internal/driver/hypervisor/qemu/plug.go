@@ -75,7 +75,7 @@ func (g *guest) plugDisk(ctx context.Context, r *run, disk agent.LaunchDisk) err
 	if err != nil {
 		return err
 	}
-	s := diskSlot{slot, disk}
+	s := diskSlot{Slot: slot, LaunchDisk: disk}
 	device, err := g.d.diskDevice(rec.Guest.Machine, s, nil)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (g *guest) plugDisk(ctx context.Context, r *run, disk agent.LaunchDisk) err
 	if err := g.change(func(rec *record) { rec.Disks = append(rec.Disks, s) }); err != nil {
 		return err
 	}
-	err = g.openNodes(ctx, r, diskNode(slot), slotSet(slot), disk.Source, disk.Disk.ReadOnly || disk.Disk.CDROM)
+	err = g.openNodes(ctx, r, s.node(), s.set(), disk.Source, disk.Disk.ReadOnly || disk.Disk.CDROM)
 	if err == nil {
 		err = r.mon.Execute(ctx, "device_add", device, nil)
 	}
@@ -166,9 +166,9 @@ func (g *guest) hasNode(ctx context.Context, r *run, name string) bool {
 
 // dropDisk closes the bytes of a disk whose device is gone and frees its slot.
 func (g *guest) dropDisk(ctx context.Context, r *run, s diskSlot) error {
-	nodes, _, err := g.d.chain(diskNode(s.Slot), slotSet(s.Slot), s.Source, true)
+	nodes, _, err := g.d.chain(s.node(), s.set(), s.Source, true)
 	if err == nil {
-		err = g.closeNodes(ctx, r, names(nodes), slotSet(s.Slot))
+		err = g.closeNodes(ctx, r, names(nodes), s.set())
 	}
 	return errors.Join(err, g.change(func(rec *record) { rec.dropDisk(s.Slot) }))
 }

@@ -53,7 +53,27 @@ type record struct {
 // diskSlot is a plugged disk. Slot decides its PCI address and all its names in QEMU.
 type diskSlot struct {
 	Slot int
+	// Twin tells which of two names its bytes go by. They change when others take their place.
+	Twin bool `json:",omitempty"`
 	agent.LaunchDisk
+	// Was is the disk whose place it is taking, while that is under way.
+	Was *agent.LaunchDisk `json:",omitempty"`
+}
+
+// node names the bytes of the disk in QEMU.
+func (s diskSlot) node() string {
+	if s.Twin {
+		return diskNode(s.Slot) + "-twin"
+	}
+	return diskNode(s.Slot)
+}
+
+// set is the first of its two sets of descriptors.
+func (s diskSlot) set() int {
+	if s.Twin {
+		return setTwins + slotSet(s.Slot)
+	}
+	return slotSet(s.Slot)
 }
 
 type nicSlot struct {
@@ -78,6 +98,23 @@ func (r *record) disk(v spec.VolumeID) *diskSlot {
 		}
 	}
 	return nil
+}
+
+func (r *record) slot(slot int) *diskSlot {
+	for i := range r.Disks {
+		if r.Disks[i].Slot == slot {
+			return &r.Disks[i]
+		}
+	}
+	return nil
+}
+
+// put has a slot hold another disk. The list is a new one: copies of the record share the old one.
+func (r *record) put(s diskSlot) {
+	r.Disks = append([]diskSlot(nil), r.Disks...)
+	if held := r.slot(s.Slot); held != nil {
+		*held = s
+	}
 }
 
 func (r *record) nic(p spec.PortID) *nicSlot {

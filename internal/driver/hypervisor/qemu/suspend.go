@@ -172,7 +172,7 @@ func rewire(r *record, l agent.Launch) (disks []agent.LaunchDisk, nics []agent.L
 	known := 0
 	for _, d := range l.Disks {
 		if s := r.disk(d.Disk.Volume); s != nil {
-			s.Source = d.Source
+			s.Source, s.Was = d.Source, nil
 			known++
 		} else {
 			disks = append(disks, d)

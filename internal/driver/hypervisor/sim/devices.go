@@ -110,6 +110,24 @@ func (d *Driver) CopyDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID,
 	})
 }
 
+// SwapDisk implements agent.Hypervisor. There are no bytes to copy.
+func (d *Driver) SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next agent.LaunchDisk) error {
+	return d.change(ctx, id, "swap disk", d.opts.ChangeDelay, func() error {
+		return d.look(id, func(g *guest) error {
+			if find(g.launch.Disks, next.Disk.Volume) >= 0 {
+				return nil
+			}
+			i := find(g.launch.Disks, old)
+			if i < 0 || !g.alive() {
+				return fmt.Errorf("guest %s: volume %s: %w", id, old, spec.ErrMissing)
+			}
+			g.launch.Disks = slices.Clone(g.launch.Disks)
+			g.launch.Disks[i] = next
+			return nil
+		})
+	})
+}
+
 func (d *Driver) withDisk(id spec.GuestID, v spec.VolumeID, f func(*guest) error) error {
 	return d.lookAlive(id, func(g *guest) error {
 		if find(g.launch.Disks, v) < 0 {
