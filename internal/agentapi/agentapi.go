@@ -43,6 +43,10 @@ type Guests interface {
 	// RemoveGuest forgets documents up to the generation, also those that are still on their way: they change nothing
 	// any more. If a newer one is held, the guest stays.
 	RemoveGuest(ctx context.Context, id spec.GuestID, generation int64) error
+	// SwapDisk copies a disk of a running guest into the volume of next while the guest goes on, and has it use that from
+	// then on. The document held, if any, has next in the old one's place afterwards. A guest that does not run is
+	// spec.ErrMissing, unless it had next when it ended.
+	SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next spec.Disk) error
 	GuestStats(ctx context.Context, id spec.GuestID) (spec.GuestStats, error)
 	// ConsoleLog answers the end of the serial log, at most tailBytes (0: all kept).
 	ConsoleLog(ctx context.Context, id spec.GuestID, tailBytes int64) ([]byte, error)

@@ -233,29 +233,3 @@ func (s *Service) KeepVolume(ctx context.Context, id cloud.InstanceID, v cloud.V
 func notAttached(in *cloud.Instance, v cloud.VolumeID) error {
 	return cloud.Errorf(cloud.NotFound, "volume", v, "Instance %s is not attached to volume %s", in.ID, v)
 }
-
-// MaySwapVolume answers an error if the caller may not put another volume in the place of one that the instance has, or
-// if another instance writes to that too.
-func (s *Service) MaySwapVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
-	in, err := s.permitted(ctx, id, "instance.swap_volume")
-	if err != nil {
-		return err
-	}
-	if !hasDisk(in, v) {
-		return notAttached(in, v)
-	}
-	volume, err := s.Volume.Volume(ctx, v)
-	if err != nil {
-		return err
-	}
-	if volume.MultiAttach {
-		others, err := s.Instances.Count(ctx, cloud.Eq("disks", string(v)))
-		if err != nil {
-			return err
-		}
-		if others > 1 {
-			return cloud.Invalidf("volume", "volumeId", "Volume %s is attached to %d instances, which all write to it: it cannot be swapped.", v, others)
-		}
-	}
-	return nil
-}

@@ -43,6 +43,8 @@ type Volumes interface {
 	DeleteInstanceVolume(ctx context.Context, id cloud.VolumeID) error
 	InstanceVolumes(ctx context.Context, ids []cloud.InstanceID) (map[cloud.InstanceID][]*cloud.Attachment, error)
 	CreateSnapshot(ctx context.Context, r cloud.SnapshotRequest) (*cloud.Snapshot, error)
+	// AttachmentsOf answers the attachments of volumes, whoever has them.
+	AttachmentsOf(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID][]*cloud.Attachment, error)
 	DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.DiskLimits, error)
 }
 
@@ -112,7 +114,7 @@ func New(d Deps) *Service {
 		s.createKind(), s.deleteKind(), s.startKind(), s.stopKind(), s.rebootKind(), s.pauseKind(), s.unpauseKind(),
 		s.suspendKind(), s.resumeKind(), s.rebuildKind(), s.rescueKind(), s.unrescueKind(), s.resizeKind(),
 		s.confirmResizeKind(), s.revertResizeKind(), s.shelveKind(), s.offloadKind(), s.unshelveKind(), s.imageKind(),
-		s.attachVolumeKind(), s.detachVolumeKind(), s.attachPortKind(), s.detachPortKind(),
+		s.attachVolumeKind(), s.detachVolumeKind(), s.swapVolumeKind(), s.attachPortKind(), s.detachPortKind(),
 	} {
 		d.Engine.Register(k)
 	}

@@ -154,6 +154,12 @@ var acts = map[string]act{
 		return err
 	}},
 	"instance.detach_volume": {withAttached, func(s *stage) error { return s.compute().DetachVolume(s.n.Context(), s.in.ID, s.v.ID) }},
+	"instance.swap_volume": {withAttached, func(s *stage) error {
+		v, err := s.volume().CreateVolume(s.n.Context(), cloud.VolumeRequest{SizeGiB: 2, HostID: s.in.HostID})
+		s.must(err)
+		s.must(s.volume().WaitVolume(s.n.Context(), v.ID))
+		return s.compute().SwapVolume(s.c.Admin(), s.in.ID, s.v.ID, v.ID)
+	}},
 	"instance.attach_port": {withInstance, func(s *stage) error {
 		_, err := s.compute().AttachPort(s.n.Context(), s.in.ID, cloud.NICRequest{NetworkID: s.n.Net})
 		return err

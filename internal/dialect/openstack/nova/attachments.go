@@ -89,8 +89,7 @@ func (a *api) attachVolume(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"volumeAttachment": newAttachment(r, id, d)})
 }
 
-// updateAttachment changes, from 2.85 on, whether the volume goes with the server. Putting another volume in its place,
-// which is what this route was made for, is not done here.
+// updateAttachment puts another volume in the place of one, or changes, from 2.85 on, whether it goes with the server.
 func (a *api) updateAttachment(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Attachment *struct {
@@ -116,25 +115,12 @@ func (a *api) updateAttachment(w http.ResponseWriter, r *http.Request) error {
 	}
 	volume := cloud.VolumeID(r.PathValue("volume"))
 	if b.VolumeID != volume {
-		return a.swapVolume(r, volume, b.VolumeID)
+		return accept(w, a.Compute.SwapVolume(r.Context(), serverID(r), volume, b.VolumeID))
 	}
 	if b.Delete == nil {
 		return cloud.Invalidf("request", "volumeId", "The new volume is the one that is attached already.")
 	}
 	return accept(w, a.Compute.KeepVolume(r.Context(), serverID(r), volume, !*b.Delete))
-}
-
-// swapVolume says why it does not, in the order in which Nova looks.
-func (a *api) swapVolume(r *http.Request, old, other cloud.VolumeID) error {
-	if err := a.Compute.MaySwapVolume(r.Context(), serverID(r), old); err != nil {
-		return err
-	}
-	if _, err := a.Volumes.Volume(r.Context(), other); cloud.Is(err, cloud.NotFound) {
-		return cloud.Invalidf("request", "volumeId", "Volume %s could not be found.", other)
-	} else if err != nil {
-		return err
-	}
-	return openstack.NotImplemented("Swapping an attached volume is not supported by this cloud.")
 }
 
 func (a *api) detachVolume(w http.ResponseWriter, r *http.Request) error {

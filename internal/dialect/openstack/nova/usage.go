@@ -131,6 +131,7 @@ var actionNames = map[string]string{"instance.create": "create", "instance.delet
 	"instance.rebuild": "rebuild", "instance.rescue": "rescue", "instance.unrescue": "unrescue", "instance.resize": "resize",
 	"instance.confirm_resize": "confirmResize", "instance.revert_resize": "revertResize", "instance.shelve": "shelve", "instance.offload": "shelveOffload",
 	"instance.unshelve": "unshelve", "instance.create_image": "createImage", "instance.attach_volume": "attach_volume", "instance.detach_volume": "detach_volume",
+	"instance.swap_volume": "swap_volume",
 	"instance.attach_port": "attach_interface", "instance.detach_port": "detach_interface"}
 
 func actionView(r *http.Request, op *cloud.Operation) map[string]any {
