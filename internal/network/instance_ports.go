@@ -339,6 +339,13 @@ func (s *Service) changeInstanceGroups(ctx context.Context, in *cloud.Instance, 
 				continue
 			}
 			changed = true
+			groups, err := s.Groups.List(ctx, cloud.Where(cloud.In("id", p.SecurityGroups)))
+			if err != nil {
+				return err
+			}
+			if err := checkOneMode(p, groups); err != nil {
+				return err
+			}
 			if err := s.savePort(ctx, p); err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ type groupRows struct {
 
 // planGroup makes a security group's document.
 func planGroup(r groupRows, generation int64) spec.SecurityGroup {
-	g := spec.SecurityGroup{ID: spec.GroupID(r.group.ID), Generation: generation}
+	g := spec.SecurityGroup{ID: spec.GroupID(r.group.ID), Generation: generation, Stateless: r.group.Stateless}
 	rules := slices.SortedFunc(slices.Values(r.rules), func(a, b *cloud.SecurityGroupRule) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for _, rule := range rules {
 		g.Rules = append(g.Rules, planRule(rule, r.addresses[rule.RemoteAddresses]))

@@ -111,6 +111,7 @@ func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.
 		return []cloud.SecurityGroupID{g.ID}, nil
 	}
 	var ids []cloud.SecurityGroupID
+	var groups []*cloud.SecurityGroup
 	for _, id := range *named {
 		if slices.Contains(ids, id) {
 			continue
@@ -122,9 +123,21 @@ func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.
 		if err != nil {
 			return nil, missing(err, "security group", id)
 		}
-		ids = append(ids, id)
+		ids, groups = append(ids, id), append(groups, g)
 	}
-	return ids, nil
+	return ids, checkOneMode(p, groups)
+}
+
+// checkOneMode refuses to put a port both into groups that remember connections and into groups that do not: what the one half
+// does not let in as an answer, the other would.
+func checkOneMode(p *cloud.Port, groups []*cloud.SecurityGroup) error {
+	for _, g := range groups {
+		if g.Stateless != groups[0].Stateless {
+			return cloud.Errorf(cloud.Conflict, "security group mode", p.ID, "Cannot apply both stateful and stateless security groups on port %s "+
+				"at the same time: %s is of the other kind than %s.", p.ID, g.ID, groups[0].ID)
+		}
+	}
+	return nil
 }
 
 // mayWear checks that a port may be in a group: of its own project, or shared with it.

@@ -14,7 +14,9 @@ const defaultGroupName = "default"
 type GroupRequest struct {
 	ProjectID         cloud.ProjectID // empty: the caller's
 	Name, Description string
-	Tags              []string
+	// Stateless: answers to what its rules allow need rules of their own.
+	Stateless bool
+	Tags      []string
 }
 
 func groupTarget(g *cloud.SecurityGroup) policy.Target {
@@ -40,7 +42,8 @@ func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *c
 		if err := s.Quota.Reserve(ctx, r.ProjectID, map[string]int64{cloud.QuotaSecurityGroups: 1, cloud.QuotaSecurityRules: 2}); err != nil {
 			return err
 		}
-		g = &cloud.SecurityGroup{ID: cloud.SecurityGroupID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description, Tags: r.Tags}
+		g = &cloud.SecurityGroup{ID: cloud.SecurityGroupID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
+			Stateless: r.Stateless, Tags: r.Tags}
 		if err := s.Groups.Insert(ctx, g); err != nil {
 			return err
 		}
@@ -134,10 +137,11 @@ func (s *Service) ListSecurityGroups(ctx context.Context, q cloud.Query, keep ..
 // GroupChange changes what is not nil.
 type GroupChange struct {
 	Name, Description *string
+	Stateless         *bool
 	Tags              *[]string
 }
 
-// UpdateSecurityGroup changes a group's words.
+// UpdateSecurityGroup changes a group's words and, while no port is in it, whether it remembers connections.
 func (s *Service) UpdateSecurityGroup(ctx context.Context, id cloud.SecurityGroupID, c GroupChange) (g *cloud.SecurityGroup, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if g, err = s.ownGroup(ctx, id, "security group.update"); err != nil {
@@ -147,7 +151,14 @@ func (s *Service) UpdateSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 			return cloud.Errorf(cloud.WrongState, "default security group", id, "Updating default security group not allowed.")
 		}
 		apply(&g.Name, c.Name)
+		if changes(c.Stateless, g.Stateless) {
+			if err := s.checkGroupUnused(ctx, id); err != nil {
+				return err
+			}
+			s.nudge(ctx, kindGroup, string(id))
+		}
 		apply(&g.Description, c.Description)
+		apply(&g.Stateless, c.Stateless)
 		apply(&g.Tags, c.Tags)
 		g.Revisions++
 		return s.Groups.Update(ctx, g)
@@ -173,12 +184,8 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 		if g.Default && !policy.IsAdmin(ctx) { // an administrator empties a project that ends
 			return cloud.Errorf(cloud.WrongState, "default security group removal", id, "Insufficient rights for removing default security group.")
 		}
-		used, err := s.Ports.Count(ctx, cloud.Eq("security_groups", string(id)))
-		if err != nil {
+		if err := s.checkGroupUnused(ctx, id); err != nil {
 			return err
-		}
-		if used > 0 {
-			return cloud.Errorf(cloud.InUse, "security group", id, "Security Group %s in use.", id)
 		}
 		if err := s.dropRules(ctx, cloud.Eq("group_id", string(id))); err != nil {
 			return err
@@ -192,6 +199,14 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 		s.nudge(ctx, kindGroup, string(id))
 		return s.Groups.Delete(ctx, id)
 	})
+}
+
+func (s *Service) checkGroupUnused(ctx context.Context, id cloud.SecurityGroupID) error {
+	used, err := s.Ports.Count(ctx, cloud.Eq("security_groups", string(id)))
+	if err == nil && used > 0 {
+		err = cloud.Errorf(cloud.InUse, "security group", id, "Security Group %s in use.", id)
+	}
+	return err
 }
 
 func (s *Service) dropRules(ctx context.Context, where cloud.Cond) error {

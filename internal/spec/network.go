@@ -119,6 +119,9 @@ type SecurityGroup struct {
 	// Members are the addresses of all ports in the group, for rules that name
 	// it as remote. Kept as a set so that a rule costs the same for any size.
 	Members []netip.Addr
+	// Stateless: its rules look at each packet alone, answers are not let through for what they answer. A port's groups
+	// are all of one kind.
+	Stateless bool
 }
 
 // Direction is seen from the guest.

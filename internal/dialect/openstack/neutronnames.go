@@ -30,6 +30,7 @@ var neutronNames = map[string]string{
 	string(cloud.AlreadyExists) + "/default security group":         "SecurityGroupDefaultAlreadyExists",
 	string(cloud.WrongState) + "/default security group":            "SecurityGroupCannotUpdateDefault",
 	string(cloud.WrongState) + "/default security group removal":    "SecurityGroupCannotRemoveDefault",
+	string(cloud.Conflict) + "/security group mode":                 "SecurityGroupConflict",
 	string(cloud.WrongState) + "/port":                              "PortInUse",
 	string(cloud.InUse) + "/external network":                       "ExternalNetworkInUse",
 	string(cloud.Conflict) + "/shared network":                      "InvalidSharedSetting",

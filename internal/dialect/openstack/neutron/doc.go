@@ -4,7 +4,7 @@
 // security groups and their rules, address groups, QoS and RBAC policies, tags, quotas, availability of
 // addresses, availability zones, agents and what they do their work for, and auto-allocated
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
-// there: segments, network flavors, templates of default rules, stateless groups, onboarding of subnets,
+// there: segments, network flavors, templates of default rules, onboarding of subnets,
 // distributed and highly available routers, trunks, load balancers and metering among others.
 // Networks on a physical network are carried within the host: they reach no NIC. Minimum packet rates are counted in both
 // directions together ("any"); no host has room for one in a single direction.

@@ -76,6 +76,7 @@ var extensions = []extension{
 	{"security-groups-rules-belongs-to-default-sg", "Security group rules belong to default SG", "Says whether a rule is of the default group."},
 	{"service-type", "Neutron Service Type Management", "Service providers: there are none to choose from."},
 	{"sorting", "Sorting support", "Order of lists."},
+	{"stateful-security-group", "Stateful security group", "Security groups that do not remember connections."},
 	{"standard-attr-description", "standard-attr-description", "Descriptions."},
 	{"standard-attr-revisions", "Resource revision numbers", "Revision numbers."},
 	{"standard-attr-tag", "Tag support for resources with standard attribute", "Tags."},

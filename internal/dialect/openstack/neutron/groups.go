@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -13,7 +14,7 @@ import (
 func (a *api) groups() resource[cloud.SecurityGroup, cloud.SecurityGroupID] {
 	tags := func(g *cloud.SecurityGroup) []string { return g.Tags }
 	return resource[cloud.SecurityGroup, cloud.SecurityGroupID]{one: "security_group", many: "security_groups", path: "/v2.0/security-groups",
-		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{"shared": byBool[cloud.SecurityGroup]("shared"), "stateful": byShown(func(*cloud.SecurityGroup) string { return "true" })})),
+		filters: tagFilters(tags, common(filters[cloud.SecurityGroup]{"shared": byBool[cloud.SecurityGroup]("shared"), "stateful": statefulFilter})),
 		sort:    namedSort(nil),
 		list:    a.net.ListSecurityGroups, get: a.net.SecurityGroup, remove: a.net.DeleteSecurityGroup,
 		id: func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }, show: a.showGroups, tags: tags,
@@ -21,6 +22,19 @@ func (a *api) groups() resource[cloud.SecurityGroup, cloud.SecurityGroupID] {
 			_, err := a.net.UpdateSecurityGroup(ctx, id, network.GroupChange{Tags: &tags})
 			return err
 		}}
+}
+
+// statefulFilter asks for the opposite of what is stored.
+func statefulFilter(values []string) ([][]cloud.Cond, func(*cloud.SecurityGroup) bool, error) {
+	return byShown(func(g *cloud.SecurityGroup) string { return strconv.FormatBool(!g.Stateless) })(lower(values))
+}
+
+func lower(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = strings.ToLower(v)
+	}
+	return out
 }
 
 func (a *api) groupRoutes(s *openstack.Service) {
@@ -53,7 +67,7 @@ func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]
 			inside = append(inside, showRule(r, g.Default))
 		}
 		shown[i] = object{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "project_id": g.ProjectID,
-			"security_group_rules": inside, "stateful": true, "shared": g.Shared || with[string(g.ID)], "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
+			"security_group_rules": inside, "stateful": !g.Stateless, "shared": g.Shared || with[string(g.ID)], "tags": tagsShown(g.Tags)}.with(stamps(&g.Meta, g.Revisions))
 	}
 	return shown, nil
 }
@@ -65,26 +79,23 @@ type groupIn struct {
 	Stateful    boolean `json:"stateful"`
 }
 
-// check refuses what hosts cannot do: their filters always remember connections.
-func (in groupIn) check() error {
-	if in.Stateful.Set && !in.Stateful.Null && !bool(in.Stateful.Value) {
-		return cloud.Invalidf("security group", "stateful", "Invalid input for operation: this cloud has no stateless security groups.")
+// stateless is the attribute as we call it; nil: not said.
+func (in groupIn) stateless() *bool {
+	if !in.Stateful.Set || in.Stateful.Null {
+		return nil
 	}
-	return nil
+	stateless := !bool(in.Stateful.Value)
+	return &stateless
 }
 
 func (a *api) createGroup(ctx context.Context, in groupIn) (*cloud.SecurityGroup, error) {
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	return a.net.CreateSecurityGroup(ctx, network.GroupRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value})
+	stateless := in.stateless()
+	return a.net.CreateSecurityGroup(ctx, network.GroupRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value,
+		Stateless: stateless != nil && *stateless})
 }
 
 func (a *api) updateGroup(ctx context.Context, id cloud.SecurityGroupID, in groupIn) (*cloud.SecurityGroup, error) {
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	return a.net.UpdateSecurityGroup(ctx, id, network.GroupChange{Name: textPtr(in.Name), Description: textPtr(in.Description)})
+	return a.net.UpdateSecurityGroup(ctx, id, network.GroupChange{Name: textPtr(in.Name), Description: textPtr(in.Description), Stateless: in.stateless()})
 }
 
 func (a *api) rules() resource[cloud.SecurityGroupRule, cloud.RuleID] {

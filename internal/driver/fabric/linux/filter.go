@@ -106,6 +106,7 @@ func (v view) baseChains() []nft.Chain {
 		{Name: "local", Hook: "type filter hook input priority 0; policy accept;", Rules: localRules()},
 		{Name: "always_out", Rules: alwaysOut()},
 		{Name: "always_in", Rules: alwaysIn()},
+		{Name: "answers", Rules: answers()},
 	}
 }
 
@@ -135,8 +136,6 @@ func alwaysOut() []string {
 		"icmpv6 type { 131, 132, 143 } accept",
 		"udp sport 68 udp dport 67 accept",
 		"udp sport 546 udp dport 547 accept",
-		fmt.Sprintf("meta mark and %#08x != 0 accept", markEstablished),
-		fmt.Sprintf("meta mark and %#08x != 0 drop", markInvalid),
 	}
 }
 
@@ -147,13 +146,27 @@ func alwaysIn() []string {
 		"icmpv6 type { 130, 134, 135, 136 } accept",
 		"udp sport 67 udp dport 68 accept",
 		"udp sport 547 udp dport 546 accept",
+	}
+}
+
+// answers let through what belongs to a connection that was allowed.
+func answers() []string {
+	return []string{
 		fmt.Sprintf("meta mark and %#08x != 0 accept", markEstablished),
 		fmt.Sprintf("meta mark and %#08x != 0 drop", markInvalid),
 	}
 }
 
+// remembers are the rules of a port that is not in groups without memory: those look at each packet alone.
+func (v view) remembers(p spec.Port) []string {
+	if slices.ContainsFunc(p.Groups, func(g spec.GroupID) bool { return v.groups[g].Stateless }) {
+		return nil
+	}
+	return []string{"jump answers"}
+}
+
 func (v view) outRules(p spec.Port) []string {
-	rules := []string{"jump always_out"}
+	rules := append([]string{"jump always_out"}, v.remembers(p)...)
 	for _, g := range p.Groups {
 		rules = append(rules, "jump out_"+groupName(g))
 	}
@@ -174,6 +187,7 @@ func (v view) inRules(p spec.Port) []string {
 		"ether daddr and 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr != { " + macs + " } drop",
 		"jump always_in",
 	}
+	rules = append(rules, v.remembers(p)...)
 	for _, g := range p.Groups {
 		rules = append(rules, "jump in_"+groupName(g))
 	}

@@ -63,6 +63,27 @@ func TestGroupsAreStateful(t *testing.T) {
 	w.blocked(a.ns, b.port.Addresses[0], 22)
 }
 
+// Without memory, answers pass only if a rule lets them, in either direction; the other side, which remembers, is not disturbed.
+func TestStatelessGroups(t *testing.T) {
+	w, a, b := pair(t)
+	answer(t, a.ns, 22)
+	to, from := b.port.Addresses[0], a.port.Addresses[0]
+	w.group(ingressGroup("ga", 2, tcpRule(22, false)))
+	silent := spec.SecurityGroup{ID: "gb", Generation: 2, Stateless: true, Rules: []spec.Rule{tcpRule(22, false)}}
+	w.group(silent)
+	w.blocked(a.ns, to, 22)
+	w.group(spec.SecurityGroup{ID: "gb", Generation: 3, Rules: silent.Rules})
+	w.reaches(a.ns, to, 22)
+	speaking := ingressGroup("gb", 4, tcpRule(22, false))
+	speaking.Stateless = true
+	w.group(speaking)
+	w.reaches(a.ns, to, 22)
+	w.blocked(b.ns, from, 22)
+	speaking.Generation, speaking.Rules = 5, append(speaking.Rules, anyRule(spec.Ingress, false))
+	w.group(speaking)
+	w.reaches(b.ns, from, 22)
+}
+
 // Egress rules hold as well, and ICMP is matched by type.
 func TestEgressAndICMP(t *testing.T) {
 	w, a, b := pair(t)
