@@ -171,6 +171,8 @@ type InstanceDisk struct {
 	AttachmentID       AttachmentID `json:"attachment_id,omitempty"`
 	BootIndex          int          `json:"boot_index,omitempty"` // from 1; 0: not bootable
 	CDROM              bool         `json:"cdrom,omitempty"`
+	// Leaving: the guest is letting go of it.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Hints are wishes about placement.

@@ -135,14 +135,9 @@ func (s *Service) forgetDisk(ctx context.Context, id cloud.InstanceID, v cloud.V
 	return err
 }
 
-type detachParams struct {
-	attachParams
-	Disk cloud.InstanceDisk `json:"disk"`
-}
-
 // DetachVolume unplugs a volume. The root disk cannot be unplugged.
 func (s *Service) DetachVolume(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
-	params := &detachParams{attachParams: attachParams{Volume: v}}
+	params := &attachParams{Volume: v}
 	_, err := s.begin(ctx, id, verb{action: "instance.attach", kind: "instance.detach_volume", needsUnlocked: true, plug: true,
 		phases: volumePhases, powers: append(plugPowers, cloud.PowerSuspended), params: params,
 		change: func(ctx context.Context, in *cloud.Instance) error {
@@ -153,12 +148,16 @@ func (s *Service) DetachVolume(ctx context.Context, id cloud.InstanceID, v cloud
 			if i == 0 {
 				return cloud.Errorf(cloud.Forbidden, "volume", v, "Cannot detach a root device volume")
 			}
+			if in.Disks[i].Leaving && in.OperationID != "" {
+				return cloud.Errorf(cloud.Invalid, "volume", v, "Invalid volume: volume %s is being detached from instance %s already.", v, id)
+			}
 			a, err := s.Volume.BeginDetach(ctx, v, id)
 			if err != nil {
 				return err
 			}
-			params.Attachment, params.Disk = a.ID, in.Disks[i]
-			in.Disks = slices.Delete(slices.Clone(in.Disks), i, i+1)
+			params.Attachment = a.ID
+			in.Disks = slices.Clone(in.Disks)
+			in.Disks[i].Leaving = true
 			return nil
 		}})
 	return err
@@ -179,25 +178,26 @@ func (s *Service) detachVolumeKind() operation.Kind {
 }
 
 func (s *Service) finishDetach(ctx context.Context, op *cloud.Operation) error {
-	p, err := operation.Params[detachParams](op)
+	p, err := operation.Params[attachParams](op)
 	if err != nil {
 		return err
 	}
 	if err := s.Volume.FinishDetach(ctx, p.Attachment); err != nil && !gone(err) {
 		return err
 	}
-	return nil
+	return s.forgetDisk(ctx, instanceID(op), p.Volume)
 }
 
-// keepDisk puts a disk back that the guest did not let go of.
+// keepDisk leaves a disk in place that the guest did not let go of.
 func (s *Service) keepDisk(ctx context.Context, op *cloud.Operation) error {
-	p, err := operation.Params[detachParams](op)
+	p, err := operation.Params[attachParams](op)
 	if err != nil {
 		return err
 	}
 	_, err = s.update(ctx, instanceID(op), func(in *cloud.Instance) error {
-		if !hasDisk(in, p.Volume) {
-			in.Disks = append(slices.Clone(in.Disks), p.Disk)
+		if i := indexDisk(in, p.Volume); i >= 0 {
+			in.Disks = slices.Clone(in.Disks)
+			in.Disks[i].Leaving = false
 		}
 		return nil
 	})

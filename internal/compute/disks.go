@@ -342,7 +342,7 @@ func (s *Service) letGo(ctx context.Context, d cloud.InstanceDisk) error {
 			return err
 		}
 	}
-	if !d.DeleteWithInstance {
+	if !d.DeleteWithInstance || d.Leaving { // its owner wanted it out of the instance
 		return nil
 	}
 	if err := s.Volume.DeleteInstanceVolume(ctx, d.VolumeID); err != nil && !gone(err) {

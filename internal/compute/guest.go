@@ -137,6 +137,9 @@ func guestDisks(in *cloud.Instance) []spec.Disk {
 		disks = append(disks, spec.Disk{Volume: spec.VolumeID(in.RescueDisk), Bus: bus(in, ""), BootIndex: 1})
 	}
 	for i, d := range in.Disks {
+		if d.Leaving {
+			continue
+		}
 		disk := spec.Disk{Volume: spec.VolumeID(d.VolumeID), Bus: bus(in, d.Bus), CDROM: d.CDROM}
 		if !d.Local {
 			disk.Serial = serial(d.VolumeID)
@@ -183,6 +186,9 @@ func metadata(in *cloud.Instance, views []cloud.PortView) spec.Metadata {
 		m.NICs = append(m.NICs, metadataNIC(v))
 	}
 	for _, d := range in.Disks {
+		if d.Leaving {
+			continue
+		}
 		m.Disks = append(m.Disks, spec.MetadataDisk{Volume: spec.VolumeID(d.VolumeID), Serial: serial(d.VolumeID), Bus: bus(in, d.Bus), Tag: d.Tag})
 	}
 	return m
