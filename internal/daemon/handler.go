@@ -15,6 +15,10 @@ import (
 // newHandler mounts every dialect under its prefix.
 func (d *Daemon) newHandler() http.Handler {
 	s, log := d.services, d.log
+	name, err := d.hostName()
+	if err != nil {
+		log.Warn("this machine has no name: the services of the control plane are not shown", "error", err)
+	}
 	mux := http.NewServeMux()
 	mount := func(prefix string, h *openstack.Service) {
 		h.Repeats = s.repeats
@@ -26,7 +30,7 @@ func (d *Daemon) newHandler() http.Handler {
 	mux.Handle("/v3/", identity) // some federation tools ask at the root
 	mux.Handle("/v3", identity)
 	mount("/compute", nova.New(nova.Deps{Auth: s.identity, Compute: s.compute, Quota: s.quota, Consoles: s.console,
-		Images: s.image, Networks: s.network, Volumes: s.volume, Prefix: "/compute", Log: log}))
+		Images: s.image, Networks: s.network, Volumes: s.volume, Prefix: "/compute", HostName: name, Log: log}))
 	mount("/image", glance.New(glance.Deps{Images: s.image, Vocabularies: s.words, Auth: s.identity, Log: log}))
 	mount("/network", neutron.New(neutron.Deps{Network: s.network, Auth: s.identity, Prefix: "/network", Log: log}))
 	mount("/volume", cinder.New(cinder.Deps{Volumes: s.volume, Auth: s.identity, Log: log}))

@@ -11,5 +11,8 @@
 // hosts and evacuation, setting a password in the guest, crash dumps, host power actions (501). The list of migrations is
 // therefore empty. Extra specs are checked for form from 2.86 on; of them hw:machine_type and hw:firmware_type are honoured.
 //
+// Kept from Nova's own services: os-services and the zone "internal" show, as its scheduler and conductor, the process that
+// answers. Of several processes each shows itself.
+//
 // Source: https://docs.openstack.org/api-ref/compute/ and its microversion history.
 package nova

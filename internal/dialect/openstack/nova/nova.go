@@ -25,7 +25,9 @@ type Deps struct {
 	Consoles Consoles
 	// Prefix is where the service is mounted: "/compute".
 	Prefix string
-	Log    *slog.Logger
+	// HostName is the machine of the process that answers.
+	HostName string
+	Log      *slog.Logger
 }
 
 // Versions is the range of microversions.

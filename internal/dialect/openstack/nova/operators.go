@@ -305,8 +305,8 @@ func (a *api) listServices(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := []any{}
 	q := r.URL.Query()
+	out := a.controlServices(r, q)
 	for _, h := range list {
 		if (q.Get("host") == "" || q.Get("host") == h.Name) && (q.Get("binary") == "" || q.Get("binary") == "nova-compute") {
 			out = append(out, service(r, h))
@@ -407,6 +407,9 @@ func (a *api) writeZones(w http.ResponseWriter, r *http.Request, detail bool) er
 			m["hosts"] = hosts
 		}
 		out[i] = m
+	}
+	if detail {
+		out = a.withControlZone(out)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"availabilityZoneInfo": out})
 }
