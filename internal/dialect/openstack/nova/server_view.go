@@ -255,11 +255,16 @@ func (w *viewer) hostHash(v *compute.View) string {
 	k := hashKey{v.ProjectID, v.Host.Name}
 	hash, ok := w.hashes[k]
 	if !ok {
-		sum := sha256.Sum224([]byte(string(k.project) + k.host))
-		hash = hex.EncodeToString(sum[:])
+		hash = hostHash(k.project, k.host)
 		w.hashes[k] = hash
 	}
 	return hash
+}
+
+// hostHash is the same for all hosts of a name and a project, and says neither.
+func hostHash(p cloud.ProjectID, host string) string {
+	sum := sha256.Sum224([]byte(string(p) + host))
+	return hex.EncodeToString(sum[:])
 }
 
 func zoneOf(v *compute.View) string {

@@ -172,15 +172,34 @@ func (a *api) showAction(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, op := range list {
 		if op.RequestID == r.PathValue("action") {
+			host, err := a.actionHost(r)
+			if err != nil {
+				return err
+			}
 			m := actionView(r, op)
-			m["events"] = actionEvents(r, op)
+			m["events"] = actionEvents(r, op, host)
 			return openstack.WriteJSON(w, http.StatusOK, map[string]any{"instanceAction": m})
 		}
 	}
 	return cloud.Errorf(cloud.NotFound, "action", r.PathValue("action"), "Action for request_id %s on instance %s not found", r.PathValue("action"), serverID(r))
 }
 
-func actionEvents(r *http.Request, op *cloud.Operation) []any {
+// actionHost is the hash of the host that the server is on, which clients tell hosts apart by; empty when it is on none.
+func (a *api) actionHost(r *http.Request) (string, error) {
+	if !atLeast(r, 62) {
+		return "", nil
+	}
+	v, err := a.Compute.Instance(r.Context(), serverID(r))
+	if cloud.Is(err, cloud.NotFound) || err == nil && v.Host == nil {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return hostHash(v.ProjectID, v.Host.Name), nil
+}
+
+func actionEvents(r *http.Request, op *cloud.Operation, host string) []any {
 	out := []any{}
 	for _, s := range op.Steps {
 		m := map[string]any{"event": op.Kind + "." + s.Name, "start_time": s.StartedAt.UTC().Format(microSeconds), "finish_time": nil, "result": "Success"}
@@ -191,6 +210,9 @@ func actionEvents(r *http.Request, op *cloud.Operation) []any {
 			m["result"] = "Error"
 		}
 		m["traceback"] = nil
+		if atLeast(r, 62) {
+			m["hostId"] = host
+		}
 		out = append(out, m)
 	}
 	return out
