@@ -78,6 +78,7 @@ var subnetPools = definition[cloud.SubnetPool, cloud.SubnetPoolID]{
 		number("default_bits", func(p *cloud.SubnetPool) any { return p.DefaultBits }),
 		number("min_bits", func(p *cloud.SubnetPool) any { return p.MinBits }),
 		number("max_bits", func(p *cloud.SubnetPool) any { return p.MaxBits }),
+		number("quota", poolQuota),
 		flag("shared", func(p *cloud.SubnetPool) any { return p.Shared }),
 		text("scope_id", func(p *cloud.SubnetPool) any { return p.ScopeID }),
 		flag("default", func(p *cloud.SubnetPool) any { return p.Default }),
@@ -254,6 +255,14 @@ var securityGroupRules = definition[cloud.SecurityGroupRule, cloud.RuleID]{
 		by("remote_group", "created_at"),
 		by("remote_addresses", "created_at"),
 	},
+}
+
+// poolQuota sorts pools without a bound before all others.
+func poolQuota(p *cloud.SubnetPool) any {
+	if p.ProjectQuota == nil {
+		return int64(-1)
+	}
+	return *p.ProjectQuota
 }
 
 func subnetsOf(p *cloud.Port) []cloud.SubnetID {

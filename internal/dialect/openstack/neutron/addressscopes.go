@@ -13,7 +13,8 @@ func (a *api) scopes() resource[cloud.AddressScope, cloud.AddressScopeID] {
 	return resource[scope, cloud.AddressScopeID]{one: "address_scope", many: "address_scopes", path: "/v2.0/address-scopes",
 		filters: common(filters[scope]{"description": nil, "revision_number": nil, "changed_since": nil, "shared": byBool[scope]("shared"),
 			"ip_version": byVersion[scope]}),
-		sort: openstack.SortColumns{"id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id", "ip_version": "ipv6"},
+		sort: openstack.SortColumns{"id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id", "ip_version": "ipv6",
+			"shared": "shared"},
 		list: a.net.ListAddressScopes, get: a.net.AddressScope, remove: a.net.DeleteAddressScope,
 		id: func(s *scope) cloud.AddressScopeID { return s.ID }, show: a.showScopes}
 }

@@ -70,29 +70,32 @@ func byText[T any](column string) filter[T] {
 
 func byBool[T any](column string) filter[T] {
 	return func(values []string) ([][]cloud.Cond, func(*T) bool, error) {
-		var out [][]cloud.Cond
+		wanted := map[bool]bool{}
 		for _, v := range values {
 			b, err := openstack.ParseBool(column, v)
 			if err != nil {
 				return nil, nil, err
 			}
-			out = append(out, []cloud.Cond{cloud.Eq(column, b)})
+			wanted[b] = true
 		}
-		return out, nil, nil
+		if wanted[true] && wanted[false] {
+			return nil, nil, nil
+		}
+		return [][]cloud.Cond{{cloud.Eq(column, wanted[true])}}, nil, nil
 	}
 }
 
 func byInt[T any](column string) filter[T] {
 	return func(values []string) ([][]cloud.Cond, func(*T) bool, error) {
-		var out [][]cloud.Cond
-		for _, v := range values {
+		wanted := make([]int, len(values))
+		for i, v := range values {
 			n, err := strconv.Atoi(v)
 			if err != nil {
 				return nil, nil, cloud.Invalidf("request", "filters", "'%s' is not an integer", v)
 			}
-			out = append(out, []cloud.Cond{cloud.Eq(column, n)})
+			wanted[i] = n
 		}
-		return out, nil, nil
+		return [][]cloud.Cond{{cloud.In(column, wanted)}}, nil, nil
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 	"github.com/nubo-cloud/nubo/internal/network"
 )
 
+// same stands for the column of an attribute that all rows have alike: their ids decide.
+const same = "id"
+
 // namedSort are the sort keys of resources with a name.
 func namedSort(more openstack.SortColumns) openstack.SortColumns {
 	columns := openstack.SortColumns{"id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id",
@@ -28,7 +31,7 @@ func (a *api) networks() resource[cloud.Network, cloud.NetworkID] {
 			"provider:network_type": byText[cloud.Network]("kind"), "provider:physical_network": byText[cloud.Network]("physical"),
 			"provider:segmentation_id": byInt[cloud.Network]("segment"),
 			"status":                   byShown(func(*cloud.Network) string { return "ACTIVE" })})),
-		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up"}),
+		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up", "mtu": "mtu", "status": same, "availability_zone_hints": same, "shared": "shared"}),
 		list: a.net.ListNetworks, get: a.net.Network, remove: a.net.DeleteNetwork,
 		id: func(n *cloud.Network) cloud.NetworkID { return n.ID }, show: a.showNetworks, tags: tags,
 		setTags: func(ctx context.Context, id cloud.NetworkID, tags []string) error {

@@ -115,7 +115,7 @@ func (a *api) listForwardings(w http.ResponseWriter, r *http.Request) error {
 			shown = append(shown, o)
 		}
 	}
-	return openstack.WriteJSON(w, http.StatusOK, object{"port_forwardings": pick(shown, r)})
+	return a.writeParts(w, r, "port_forwardings", shown)
 }
 
 func writeForwarding(w http.ResponseWriter, status int, p cloud.PortForwarding, err error) error {

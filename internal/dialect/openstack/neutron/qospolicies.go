@@ -13,7 +13,7 @@ func (a *api) qosPolicies() resource[cloud.QoSPolicy, cloud.QoSPolicyID] {
 	return resource[cloud.QoSPolicy, cloud.QoSPolicyID]{one: "policy", many: "policies", path: "/v2.0/qos/policies",
 		filters: tagFilters(tags, common(filters[cloud.QoSPolicy]{"shared": byBool[cloud.QoSPolicy]("shared"),
 			"is_default": byBool[cloud.QoSPolicy]("default")})),
-		sort: namedSort(openstack.SortColumns{"shared": "shared"}),
+		sort: namedSort(openstack.SortColumns{"shared": "shared", "is_default": "default"}),
 		list: a.net.ListQoSPolicies, get: a.net.QoSPolicy, remove: a.net.DeleteQoSPolicy,
 		id: func(p *cloud.QoSPolicy) cloud.QoSPolicyID { return p.ID }, show: showQoSPolicies, tags: tags,
 		setTags: func(ctx context.Context, id cloud.QoSPolicyID, tags []string) error {

@@ -133,7 +133,7 @@ func (a *api) listQoSRules(k qosRuleKind) openstack.Handler {
 				shown = append(shown, o)
 			}
 		}
-		return openstack.WriteJSON(w, http.StatusOK, object{k.kind + "_rules": pick(shown, r)})
+		return a.writeParts(w, r, k.kind+"_rules", shown)
 	}
 }
 

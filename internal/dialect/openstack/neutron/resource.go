@@ -61,12 +61,12 @@ func listAll[T any, ID ~string](a *api, w http.ResponseWriter, r *http.Request, 
 	var objects []object
 	var rows []*T
 	err = a.net.Snapshot(r.Context(), func(ctx context.Context) error {
-		for _, where := range alternatives {
-			some, err := res.list(ctx, page.Query(where...), keep...)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, some...)
+		where, err := oneOf(ctx, res, alternatives)
+		if err != nil {
+			return err
+		}
+		if rows, err = res.list(ctx, page.Query(where...), keep...); err != nil {
+			return err
 		}
 		objects, err = res.show(ctx, rows)
 		return err
@@ -79,6 +79,24 @@ func listAll[T any, ID ~string](a *api, w http.ResponseWriter, r *http.Request, 
 		body[res.many+"_links"] = links
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// oneOf makes alternatives conditions that hold for all rows of any of them: a page is cut from the rows of all, in their order.
+func oneOf[T any, ID ~string](ctx context.Context, res resource[T, ID], alternatives [][]cloud.Cond) ([]cloud.Cond, error) {
+	if len(alternatives) == 1 {
+		return alternatives[0], nil
+	}
+	var ids []ID
+	for _, where := range alternatives {
+		rows, err := res.list(ctx, cloud.Where(where...))
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			ids = append(ids, res.id(row))
+		}
+	}
+	return []cloud.Cond{cloud.In("id", ids)}, nil
 }
 
 // pageLinks lead to the pages before and after one that the client asked for by limit.

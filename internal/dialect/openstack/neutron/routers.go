@@ -14,7 +14,7 @@ func (a *api) routers() resource[cloud.Router, cloud.RouterID] {
 	return resource[cloud.Router, cloud.RouterID]{one: "router", many: "routers", path: "/v2.0/routers",
 		filters: tagFilters(tags, common(filters[cloud.Router]{"admin_state_up": byBool[cloud.Router]("admin_up"),
 			"status": byShown(func(*cloud.Router) string { return "ACTIVE" })})),
-		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up"}),
+		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up", "status": same, "flavor_id": same}),
 		list: a.net.ListRouters, get: a.net.Router, remove: a.net.DeleteRouter,
 		id: func(r *cloud.Router) cloud.RouterID { return r.ID }, show: a.showRouters, tags: tags,
 		setTags: func(ctx context.Context, id cloud.RouterID, tags []string) error {

@@ -25,7 +25,8 @@ func (a *api) pools() resource[cloud.SubnetPool, cloud.SubnetPoolID] {
 				return strconv.FormatInt(*p.ProjectQuota, 10)
 			}),
 			"ip_version": byVersion[cloud.SubnetPool]})),
-		sort: namedSort(openstack.SortColumns{"default_prefixlen": "default_bits", "min_prefixlen": "min_bits", "max_prefixlen": "max_bits"}),
+		sort: namedSort(openstack.SortColumns{"default_prefixlen": "default_bits", "min_prefixlen": "min_bits", "max_prefixlen": "max_bits",
+			"address_scope_id": "scope_id", "default_quota": "quota", "ip_version": "ipv6", "is_default": "default", "shared": "shared"}),
 		list: a.net.ListSubnetPools, get: a.net.SubnetPool, remove: a.net.DeleteSubnetPool,
 		id: func(p *cloud.SubnetPool) cloud.SubnetPoolID { return p.ID }, show: a.showPools, tags: tags,
 		setTags: func(ctx context.Context, id cloud.SubnetPoolID, tags []string) error {

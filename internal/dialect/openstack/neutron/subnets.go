@@ -19,7 +19,7 @@ func (a *api) subnets() resource[cloud.Subnet, cloud.SubnetID] {
 			"subnetpool_id": byText[cloud.Subnet]("subnet_pool_id"), "service_types": byServiceType,
 			"ip_version": byVersion[cloud.Subnet]})),
 		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "cidr": "prefix", "enable_dhcp": "dhcp", "gateway_ip": "gateway", "ip_version": "ipv6",
-			"ipv6_ra_mode": "ra_mode", "ipv6_address_mode": "address_mode"}),
+			"ipv6_ra_mode": "ra_mode", "ipv6_address_mode": "address_mode", "segment_id": same, "subnetpool_id": "subnet_pool_id"}),
 		list: a.net.ListSubnets, get: a.net.Subnet, remove: a.net.DeleteSubnet,
 		id: func(n *cloud.Subnet) cloud.SubnetID { return n.ID }, show: showSubnets, tags: tags,
 		setTags: func(ctx context.Context, id cloud.SubnetID, tags []string) error {

@@ -2,7 +2,9 @@ package nova
 
 import (
 	"hash/fnv"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
@@ -148,15 +150,37 @@ func (a *api) listGroups(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	all := r.URL.Query().Has("all_projects") && policy.IsAdmin(r.Context())
-	list, err := a.Compute.ListGroups(r.Context(), p.Query(), all)
+	skip, err := offsetOf(r)
 	if err != nil {
 		return err
 	}
+	q := p.Query()
+	if q.Limit > 0 {
+		q.Limit += skip
+	}
+	list, err := a.Compute.ListGroups(r.Context(), q, all)
+	if err != nil {
+		return err
+	}
+	list = list[min(skip, len(list)):]
 	out := make([]any, len(list))
 	for i, g := range list {
 		out[i] = a.group(r, g)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"server_groups": out})
+}
+
+// offsetOf is how many rows a client that pages by numbers has seen.
+func offsetOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("offset")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > math.MaxInt32 {
+		return 0, cloud.Invalidf("request", "offset", "offset param must be an integer that is not negative, not '%s'.", text)
+	}
+	return n, nil
 }
 
 func (a *api) showGroup(w http.ResponseWriter, r *http.Request) error {

@@ -1,0 +1,111 @@
+package neutron
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+)
+
+// writeParts answers a list of what is part of another resource's row: all of it is at hand, and any attribute sorts it.
+func (a *api) writeParts(w http.ResponseWriter, r *http.Request, many string, parts []object) error {
+	q := r.URL.Query()
+	columns := openstack.SortColumns{}
+	for _, key := range q["sort_key"] {
+		if len(parts) == 0 || parts[0][key] != nil {
+			columns[key] = key
+		}
+	}
+	page, err := openstack.ParsePage(r, columns, 0)
+	if err != nil {
+		return err
+	}
+	sortParts(parts, page.Order)
+	total := parts
+	if parts, err = cutParts(parts, page); err != nil {
+		return err
+	}
+	body := object{many: pick(parts, r)}
+	if links := a.partLinks(r, q, total, parts, page); len(links) > 0 {
+		body[many+"_links"] = links
+	}
+	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// sortParts orders by attributes, and what is equal by id. Numbers are compared as such.
+func sortParts(parts []object, order []cloud.Order) {
+	if len(order) == 0 {
+		return // as they were made
+	}
+	order = append(slices.Clone(order), cloud.Order{Column: "id", Desc: order[len(order)-1].Desc})
+	slices.SortStableFunc(parts, func(a, b object) int {
+		for _, o := range order {
+			c := compareValues(a[o.Column], b[o.Column])
+			if o.Desc {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+}
+
+func compareValues(a, b any) int {
+	if x, ok := a.(int); ok {
+		if y, ok := b.(int); ok {
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
+}
+
+// cutParts leaves the page: what follows the marker, or, backwards, what is before it.
+func cutParts(parts []object, page openstack.Page) ([]object, error) {
+	if page.Marker != "" {
+		at := slices.IndexFunc(parts, func(o object) bool { return fmt.Sprint(o["id"]) == page.Marker })
+		switch {
+		case at < 0:
+			return nil, cloud.Invalidf("request", "marker", "Marker %s could not be found.", page.Marker)
+		case page.Reverse:
+			parts = parts[:at]
+		default:
+			parts = parts[at+1:]
+		}
+	}
+	if page.Limit == 0 || page.Limit >= len(parts) {
+		return parts, nil
+	}
+	if page.Reverse {
+		return parts[len(parts)-page.Limit:], nil
+	}
+	return parts[:page.Limit], nil
+}
+
+// partLinks lead to the pages around one that the client asked for by limit.
+func (a *api) partLinks(r *http.Request, q url.Values, all, shown []object, page openstack.Page) []object {
+	if page.Limit == 0 || len(shown) == 0 {
+		return nil
+	}
+	var links []object
+	add := func(rel, reverse string, beside object) {
+		q.Del("page_reverse")
+		if reverse != "" {
+			q.Set("page_reverse", reverse)
+		}
+		q.Set("marker", fmt.Sprint(beside["id"]))
+		links = append(links, object{"rel": rel, "href": openstack.BaseURL(r) + openstack.RequestPath(r) + "?" + q.Encode()})
+	}
+	if last := shown[len(shown)-1]; last["id"] != all[len(all)-1]["id"] {
+		add("next", "", last)
+	}
+	if first := shown[0]; first["id"] != all[0]["id"] {
+		add("previous", "True", first)
+	}
+	return links
+}
