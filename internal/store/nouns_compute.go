@@ -34,6 +34,9 @@ var instances = definition[cloud.Instance, cloud.InstanceID]{
 		text("rescue_disk", func(i *cloud.Instance) any { return i.RescueDisk }),
 		text("shelved_image", func(i *cloud.Instance) any { return i.ShelvedImage }),
 		flag("locked", func(i *cloud.Instance) any { return i.Locked }),
+		flag("grow_root", func(i *cloud.Instance) any { return i.GrowRoot }),
+		text("access_v4", func(i *cloud.Instance) any { return i.AccessV4 }),
+		text("access_v6", func(i *cloud.Instance) any { return i.AccessV6 }),
 		number("progress", func(i *cloud.Instance) any { return i.Progress }),
 		number("launch_index", func(i *cloud.Instance) any { return i.LaunchIndex }),
 		instant("launched_at", func(i *cloud.Instance) any { return i.LaunchedAt }),
@@ -75,6 +78,7 @@ var flavors = definition[cloud.Flavor, cloud.FlavorID]{
 	id: func(f *cloud.Flavor) cloud.FlavorID { return f.ID },
 	columns: []column[cloud.Flavor]{
 		text("name", func(f *cloud.Flavor) any { return f.Name }),
+		text("description", func(f *cloud.Flavor) any { return f.Description }),
 		number("vcpus", func(f *cloud.Flavor) any { return f.VCPUs }),
 		number("memory_mib", func(f *cloud.Flavor) any { return f.MemoryMiB }),
 		number("disk_gib", func(f *cloud.Flavor) any { return f.DiskGiB }),

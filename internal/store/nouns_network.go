@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -114,6 +115,8 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		text("vnic_type", func(p *cloud.Port) any { return p.VNICType }),
 		text("host_id", func(p *cloud.Port) any { return p.HostID }),
 		flag("up", func(p *cloud.Port) any { return p.Up }),
+		number("liveness", portLiveness),
+		text("device", portDevice),
 		number("order", func(p *cloud.Port) any { return p.Order }),
 		set("security_groups", func(p *cloud.Port) any { return p.SecurityGroups }),
 		set("subnets", func(p *cloud.Port) any { return subnetsOf(p) }),
@@ -192,6 +195,7 @@ var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
 		text("target_port", func(f *cloud.FloatingIP) any { return f.TargetPort }),
 		text("target_address", func(f *cloud.FloatingIP) any { return f.TargetAddress }),
 		text("router_id", func(f *cloud.FloatingIP) any { return f.RouterID }),
+		flag("idle", func(f *cloud.FloatingIP) any { return f.RouterID == "" }),
 		text("dns_name", func(f *cloud.FloatingIP) any { return f.DNSName }),
 		text("dns_domain", func(f *cloud.FloatingIP) any { return f.DNSDomain }),
 		text("qos", func(f *cloud.FloatingIP) any { return f.QoS }),
@@ -263,6 +267,22 @@ func poolQuota(p *cloud.SubnetPool) any {
 		return int64(-1)
 	}
 	return *p.ProjectQuota
+}
+
+// portLiveness sorts ports: those that carry traffic, those that do not, and those that never do.
+func portLiveness(p *cloud.Port) any {
+	switch {
+	case p.Owner == cloud.OwnerFloatingIP:
+		return 2
+	case p.Up && p.AdminUp:
+		return 0
+	}
+	return 1
+}
+
+// portDevice is what a port is plugged into, whatever that is.
+func portDevice(p *cloud.Port) any {
+	return cmp.Or(string(p.InstanceID), string(p.RouterID), p.DeviceText)
 }
 
 func subnetsOf(p *cloud.Port) []cloud.SubnetID {

@@ -9,6 +9,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 	"github.com/nubo-cloud/nubo/internal/policy"
+	"github.com/nubo-cloud/nubo/internal/volume"
 )
 
 // baseType is a type as the answers to create and update show it.
@@ -44,13 +45,14 @@ func (a *api) listTypes(w http.ResponseWriter, r *http.Request) error {
 	if err := typeFilters.apply(l, r.URL.Query()); err != nil {
 		return err
 	}
-	f := l.filter()
-	types, err := a.volumes.ListTypes(r.Context(), f.Query, f.Keep)
+	types, _, err := l.run(func(f volume.Filter[cloud.VolumeType]) ([]*cloud.VolumeType, error) {
+		return a.volumes.ListTypes(r.Context(), f.Query, f.Keep)
+	})
 	if err != nil {
 		return err
 	}
 	views, last := []any{}, ""
-	for _, t := range types[min(l.offset, len(types)):] {
+	for _, t := range types {
 		views, last = append(views, viewType(r.Context(), t)), string(t.ID)
 	}
 	body := l.body(r, "volume_types", views, last, 0)

@@ -20,7 +20,7 @@ func (a *api) floatingIPs() resource[cloud.FloatingIP, cloud.FloatingIPID] {
 			"status": byShown(floatingStatus)})),
 		sort: openstack.SortColumns{"id": "id", "project_id": "project_id", "tenant_id": "project_id", "created_at": "created_at",
 			"updated_at": "updated_at", "floating_network_id": "network_id", "floating_ip_address": "address",
-			"fixed_ip_address": "target_address", "router_id": "router_id", "status": "router_id", "port_id": "target_port"},
+			"fixed_ip_address": "target_address", "router_id": "router_id", "status": "idle", "port_id": "target_port"},
 		list: a.net.ListFloatingIPs, get: a.net.FloatingIP, remove: a.net.DeleteFloatingIP,
 		id: func(f *cloud.FloatingIP) cloud.FloatingIPID { return f.ID }, show: a.showFloating, tags: tags,
 		setTags: func(ctx context.Context, id cloud.FloatingIPID, tags []string) error {

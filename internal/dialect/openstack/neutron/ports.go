@@ -20,7 +20,7 @@ func (a *api) ports() resource[cloud.Port, cloud.PortID] {
 			"dns_name": byText[cloud.Port]("dns_name"), "qos_policy_id": byText[cloud.Port]("qos"), "binding:host_id": byText[cloud.Port]("host_id"),
 			"binding:vnic_type": byShown(vnicType), "fixed_ips": fixedFilter, "status": byShown(portStatus)})),
 		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "mac_address": "mac", "admin_state_up": "admin_up",
-			"device_id": "instance_id", "device_owner": "owner", "status": "up", "ip_allocation": same}),
+			"device_id": "device", "device_owner": "owner", "status": "liveness", "ip_allocation": same}),
 		list: a.net.ListPorts, get: a.net.Port, remove: a.net.DeletePort,
 		id: func(p *cloud.Port) cloud.PortID { return p.ID }, show: a.showPorts, tags: tags,
 		setTags: func(ctx context.Context, id cloud.PortID, tags []string) error {

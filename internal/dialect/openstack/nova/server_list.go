@@ -17,7 +17,7 @@ import (
 
 // serverColumns are the sort keys of the server list.
 var serverColumns = openstack.SortColumns{
-	"access_ip_v4": "created_at", "access_ip_v6": "created_at", "availability_zone": "zone", "config_drive": "config_drive",
+	"access_ip_v4": "access_v4", "access_ip_v6": "access_v6", "auto_disk_config": "grow_root", "availability_zone": "zone", "config_drive": "config_drive",
 	"created_at": "created_at", "display_description": "description", "display_name": "name", "host": "host_id", "hostname": "hostname",
 	"image_ref": "image_id", "instance_type_id": "flavor_id", "key_name": "key_name", "launch_index": "launch_index",
 	"launched_at": "launched_at", "locked_by": "locked", "node": "host_id", "power_state": "observed_power", "progress": "progress",
