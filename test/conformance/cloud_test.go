@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,11 @@ func record(t *testing.T, suite, line string, verdicts []verdict) {
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
 }
+
+// envOnly is an expression: of each suite, only the cases it is found in are run.
+const envOnly = "NUBO_CONFORMANCE_ONLY"
+
+var only = regexp.MustCompile(os.Getenv(envOnly))
 
 // all skips a test that takes longer than `make test` may.
 func all(t *testing.T) {

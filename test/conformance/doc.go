@@ -5,5 +5,5 @@
 // (settings in cloud_test.go), and knows nothing of them. A test passes when none of the listed cases fails; those that
 // were skipped are printed with the suite's own reason.
 //
-// `make test` runs the interoperability part, `make conformance` all of it, and writes docs/conformance.md.
+// `make test` runs the interoperability part, `make conformance` all of it, and writes docs/conformance.md. With NUBO_CONFORMANCE_ONLY, an expression, it is a part of them.
 package conformance

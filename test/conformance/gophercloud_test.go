@@ -54,7 +54,7 @@ func (s *site) prepareGophercloud(t *testing.T, dir string) {
 func listed(list string) (tests []acceptance) {
 	for _, line := range strings.Split(list, "\n") {
 		line, _, _ = strings.Cut(line, "#")
-		if f := strings.Fields(line); len(f) == 3 && !absent(f[0]) {
+		if f := strings.Fields(line); len(f) == 3 && !absent(f[0]) && only.MatchString(f[0]+" "+f[1]) {
 			tests = append(tests, acceptance{f[0], f[1], f[2]})
 		}
 	}

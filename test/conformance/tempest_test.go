@@ -81,7 +81,7 @@ func choose(known, list string) (selected []string, missing []verdict) {
 	for _, line := range strings.Split(list, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		name := bare(strings.TrimSpace(line))
-		if name == "" {
+		if name == "" || !only.MatchString(name) {
 			continue
 		}
 		if id, ok := byName[name]; ok {
