@@ -61,8 +61,9 @@ type (
 	DefinitionID       string
 )
 
-// NewID makes a UUID of version 7: ids made later sort later, which keeps
-// rows made together together on disk.
+// NewID makes a UUID that begins with the time, as those of version 7 do: ids made later sort later, which keeps rows
+// made together together on disk. It says that it is of version 4, as clients are in use that know versions 1 to 5 only
+// and refuse others before they send anything (gophercloud's scheduler hints).
 func NewID() string {
 	var b [16]byte
 	if _, err := rand.Read(b[:]); err != nil {
@@ -72,7 +73,7 @@ func NewID() string {
 	for i := range 6 {
 		b[i] = byte(ms >> (40 - 8*i))
 	}
-	b[6] = b[6]&0x0f | 0x70
+	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	return formatID(hex.EncodeToString(b[:]))
 }

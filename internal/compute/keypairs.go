@@ -39,7 +39,7 @@ func (s *Service) CreateKeyPair(ctx context.Context, r KeyPairRequest) (*cloud.K
 	if err := checkKeyName(r.Name); err != nil {
 		return nil, "", err
 	}
-	k := &cloud.KeyPair{ID: cloud.NewKeyPairID(r.User, r.Name), UserID: r.User, Name: r.Name, Type: r.Type, PublicKey: strings.TrimSpace(r.PublicKey)}
+	k := &cloud.KeyPair{ID: cloud.NewKeyPairID(r.User, r.Name), UserID: r.User, Name: r.Name, Type: r.Type, PublicKey: r.PublicKey}
 	if k.Type == "" {
 		k.Type = "ssh"
 	}
@@ -94,7 +94,7 @@ func completeKey(k *cloud.KeyPair) (private string, err error) {
 	if k.Type != "ssh" {
 		return "", cloud.Invalidf("key pair", "type", "Invalid input for field/attribute type. '%s' is not one of ['ssh', 'x509']", k.Type)
 	}
-	if k.PublicKey == "" {
+	if strings.TrimSpace(k.PublicKey) == "" {
 		if private, err = generateKey(k); err != nil {
 			return "", err
 		}

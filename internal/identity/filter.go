@@ -46,18 +46,14 @@ func (m Match) holds(text string) bool {
 // MatchOps lists what Match.Op may be.
 var MatchOps = []string{"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "exact", "iexact"}
 
-// text tells whether a noun's texts match all.
+// texts tells whether a noun's name and description match.
 func (f Filter) texts(name, description string) bool {
-	for _, m := range f.Matches {
-		text := name
-		if m.Field == "description" {
-			text = description
-		}
-		if !m.holds(text) {
-			return false
-		}
-	}
-	return true
+	return f.matches("name", name) && f.matches("description", description)
+}
+
+// matches tells whether a text is what every Match about its field wants.
+func (f Filter) matches(field, text string) bool {
+	return !slices.ContainsFunc(f.Matches, func(m Match) bool { return m.Field == field && !m.holds(text) })
 }
 
 func (f Filter) tags(have []string) bool {

@@ -55,7 +55,7 @@ func (s *Service) ListPolicyDocuments(ctx context.Context, kind string, f Filter
 	if kind != "" {
 		q.Where = []cloud.Cond{cloud.Eq("type", kind)}
 	}
-	return s.PolicyDocuments.List(ctx, q)
+	return s.PolicyDocuments.List(ctx, q, func(d *cloud.PolicyDocument) bool { return f.matches("type", d.Type) })
 }
 
 // UpdatePolicyDocument changes one.

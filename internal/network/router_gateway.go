@@ -2,6 +2,8 @@ package network
 
 import (
 	"context"
+	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -98,6 +100,9 @@ func (s *Service) adjustGateway(ctx context.Context, r *cloud.Router, g GatewayR
 	if err != nil {
 		return missing(err, "port", gateway.PortID)
 	}
+	if sameAddresses(p.Addresses, g.Fixed) {
+		return nil
+	}
 	kept, left, wanted := matchAddresses(p.Addresses, g.Fixed)
 	if err := s.release(ctx, left); err != nil {
 		return err
@@ -108,6 +113,26 @@ func (s *Service) adjustGateway(ctx context.Context, r *cloud.Router, g GatewayR
 	}
 	p.Addresses = append(kept, added...)
 	return s.savePort(ctx, p)
+}
+
+// sameAddresses tells whether a request names the subnets and the addresses that a gateway has already. An entry that names
+// a subnet alone is met by any address there, as often as it comes: clients repeat what they were shown, and leave out
+// what they did not choose.
+func sameAddresses(have []cloud.PortAddress, asked []AddressRequest) bool {
+	subnets, addresses := map[cloud.SubnetID]bool{}, map[netip.Addr]bool{}
+	for _, a := range have {
+		subnets[a.SubnetID], addresses[a.Address] = false, false
+	}
+	for _, a := range asked {
+		if _, known := subnets[a.SubnetID]; !known && a.SubnetID != "" {
+			return false
+		}
+		if _, known := addresses[a.Address]; !known && a.Address.IsValid() {
+			return false
+		}
+		subnets[a.SubnetID], addresses[a.Address] = true, true
+	}
+	return !slices.Contains(slices.Collect(maps.Values(subnets)), false) && !slices.Contains(slices.Collect(maps.Values(addresses)), false)
 }
 
 // checkGatewayOverlap keeps what is inside a router apart from what is outside.

@@ -236,7 +236,7 @@ func filter(r *http.Request) (identity.Filter, error) {
 	}
 	for key, values := range q {
 		field, op, ok := strings.Cut(key, "__")
-		if ok && (field == "name" || field == "description") && slices.Contains(identity.MatchOps, op) {
+		if ok && (field == "name" || field == "description" || field == "type") && slices.Contains(identity.MatchOps, op) {
 			f.Matches = append(f.Matches, identity.Match{Field: field, Op: op, Value: values[0]})
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
-	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
 // actionFunc carries out one action; args is what stands under its name in the body.
@@ -376,34 +375,6 @@ func removeSecurityGroup(a *api, w http.ResponseWriter, r *http.Request, args js
 		return err
 	}
 	return accept(w, a.Compute.RemoveSecurityGroup(r.Context(), serverID(r), body.Name))
-}
-
-func (a *api) diagnostics(w http.ResponseWriter, r *http.Request) error {
-	v, s, err := a.Compute.Stats(r.Context(), serverID(r))
-	if err != nil {
-		return err
-	}
-	return openstack.WriteJSON(w, http.StatusOK, diagnosticsOf(v, s))
-}
-
-func diagnosticsOf(v *compute.View, s spec.GuestStats) map[string]any {
-	nics, disks, cpus := []any{}, []any{}, []any{}
-	for _, n := range s.NICs {
-		nics = append(nics, map[string]any{"mac_address": n.MAC, "rx_octets": n.ReceivedBytes, "rx_errors": n.ReceivedErrors, "rx_drop": n.ReceivedDropped,
-			"rx_packets": n.ReceivedPackets, "rx_rate": nil, "tx_octets": n.SentBytes, "tx_errors": n.SentErrors, "tx_drop": n.SentDropped,
-			"tx_packets": n.SentPackets, "tx_rate": nil})
-	}
-	for _, d := range s.Disks {
-		disks = append(disks, map[string]any{"read_bytes": d.ReadBytes, "read_requests": d.ReadCount, "write_bytes": d.WriteBytes,
-			"write_requests": d.WriteCount, "errors_count": d.ErrorsCount})
-	}
-	for i, c := range s.CPUs {
-		cpus = append(cpus, map[string]any{"id": i, "time": c.Nanoseconds(), "utilisation": nil})
-	}
-	return map[string]any{"state": "running", "driver": "libvirt", "hypervisor": v.Host.Hypervisor, "hypervisor_os": "linux",
-		"uptime": int64(s.Uptime.Seconds()), "config_drive": v.ConfigDrive, "num_cpus": v.Flavor.VCPUs, "num_disks": len(disks), "num_nics": len(nics),
-		"memory_details": map[string]any{"maximum": s.MemoryBytes >> 20, "used": s.ResidentBytes >> 20},
-		"cpu_details":    cpus, "disk_details": disks, "nic_details": nics}
 }
 
 // serverGroupsOf lists the security groups on a server's ports.
