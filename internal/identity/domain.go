@@ -103,6 +103,9 @@ func (s *Service) DeleteDomain(ctx context.Context, id cloud.DomainID) error {
 		if err := s.dropLimits(ctx, cloud.Eq("domain_id", id)); err != nil {
 			return err
 		}
+		if err := s.dropDomainConfig(ctx, id); err != nil {
+			return err
+		}
 		if err := s.revoke(ctx, cause{kind: voidDomain, id: string(id)}); err != nil {
 			return err
 		}

@@ -61,6 +61,9 @@ var identityRules = map[Action]Rule{
 	"limit.list":              SystemReader, // everybody's
 	"limit.manage":            Admin,
 
+	"domain config.get":    SystemReader,
+	"domain config.manage": Admin,
+
 	"policy document.get":    SystemReader,
 	"policy document.manage": Admin,
 

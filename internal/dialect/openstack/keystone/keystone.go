@@ -34,6 +34,7 @@ func New(d Deps) *openstack.Service {
 	a.versionRoutes()
 	a.tokenRoutes()
 	a.domainRoutes()
+	a.domainConfigRoutes()
 	a.projectRoutes()
 	a.userRoutes()
 	a.groupRoutes()
