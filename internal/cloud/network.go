@@ -218,6 +218,7 @@ type FloatingIP struct {
 	TargetPort    PortID     `json:"target_port,omitempty"`
 	TargetAddress netip.Addr `json:"target_address,omitzero"`
 	RouterID      RouterID   `json:"router_id,omitempty"`
+	Unserved      bool       `json:"unserved,omitempty"` // the router is on no host, so nothing comes through
 	// Forwardings lead some of its ports, all through one router, if it has no target.
 	Forwardings []PortForwarding `json:"forwardings,omitempty"`
 	DNSName     string           `json:"dns_name,omitempty"`

@@ -20,8 +20,10 @@ func (s *Service) placeRouter(ctx context.Context, r *cloud.Router) error {
 	if up := keepHosts(hosts, func(h *cloud.Host) bool { return h.Up }); len(up) > 0 {
 		hosts = up
 	}
-	r.HostID, err = s.lessLoaded(ctx, hosts)
-	return err
+	if r.HostID, err = s.lessLoaded(ctx, hosts); err != nil {
+		return err
+	}
+	return s.serveFloating(ctx, r)
 }
 
 func keepHosts(hosts []*cloud.Host, keep func(*cloud.Host) bool) []*cloud.Host {

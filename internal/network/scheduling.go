@@ -110,8 +110,27 @@ func (s *Service) MoveRouter(ctx context.Context, id cloud.RouterID, from, to cl
 		if err := s.saveRouter(ctx, r); err != nil {
 			return err
 		}
+		if err := s.serveFloating(ctx, r); err != nil {
+			return err
+		}
 		return s.nudgeNetworksOf(ctx, r)
 	})
+}
+
+// serveFloating notes at a router's floating IPs whether the router is on a host.
+func (s *Service) serveFloating(ctx context.Context, r *cloud.Router) error {
+	unserved := r.HostID == ""
+	floating, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("router_id", r.ID)), func(f *cloud.FloatingIP) bool { return f.Unserved != unserved })
+	if err != nil {
+		return err
+	}
+	for _, f := range floating {
+		f.Unserved = unserved
+		if err := s.FloatingIPs.Update(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func misplaced(r *cloud.Router, placing bool) error {

@@ -96,7 +96,7 @@ func portStatus(p *cloud.Port) string {
 
 // floatingStatus is ACTIVE while a floating IP leads somewhere.
 func floatingStatus(f *cloud.FloatingIP) string {
-	if f.RouterID != "" {
+	if f.RouterID != "" && !f.Unserved {
 		return "ACTIVE"
 	}
 	return "DOWN"

@@ -55,6 +55,8 @@ var actions = map[string]actionFunc{
 	"resetNetwork":        removedAction,
 	"injectNetworkInfo":   removedAction,
 	"addFloatingIp":       addFloatingIP,
+	"addFixedIp":          addFixedIP,
+	"removeFixedIp":       removeFixedIP,
 	"removeFloatingIp":    removeFloatingIP,
 }
 

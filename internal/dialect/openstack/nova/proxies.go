@@ -40,6 +40,7 @@ type (
 		ListFloatingIPs(ctx context.Context, q cloud.Query, keep ...func(*cloud.FloatingIP) bool) ([]*cloud.FloatingIP, error)
 		UpdateFloatingIP(ctx context.Context, id cloud.FloatingIPID, c network.FloatingIPChange) (*cloud.FloatingIP, error)
 		DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) error
+		UpdatePort(ctx context.Context, id cloud.PortID, c network.PortChange) (*cloud.Port, error)
 		TargetPorts(ctx context.Context, floating []*cloud.FloatingIP) (map[cloud.PortID]*cloud.Port, error)
 	}
 	// Volumes is package volume.

@@ -202,7 +202,7 @@ func addFloatingIP(a *api, w http.ResponseWriter, r *http.Request, args json.Raw
 		Address string `json:"address"`
 		Fixed   string `json:"fixed_address"`
 	}
-	if err := untilFloating(r); err != nil {
+	if err := untilAddresses(r); err != nil {
 		return err
 	}
 	if err := openstack.DecodeBytesStrict(args, &body); err != nil {
@@ -220,8 +220,8 @@ func addFloatingIP(a *api, w http.ResponseWriter, r *http.Request, args json.Raw
 	return accept(w, refused(err))
 }
 
-// untilFloating hides the two actions from 2.44 on.
-func untilFloating(r *http.Request) error {
+// untilAddresses hides the actions on addresses from 2.44 on.
+func untilAddresses(r *http.Request) error {
 	if atLeast(r, 44) {
 		return cloud.Invalidf("request", "body", "There is no such action in this version of the API.")
 	}
@@ -248,7 +248,7 @@ func removeFloatingIP(a *api, w http.ResponseWriter, r *http.Request, args json.
 	var body struct {
 		Address string `json:"address"`
 	}
-	if err := untilFloating(r); err != nil {
+	if err := untilAddresses(r); err != nil {
 		return err
 	}
 	if err := openstack.DecodeBytesStrict(args, &body); err != nil {
