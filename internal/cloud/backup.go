@@ -47,4 +47,6 @@ type Backup struct {
 	// Facts of the volume that a volume made from it gets back.
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
+	// VolumeProperties are the volume's own; a volume that is made from the backup gets them.
+	VolumeProperties map[string]string `json:"volume_properties,omitempty"`
 }

@@ -20,6 +20,8 @@ const (
 	VolumeAttached  VolumeState = "attached"
 	VolumeDeleting  VolumeState = "deleting"
 	VolumeFailed    VolumeState = "failed"
+	// VolumeMaintenance keeps a volume from its owner while an operator works on it. Only operators give and take it.
+	VolumeMaintenance VolumeState = "maintenance"
 )
 
 // Volume is a block device that outlives instances.

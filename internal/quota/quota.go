@@ -21,11 +21,12 @@ type Service struct {
 	quotas   cloud.Records[cloud.Quota, cloud.QuotaID]
 	tx       cloud.Transactor
 	counters map[string]Counter
+	parts    map[string]PartCounter
 }
 
 // New makes a Service. Register the counters before use.
 func New(quotas cloud.Records[cloud.Quota, cloud.QuotaID], tx cloud.Transactor) *Service {
-	return &Service{quotas: quotas, tx: tx, counters: map[string]Counter{}}
+	return &Service{quotas: quotas, tx: tx, counters: map[string]Counter{}, parts: map[string]PartCounter{}}
 }
 
 // Register says how the use of a resource is counted. Call it while wiring only.
@@ -46,7 +47,11 @@ func (s *Service) Reserve(ctx context.Context, p cloud.ProjectID, add map[string
 		return err
 	}
 	for _, resource := range sorted(add) {
-		if err := s.check(ctx, p, resource, add[resource], limits[resource]); err != nil {
+		limit, limited := limits[resource]
+		if !limited {
+			continue // a part that nobody limits
+		}
+		if err := s.check(ctx, p, resource, add[resource], limit); err != nil {
 			return err
 		}
 	}
@@ -70,6 +75,9 @@ func (s *Service) check(ctx context.Context, p cloud.ProjectID, resource string,
 
 // Used counts a project's use of a resource; 0 if nobody registered a counter.
 func (s *Service) Used(ctx context.Context, p cloud.ProjectID, resource string) (int64, error) {
+	if whole, part, ok := Cut(resource); ok && s.parts[whole] != nil {
+		return s.parts[whole](ctx, p, part)
+	}
 	c, ok := s.counters[resource]
 	if !ok {
 		return 0, nil
@@ -113,7 +121,7 @@ func (s *Service) overlay(ctx context.Context, id cloud.QuotaID, limits map[stri
 // that is not known is Invalid. It may be repeated.
 func (s *Service) Set(ctx context.Context, id cloud.QuotaID, change map[string]int64) error {
 	for _, r := range sorted(change) {
-		if _, known := cloud.DefaultLimits[r]; !known {
+		if !s.known(r) {
 			return cloud.Invalidf("quota", r, "There is no quota %q.", r)
 		}
 		if change[r] < cloud.Unlimited {

@@ -79,7 +79,7 @@ func backupSubject(id cloud.BackupID) string { return "backup/" + string(id) }
 func (s *Service) backupOf(ctx context.Context, v *cloud.Volume, r BackupRequest) (*cloud.Backup, error) {
 	b := &cloud.Backup{ID: cloud.BackupID(cloud.NewID()), ProjectID: v.ProjectID, UserID: cloud.PrincipalOf(ctx).UserID, VolumeID: v.ID,
 		Name: r.Name, Description: r.Description, SizeGiB: v.SizeGiB, State: cloud.BackupCreating, Properties: r.Properties,
-		Container: r.Container, Zone: r.Zone, SnapshotID: r.SnapshotID, DataAt: s.Now().UTC(), Bootable: v.Bootable, ImageProperties: v.ImageProperties}
+		Container: r.Container, Zone: r.Zone, SnapshotID: r.SnapshotID, DataAt: s.Now().UTC(), Bootable: v.Bootable, ImageProperties: v.ImageProperties, VolumeProperties: v.Properties}
 	b.StoredAs = b.ID
 	if err := s.backupSource(ctx, v, b, r.Force); err != nil || !r.Incremental {
 		return b, err

@@ -61,7 +61,7 @@ func checkRequest(r CreateRequest) error {
 
 // insert places the volume, counts it, and starts its Operation.
 func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.HostID) error {
-	if err := s.reserve(ctx, v.ProjectID, cloud.QuotaVolumes, v.SizeGiB, v.SizeGiB); err != nil {
+	if err := s.reserve(ctx, v.ProjectID, v.TypeID, cloud.QuotaVolumes, v.SizeGiB, v.SizeGiB); err != nil {
 		return err
 	}
 	var err error
@@ -153,6 +153,9 @@ func (s *Service) fromBackup(ctx context.Context, v *cloud.Volume, id cloud.Back
 		return cloud.Invalidf("volume", "backup_id", "Backup %s is %s; it must be available.", id, from.State)
 	}
 	v.BackupID, v.Bootable, v.ImageProperties = id, from.Bootable, from.ImageProperties
+	if v.Properties == nil {
+		v.Properties = from.VolumeProperties
+	}
 	return fits(v, from.SizeGiB, "backup")
 }
 

@@ -32,7 +32,7 @@ func (s *Service) Grow(ctx context.Context, id cloud.VolumeID, sizeGiB int) erro
 		if sizeGiB <= v.SizeGiB {
 			return cloud.Invalidf("volume", "new_size", "New size for extend must be greater than current size. (current: %d, extended: %d).", v.SizeGiB, sizeGiB)
 		}
-		if err := s.reserve(ctx, v.ProjectID, "", sizeGiB-v.SizeGiB, sizeGiB); err != nil {
+		if err := s.reserve(ctx, v.ProjectID, v.TypeID, "", sizeGiB-v.SizeGiB, sizeGiB); err != nil {
 			return err
 		}
 		op, err := s.Operations.Start(ctx, operation.Request{Kind: kindGrow, Subject: subject(id), ProjectID: v.ProjectID,

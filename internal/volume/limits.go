@@ -26,7 +26,7 @@ func (s *Service) QuotasOf(ctx context.Context, p cloud.ProjectID, used bool) (Q
 		return Quotas{Limits: only(limits)}, err
 	}
 	q := Quotas{Limits: only(limits), Used: map[string]int64{}}
-	for _, r := range Resources {
+	for r := range q.Limits {
 		if q.Used[r], err = s.Quota.Used(ctx, p, r); err != nil {
 			return q, err
 		}
@@ -62,6 +62,13 @@ func (s *Service) ResetQuotas(ctx context.Context, p cloud.ProjectID) error {
 		if err != nil {
 			return err
 		}
+		own, err := s.Quota.Limits(ctx, p)
+		if err != nil {
+			return err
+		}
+		if err := s.Quota.Forget(ctx, cloud.QuotaID(p), typeQuotas(own)); err != nil {
+			return err
+		}
 		return s.Quota.Set(ctx, cloud.QuotaID(p), only(defaults))
 	})
 }
@@ -72,7 +79,7 @@ func mayQuota(ctx context.Context, a policy.Action, p cloud.ProjectID) error {
 
 func only(limits map[string]int64) map[string]int64 {
 	m := make(map[string]int64, len(Resources))
-	for _, r := range Resources {
+	for _, r := range append(typeQuotas(limits), Resources...) {
 		m[r] = limits[r]
 	}
 	return m

@@ -111,6 +111,23 @@ func (s *Service) DetachByHand(ctx context.Context, v cloud.VolumeID, id cloud.A
 	})
 }
 
+// ForceDetachByHand is an administrator's DetachByHand: whatever the volume's state, it is available once nothing holds it.
+func (s *Service) ForceDetachByHand(ctx context.Context, v cloud.VolumeID, id cloud.AttachmentID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if _, err := s.authorized(ctx, "volume.reset", v); err != nil {
+			return err
+		}
+		if err := s.DetachByHand(ctx, v, id); err != nil {
+			return err
+		}
+		left, err := s.Attachments.Count(ctx, cloud.Eq("volume_id", v))
+		if err != nil || left > 0 {
+			return err
+		}
+		return s.Reset(ctx, v, cloud.VolumeAvailable)
+	})
+}
+
 // BeginDetachByHand records that an attachment written down by hand is being undone; RollBackDetachByHand takes that back.
 func (s *Service) BeginDetachByHand(ctx context.Context, v cloud.VolumeID) error {
 	return s.editByHand(ctx, v, func(a *cloud.Attachment, v *cloud.Volume) { a.State, v.Task = AttachmentDetaching, taskDetach })

@@ -34,7 +34,7 @@ func (s *Service) CreateSnapshot(ctx context.Context, r SnapshotRequest) (*cloud
 		if err := snappable(v, r.Force); err != nil {
 			return err
 		}
-		if err := s.reserve(ctx, v.ProjectID, cloud.QuotaSnapshots, v.SizeGiB, 0); err != nil {
+		if err := s.reserve(ctx, v.ProjectID, v.TypeID, cloud.QuotaSnapshots, v.SizeGiB, 0); err != nil {
 			return err
 		}
 		n = snapshotOf(ctx, v, r)

@@ -168,10 +168,10 @@ func (s *Service) reserveMoved(ctx context.Context, p cloud.ProjectID, v *cloud.
 	for _, n := range snapshots {
 		total += n.SizeGiB
 	}
-	if err := s.reserve(ctx, p, cloud.QuotaVolumes, total, v.SizeGiB); err != nil || len(snapshots) == 0 {
+	if err := s.reserve(ctx, p, v.TypeID, cloud.QuotaVolumes, total, v.SizeGiB); err != nil || len(snapshots) == 0 {
 		return err
 	}
-	return s.Quota.Reserve(ctx, p, map[string]int64{cloud.QuotaSnapshots: int64(len(snapshots))})
+	return s.Quota.Reserve(ctx, p, withType(map[string]int64{cloud.QuotaSnapshots: int64(len(snapshots))}, v.TypeID))
 }
 
 // dropTransfers ends the offers of a volume that is otherwise disposed of.

@@ -106,6 +106,9 @@ func (s *Service) Retype(ctx context.Context, id cloud.VolumeID, idOrName string
 		if v.State == cloud.VolumeAttached && multiAttach(t) != v.MultiAttach {
 			return cloud.Invalidf("volume", "new_type", "The new type differs in multi-attachment, which cannot change while the volume is attached.")
 		}
+		if err := s.reserveType(ctx, v, t.ID); err != nil {
+			return err
+		}
 		v.TypeID, v.MultiAttach = t.ID, multiAttach(t)
 		return nil
 	})

@@ -117,6 +117,7 @@ func (s *Service) registerCounters() {
 	s.Quota.Register(cloud.QuotaBackupGigabytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		return s.Backups.Sum(ctx, "size_gib", cloud.Eq("project_id", p), living)
 	})
+	s.registerTypeCounters()
 	s.Quota.Register(cloud.QuotaGigabytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		volumes, err := s.Volumes.Sum(ctx, "size_gib", cloud.Eq("project_id", p), living)
 		if err != nil {
@@ -127,8 +128,8 @@ func (s *Service) registerCounters() {
 	})
 }
 
-// reserve counts a new or growing volume or snapshot against its project's limits.
-func (s *Service) reserve(ctx context.Context, p cloud.ProjectID, count string, addGiB, sizeGiB int) error {
+// reserve counts a new or growing volume, or a snapshot of one, of a type against its project's limits.
+func (s *Service) reserve(ctx context.Context, p cloud.ProjectID, t cloud.VolumeTypeID, count string, addGiB, sizeGiB int) error {
 	limits, err := s.Quota.Limits(ctx, p)
 	if err != nil {
 		return err
@@ -141,7 +142,7 @@ func (s *Service) reserve(ctx context.Context, p cloud.ProjectID, count string, 
 	if count != "" {
 		add[count] = 1
 	}
-	return s.Quota.Reserve(ctx, p, add)
+	return s.Quota.Reserve(ctx, p, withType(add, t))
 }
 
 // Volume answers one volume that the caller may see.

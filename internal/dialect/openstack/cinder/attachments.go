@@ -53,15 +53,31 @@ func readOnlyMode(mode string) (bool, error) {
 }
 
 func (a *api) detach(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {
+	id, err := namedAttachment(raw)
+	if err != nil {
+		return err
+	}
+	return accepted(w, a.volumes.DetachByHand(r.Context(), volumeID(r), id))
+}
+
+func (a *api) forceDetach(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {
+	id, err := namedAttachment(raw)
+	if err != nil {
+		return err
+	}
+	return accepted(w, a.volumes.ForceDetachByHand(r.Context(), volumeID(r), id))
+}
+
+// namedAttachment reads which attachment an action is about; empty: the only one.
+func namedAttachment(raw json.RawMessage) (cloud.AttachmentID, error) {
 	var body struct {
 		ID cloud.AttachmentID `json:"attachment_id"`
 	}
-	if len(raw) > 0 && string(raw) != "null" {
-		if err := openstack.DecodeBytes(raw, &body); err != nil {
-			return err
-		}
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", nil
 	}
-	return accepted(w, a.volumes.DetachByHand(r.Context(), volumeID(r), body.ID))
+	err := openstack.DecodeBytes(raw, &body)
+	return body.ID, err
 }
 
 func (a *api) beginDetaching(w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {

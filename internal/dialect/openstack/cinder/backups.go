@@ -221,7 +221,8 @@ func (a *api) restoreBackup(w http.ResponseWriter, r *http.Request) error {
 }
 
 // backupService names what keeps the bytes that a record is about.
-const backupService = "nubo.backup.directory"
+// Clients look for the beginning.
+const backupService = "cinder.backup.drivers.nubo.directory"
 
 type backupRecord struct {
 	Service string `json:"backup_service"`

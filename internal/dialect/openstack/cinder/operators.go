@@ -2,6 +2,7 @@ package cinder
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -30,7 +31,7 @@ func serviceStatus(h *cloud.Host) (status, state string) {
 	return status, state
 }
 
-// services shows every host as a volume service; there is no scheduler that could be down by itself.
+// services shows every host as a volume service, and what places volumes, which answers this very request, as the scheduler.
 func (a *api) services(w http.ResponseWriter, r *http.Request) error {
 	hosts, err := a.volumes.StorageHosts(r.Context())
 	if err != nil {
@@ -55,7 +56,32 @@ func (a *api) services(w http.ResponseWriter, r *http.Request) error {
 		}
 		views = append(views, view)
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"services": views})
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"services": append(views, a.schedulerView(r, hosts)...)})
+}
+
+// schedulerView is the scheduler's row, unless another service or host is asked for.
+func (a *api) schedulerView(r *http.Request, hosts []*cloud.Host) []any {
+	q := r.URL.Query()
+	name := schedulerHost(hosts)
+	if b := q.Get("binary"); b != "" && b != schedulerBinary || name == "" || q.Get("host") != "" && q.Get("host") != name {
+		return []any{}
+	}
+	view := map[string]any{"binary": schedulerBinary, "host": name, "zone": "internal", "status": "enabled", "state": "up",
+		"updated_at": stamp(time.Now()), "disabled_reason": nil}
+	if openstack.VersionOf(r).AtLeast(3, 7) {
+		view["cluster"] = nil
+	}
+	return []any{view}
+}
+
+const schedulerBinary = "cinder-scheduler"
+
+// schedulerHost is where the scheduler is said to run: the first host.
+func schedulerHost(hosts []*cloud.Host) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	return hosts[0].Name
 }
 
 func (a *api) hosts(w http.ResponseWriter, r *http.Request) error {
@@ -64,6 +90,10 @@ func (a *api) hosts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	views := []any{}
+	if name := schedulerHost(hosts); name != "" {
+		views = append(views, map[string]any{"host_name": name, "service": schedulerBinary, "zone": "internal",
+			"service-status": "available", "service-state": "enabled", "last-update": stamp(time.Now())})
+	}
 	for _, h := range hosts {
 		status, state := serviceStatus(h)
 		words := map[string]string{"enabled": "available", "disabled": "unavailable"}

@@ -2,6 +2,7 @@ package cinder
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -21,16 +22,47 @@ var quotaNames = map[string]string{
 	cloud.QuotaVolumeGroups:    "groups",
 }
 
-// viewQuotas shows limits, or limits and use if use was asked for.
-func viewQuotas(id string, q volume.Quotas) map[string]any {
-	m := map[string]any{"id": id}
-	for resource, name := range quotaNames {
-		m[name] = q.Limits[resource]
-		if q.Used != nil {
-			m[name] = map[string]int64{"limit": q.Limits[resource], "in_use": q.Used[resource], "reserved": 0, "allocated": 0}
+// namesWith are our quota resources in this service's words, those of each volume type among them ("volumes_fast").
+func (a *api) namesWith(r *http.Request) (map[string]string, error) {
+	types, err := a.volumes.TypeNames(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	names := maps.Clone(quotaNames)
+	for id, name := range types {
+		for _, resource := range volume.TypeResources {
+			names[volume.TypeQuota(resource, id)] = quotaNames[resource] + "_" + name
 		}
 	}
-	return m
+	return names, nil
+}
+
+// viewQuotas shows limits, or limits and use if use was asked for.
+func (a *api) viewQuotas(r *http.Request, id string, q volume.Quotas) (map[string]any, error) {
+	names, err := a.namesWith(r)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]any{"id": id}
+	for resource, name := range names {
+		limit, limited := q.Limits[resource]
+		if !limited {
+			limit = cloud.Unlimited
+		}
+		m[name] = limit
+		if q.Used != nil {
+			m[name] = map[string]int64{"limit": limit, "in_use": q.Used[resource], "reserved": 0, "allocated": 0}
+		}
+	}
+	return m, nil
+}
+
+func (a *api) answerQuotas(w http.ResponseWriter, r *http.Request, key, id string, q volume.Quotas) error {
+	view, err := a.viewQuotas(r, id, q)
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{key: view})
 }
 
 func projectPath(r *http.Request) cloud.ProjectID { return cloud.ProjectID(r.PathValue("project")) }
@@ -44,7 +76,7 @@ func (a *api) writeQuotas(w http.ResponseWriter, r *http.Request, used bool) err
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"quota_set": viewQuotas(r.PathValue("project"), q)})
+	return a.answerQuotas(w, r, "quota_set", r.PathValue("project"), q)
 }
 
 func (a *api) defaultQuotas(w http.ResponseWriter, r *http.Request) error {
@@ -52,11 +84,11 @@ func (a *api) defaultQuotas(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"quota_set": viewQuotas(r.PathValue("project"), q)})
+	return a.answerQuotas(w, r, "quota_set", r.PathValue("project"), q)
 }
 
 func (a *api) setQuotas(w http.ResponseWriter, r *http.Request) error {
-	change, err := readQuotas(r, "quota_set")
+	change, err := a.readQuotas(r, "quota_set")
 	if err != nil {
 		return err
 	}
@@ -67,7 +99,7 @@ func (a *api) setQuotas(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readQuotas takes numbers, also in quotes. The keys that answers carry besides limits are left out of account.
-func readQuotas(r *http.Request, key string) (map[string]int64, error) {
+func (a *api) readQuotas(r *http.Request, key string) (map[string]int64, error) {
 	var body map[string]map[string]json.RawMessage
 	if err := openstack.Decode(r, &body); err != nil {
 		return nil, err
@@ -75,8 +107,12 @@ func readQuotas(r *http.Request, key string) (map[string]int64, error) {
 	if body[key] == nil {
 		return nil, missing(key)
 	}
+	names, err := a.namesWith(r)
+	if err != nil {
+		return nil, err
+	}
 	resources := map[string]string{}
-	for resource, name := range quotaNames {
+	for resource, name := range names {
 		resources[name] = resource
 	}
 	change := map[string]int64{}
@@ -113,14 +149,14 @@ func (a *api) showQuotaClass(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"quota_class_set": viewQuotas(r.PathValue("class"), q)})
+	return a.answerQuotas(w, r, "quota_class_set", r.PathValue("class"), q)
 }
 
 func (a *api) setQuotaClass(w http.ResponseWriter, r *http.Request) error {
 	if class := r.PathValue("class"); class != "default" {
 		return cloud.NotFoundf("quota class", class)
 	}
-	change, err := readQuotas(r, "quota_class_set")
+	change, err := a.readQuotas(r, "quota_class_set")
 	if err != nil {
 		return err
 	}
@@ -131,7 +167,10 @@ func (a *api) setQuotaClass(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view := viewQuotas("", q)
+	view, err := a.viewQuotas(r, "", q)
+	if err != nil {
+		return err
+	}
 	delete(view, "id") // this answer has none
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"quota_class_set": view})
 }

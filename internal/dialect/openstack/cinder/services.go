@@ -36,6 +36,9 @@ func (a *api) changeService(w http.ResponseWriter, r *http.Request) error {
 		return cloud.Errorf(cloud.NotFound, "service", name, "Service %s could not be found on host %s.", name, body.Host)
 	}
 	h, err := a.volumes.EnableHost(r.Context(), hostOf(body.Host), enable, body.Reason)
+	if cloud.Is(err, cloud.NotFound) && (verb == "freeze" || verb == "thaw") {
+		return cloud.Invalidf("host", "host", "Invalid input received: there is no host %s.", body.Host)
+	}
 	if err != nil {
 		return err
 	}

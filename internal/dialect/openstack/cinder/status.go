@@ -4,12 +4,13 @@ import "github.com/nubo-cloud/nubo/internal/cloud"
 
 // states are our states in this service's words.
 var states = map[cloud.VolumeState]string{
-	cloud.VolumeCreating:  "creating",
-	cloud.VolumeAvailable: "available",
-	cloud.VolumeReserved:  "reserved",
-	cloud.VolumeAttached:  "in-use",
-	cloud.VolumeDeleting:  "deleting",
-	cloud.VolumeFailed:    "error",
+	cloud.VolumeCreating:    "creating",
+	cloud.VolumeAvailable:   "available",
+	cloud.VolumeReserved:    "reserved",
+	cloud.VolumeAttached:    "in-use",
+	cloud.VolumeDeleting:    "deleting",
+	cloud.VolumeFailed:      "error",
+	cloud.VolumeMaintenance: "maintenance",
 }
 
 // tasks are what is going on with a volume that has bytes. This service shows it in place of the state.
@@ -40,6 +41,7 @@ var resets = map[string]cloud.VolumeState{
 	"attaching":      cloud.VolumeReserved, // as which it shows while it has no attachment
 	"in-use":         cloud.VolumeAttached,
 	"deleting":       cloud.VolumeDeleting,
+	"maintenance":    cloud.VolumeMaintenance,
 	"error":          cloud.VolumeFailed,
 	"error_deleting": cloud.VolumeFailed, "error_extending": cloud.VolumeFailed, "error_restoring": cloud.VolumeFailed,
 	"error_managing": cloud.VolumeFailed,

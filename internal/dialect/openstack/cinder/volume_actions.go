@@ -24,6 +24,7 @@ var volumeActions = map[string]action{
 	"os-unreserve":             (*api).unreserve,
 	"os-attach":                (*api).attach,
 	"os-detach":                (*api).detach,
+	"os-force_detach":          (*api).forceDetach,
 	"os-begin_detaching":       (*api).beginDetaching,
 	"os-roll_detaching":        (*api).rollDetaching,
 	"os-initialize_connection": (*api).refuseConnector,

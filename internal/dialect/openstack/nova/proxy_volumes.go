@@ -10,7 +10,7 @@ import (
 
 // volumeStatuses are our states in Block Storage's words.
 var volumeStatuses = map[cloud.VolumeState]string{cloud.VolumeCreating: "creating", cloud.VolumeAvailable: "available", cloud.VolumeReserved: "reserved",
-	cloud.VolumeAttached: "in-use", cloud.VolumeDeleting: "deleting", cloud.VolumeFailed: "error"}
+	cloud.VolumeAttached: "in-use", cloud.VolumeDeleting: "deleting", cloud.VolumeFailed: "error", cloud.VolumeMaintenance: "maintenance"}
 
 func (a *api) volumeViews(r *http.Request, list []*cloud.Volume) ([]any, error) {
 	ids := make([]cloud.VolumeID, len(list))
