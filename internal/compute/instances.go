@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -220,6 +221,9 @@ func (s *Service) ConsoleLog(ctx context.Context, id cloud.InstanceID, tailBytes
 		return nil, err
 	}
 	b, err := agent.ConsoleLog(ctx, guestID(in.ID), tailBytes)
+	if errors.Is(err, spec.ErrMissing) {
+		return nil, notReady(id) // its host has not heard of it yet
+	}
 	if err != nil {
 		return nil, hostError(err, resource, string(id))
 	}
@@ -243,6 +247,10 @@ func (s *Service) Stats(ctx context.Context, id cloud.InstanceID) (*View, spec.G
 	return v, stats, err
 }
 
+func notReady(id cloud.InstanceID) error {
+	return cloud.Errorf(cloud.WrongState, resource, id, "Instance %s is not ready", id)
+}
+
 // reach answers an instance and the agent of its host.
 func (s *Service) reach(ctx context.Context, id cloud.InstanceID, a policy.Action) (*cloud.Instance, agentapi.Agent, error) {
 	in, err := s.permitted(ctx, id, a)
@@ -250,7 +258,7 @@ func (s *Service) reach(ctx context.Context, id cloud.InstanceID, a policy.Actio
 		return nil, nil, err
 	}
 	if in.HostID == "" {
-		return nil, nil, cloud.Errorf(cloud.WrongState, resource, id, "Instance %s is not ready", id)
+		return nil, nil, notReady(id)
 	}
 	agent, err := s.Hosts.Agent(ctx, in.HostID)
 	return in, agent, err
