@@ -38,7 +38,10 @@ func (d *Daemon) firstStart(ctx context.Context) error {
 		return fmt.Errorf("make resource types known: %w", err)
 	}
 	return d.once(ctx, "first-start/public-network", func(ctx context.Context) error {
-		return d.services.network.EnsurePublic(ctx, made.AdminProjectID)
+		if err := d.services.network.EnsurePublic(ctx, made.AdminProjectID); err != nil {
+			return err
+		}
+		return d.services.network.EnsureDefaultPool(ctx, made.AdminProjectID)
 	})
 }
 

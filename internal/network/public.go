@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 )
@@ -27,6 +28,26 @@ func (s *Service) EnsurePublic(ctx context.Context, project cloud.ProjectID) err
 		off, gateway := false, c.Gateway
 		_, err = s.CreateSubnet(ctx, SubnetRequest{ProjectID: project, NetworkID: n.ID, Name: c.Name + "-subnet", Prefix: c.Prefix,
 			Gateway: &gateway, DHCP: &off, Pools: []cloud.AddressRange{c.Pool}, DNS: c.DNS})
+		return err
+	})
+}
+
+// Projects that say nothing about addresses get theirs from here: a range that neither the public network nor most sites use.
+var defaultPool = netip.MustParsePrefix("10.96.0.0/12")
+
+const defaultPoolBits = 26 // of a subnet
+
+// EnsureDefaultPool makes the subnet pool that networks made for a project take their addresses from, owned by a project (the
+// administrators'), unless there is a default pool already. As EnsurePublic in all else.
+func (s *Service) EnsureDefaultPool(ctx context.Context, project cloud.ProjectID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		there, err := s.SubnetPools.Count(ctx, cloud.Eq("default", true))
+		if err != nil || there > 0 {
+			return err
+		}
+		bits := defaultPoolBits
+		_, err = s.CreateSubnetPool(ctx, SubnetPoolRequest{ProjectID: project, Name: "default", Prefixes: []netip.Prefix{defaultPool},
+			DefaultBits: &bits, Shared: true, Default: true})
 		return err
 	})
 }
