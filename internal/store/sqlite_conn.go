@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // statementsMax bounds the prepared statements that one connection keeps.
@@ -29,12 +31,28 @@ func openSQLiteConn(path string, pragmas []string) (*sqliteConn, error) {
 	}
 	c := &sqliteConn{conn: conn, statements: map[string]driver.Stmt{}}
 	for _, p := range pragmas {
-		if err := c.once(context.Background(), "PRAGMA "+p); err != nil {
+		if err := c.pragma(p); err != nil {
 			_ = conn.Close() // the pragma's error is the one that matters
 			return nil, fmt.Errorf("PRAGMA %s: %w", p, err)
 		}
 	}
 	return c, nil
+}
+
+// pragmaPatience bounds how long a setting waits for other processes that open the database.
+const pragmaPatience = 10 * time.Second
+
+// pragma makes a setting. The change to WAL wants the file for itself and does not wait for it, whatever busy_timeout
+// says: processes that open a new database at once have to ask again.
+func (c *sqliteConn) pragma(p string) error {
+	for end := time.Now().Add(pragmaPatience); ; {
+		err := c.once(context.Background(), "PRAGMA "+p)
+		var fault *sqlite.Error
+		if !errors.As(err, &fault) || fault.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func (c *sqliteConn) close() error {
