@@ -171,6 +171,9 @@ type InstanceDisk struct {
 	AttachmentID       AttachmentID `json:"attachment_id,omitempty"`
 	BootIndex          int          `json:"boot_index,omitempty"` // from 1; 0: not bootable
 	CDROM              bool         `json:"cdrom,omitempty"`
+	// Shared and ReadOnly are as the volume was when it was attached: a running guest keeps the device it got.
+	Shared   bool `json:"shared,omitempty"` // other instances may write to it, too
+	ReadOnly bool `json:"read_only,omitempty"`
 	// Leaving: the guest is letting go of it.
 	Leaving bool `json:"leaving,omitempty"`
 }

@@ -70,7 +70,8 @@ func (s *Service) planAttach(ctx context.Context, in *cloud.Instance, r AttachRe
 	}
 	params.Attachment = a.ID
 	in.Disks = append(slices.Clone(in.Disks), cloud.InstanceDisk{VolumeID: v.ID, Role: "data", SizeBytes: int64(v.SizeGiB) * gib,
-		Device: device, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, AttachmentID: a.ID})
+		Device: device, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, AttachmentID: a.ID,
+		Shared: v.MultiAttach, ReadOnly: v.ReadOnly || r.ReadOnly})
 	return a, nil
 }
 

@@ -70,6 +70,7 @@ func (s *Service) planDisk(ctx context.Context, in *cloud.Instance, r DiskReques
 			return d, badReference(err, "block_device_mapping_v2", fmt.Sprintf("Block Device Mapping is Invalid: failed to get volume %s.", r.SourceID))
 		}
 		d.VolumeID, d.SizeBytes = v.ID, int64(v.SizeGiB)*gib
+		d.Shared, d.ReadOnly = v.MultiAttach, v.ReadOnly
 		if r.BootIndex == 0 {
 			return d, s.bootFromVolume(in, v)
 		}
@@ -143,7 +144,7 @@ func (s *Service) planNewVolume(ctx context.Context, in *cloud.Instance, r DiskR
 	if err != nil {
 		return d, badReference(err, "block_device_mapping_v2", "Block Device Mapping is Invalid: "+messageOf(err))
 	}
-	d.VolumeID, d.SizeBytes = v.ID, int64(v.SizeGiB)*gib
+	d.VolumeID, d.SizeBytes, d.Shared = v.ID, int64(v.SizeGiB)*gib, v.MultiAttach
 	if r.BootIndex == 0 {
 		in.ImageProperties = v.ImageProperties
 	}

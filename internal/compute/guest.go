@@ -140,7 +140,7 @@ func guestDisks(in *cloud.Instance) []spec.Disk {
 		if d.Leaving {
 			continue
 		}
-		disk := spec.Disk{Volume: spec.VolumeID(d.VolumeID), Bus: bus(in, d.Bus), CDROM: d.CDROM}
+		disk := spec.Disk{Volume: spec.VolumeID(d.VolumeID), Bus: bus(in, d.Bus), CDROM: d.CDROM, Shared: d.Shared, ReadOnly: d.ReadOnly}
 		if !d.Local {
 			disk.Serial = serial(d.VolumeID)
 		}
