@@ -45,7 +45,7 @@ func (s *site) prepareGophercloud(t *testing.T, dir string) {
 		cloudtest.Check(t, err)
 		cloudtest.Check(t, os.WriteFile(filepath.Join(dir, f), b, 0o644))
 	}
-	s.admin.Run("network create private")
+	s.admin.Run("network create --share private") // the tests of a member use it, too
 	s.admin.Run("subnet create --network private --subnet-range 10.20.0.0/24 private-subnet")
 	s.admin.Run("user create --project demo --password wonderland member")
 	s.admin.Run("role add --user member --project demo member")

@@ -27,7 +27,18 @@ func TestOpenStackClient(t *testing.T) {
 	stestr("init")
 	known := stestr("list", "--exclude-regex", endedAPITests, only.String())
 	stestr("run", "--concurrency", "2", "--exclude-regex", endedAPITests, only.String())
-	judge(t, "openstackclient", s.stestrVerdicts(t, dir, withPrefix(known, "openstackclient.")))
+	verdicts := s.stestrVerdicts(t, dir, withPrefix(known, "openstackclient."))
+	for i, v := range verdicts {
+		if reason := impossible[v.name]; reason != "" && v.result == "failed" {
+			verdicts[i].result, verdicts[i].reason = "skipped", reason
+		}
+	}
+	judge(t, "openstackclient", verdicts)
+}
+
+// impossible are cases that no cloud passes, with the reason.
+var impossible = map[string]string{
+	"openstackclient.tests.functional.compute.v2.test_server.ServerTests.test_server_add_fixed_ip": "the package's own fault: it calls a helper with an argument that the helper does not take",
 }
 
 // prepareClientTests makes what the tests look for by name, and answers the environment they want: clouds by name, and none

@@ -4,7 +4,10 @@
 // and tags, users, groups, roles, implied roles, role assignments and grants (also
 // inherited and on the system), application credentials, access rules, trusts, limits, policies, credentials and
 // EC2-style access keys, regions, services, endpoints and which of them a project sees (OS-EP-FILTER).
-// Knowingly absent so far: federation, OAuth, signing in with access keys (ec2tokens, s3tokens), policies of endpoints, domain configuration.
+// Also kept are identity providers, mappings, protocols and service providers (OS-FEDERATION), and configurations of domains, which
+// drive nothing: all users are in this cloud's own store.
+// Knowingly absent so far: signing in through federation, OAuth, signing in with access keys (ec2tokens, s3tokens), policies of
+// endpoints.
 //
 // It decodes, makes one call, encodes; what may be done is decided in the core.
 //
