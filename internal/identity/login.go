@@ -13,9 +13,10 @@ const (
 	MethodPassword   = "password"
 	MethodToken      = "token"
 	MethodCredential = "application_credential"
+	MethodSigned     = "ec2credential" // a signature by a secret that is kept here
 )
 
-// Methods lists them all.
+// Methods lists those that a sign-in may name.
 var Methods = []string{MethodPassword, MethodToken, MethodCredential}
 
 // DomainRef names a domain by id or by name.
@@ -43,6 +44,7 @@ type Login struct {
 	Password   *PasswordLogin
 	Token      string
 	Credential *CredentialLogin
+	signed     *SignedLogin
 }
 
 // PasswordLogin is a user and its password.
@@ -57,6 +59,12 @@ type CredentialLogin struct {
 	Name   string
 	User   UserRef
 	Secret string
+}
+
+// SignedLogin is a signature made with a secret that is kept here. Verify is given the secret's text.
+type SignedLogin struct {
+	ID     cloud.SecretID
+	Verify func(text string) bool
 }
 
 // subject is who has signed in, and how.
@@ -101,6 +109,11 @@ func (s *Service) authenticate(ctx context.Context, l Login) (*subject, error) {
 	}
 	if l.Credential != nil {
 		if err := s.authenticateCredential(ctx, l.Credential, who); err != nil {
+			return nil, err
+		}
+	}
+	if l.signed != nil {
+		if err := s.authenticateSigned(ctx, l.signed, who); err != nil {
 			return nil, err
 		}
 	}

@@ -61,6 +61,8 @@ var identityRules = map[Action]Rule{
 	"limit.list":              SystemReader, // everybody's
 	"limit.manage":            Admin,
 
+	"signature.verify": Admin,
+
 	"domain config.get":    SystemReader,
 	"domain config.manage": Admin,
 

@@ -6,8 +6,8 @@
 // EC2-style access keys, regions, services, endpoints and which of them a project sees (OS-EP-FILTER).
 // Also kept are identity providers, mappings, protocols and service providers (OS-FEDERATION), and configurations of domains, which
 // drive nothing: all users are in this cloud's own store.
-// Knowingly absent so far: signing in through federation, OAuth, signing in with access keys (ec2tokens, s3tokens), policies of
-// endpoints.
+// Services that speak Amazon's protocols have signatures verified here (ec2tokens, s3tokens); administrators alone may ask.
+// Knowingly absent so far: signing in through federation, OAuth, policies of endpoints.
 //
 // It decodes, makes one call, encodes; what may be done is decided in the core.
 //

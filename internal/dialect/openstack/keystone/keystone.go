@@ -43,6 +43,7 @@ func New(d Deps) *openstack.Service {
 	a.credentialRoutes()
 	a.secretRoutes()
 	a.accessKeyRoutes()
+	a.signatureRoutes()
 	a.trustRoutes()
 	a.limitRoutes()
 	a.policyRoutes()
