@@ -64,6 +64,8 @@ type Config struct {
 	// LockoutAttempts wrong passwords lock an account for LockoutSeconds; 0: never.
 	LockoutAttempts int `json:"lockout_attempts"`
 	LockoutSeconds  int `json:"lockout_seconds"`
+	// PasswordDays after which a password must be changed; 0: never.
+	PasswordDays int `json:"password_days"`
 	// UniquePasswords of a user cannot be chosen again; 0: any.
 	UniquePasswords int `json:"unique_passwords"`
 	// CheckSeconds is how often each host is compared with the store.

@@ -58,7 +58,8 @@ func (d *Daemon) newServices() (*services, error) {
 		Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
-			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords},
+			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords,
+			PasswordLifetime: time.Duration(c.PasswordDays) * 24 * time.Hour},
 	})
 	var err error
 	if s.bytes, err = imagestore.Open(filepath.Join(c.StateDir, "images")); err != nil {

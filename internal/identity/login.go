@@ -122,7 +122,7 @@ func (s *Service) authenticate(ctx context.Context, l Login) (*subject, error) {
 	}
 	var err error
 	who.domain, err = s.enabledDomain(ctx, who.user.DomainID)
-	if err != nil || !who.user.Enabled {
+	if err != nil || !who.user.Enabled || !factorsHold(who) {
 		return nil, orRefused(err)
 	}
 	return who, nil

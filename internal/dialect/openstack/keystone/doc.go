@@ -7,7 +7,8 @@
 // Also kept are identity providers, mappings, protocols and service providers (OS-FEDERATION), and configurations of domains, which
 // drive nothing: all users are in this cloud's own store.
 // Services that speak Amazon's protocols have signatures verified here (ec2tokens, s3tokens); administrators alone may ask.
-// Knowingly absent so far: signing in through federation, OAuth, policies of endpoints.
+// Knowingly absent so far: signing in through federation, OAuth, policies of endpoints, revocation events, and of the rules for
+// passwords their form, their least age and the change on first use.
 //
 // It decodes, makes one call, encodes; what may be done is decided in the core.
 //
