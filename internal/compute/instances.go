@@ -214,6 +214,11 @@ func (s *Service) ResetInstance(ctx context.Context, id cloud.InstanceID, phase 
 	})
 }
 
+// MayTell authorizes a service that has news about instances.
+func (s *Service) MayTell(ctx context.Context) error {
+	return policy.Authorize(ctx, "instance.event", policy.Target{Resource: resource})
+}
+
 // ConsoleLog answers the end of the guest's serial log, at most tailBytes (0: all that is kept).
 func (s *Service) ConsoleLog(ctx context.Context, id cloud.InstanceID, tailBytes int64) ([]byte, error) {
 	in, agent, err := s.reach(ctx, id, "instance.console_log")

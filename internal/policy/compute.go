@@ -17,7 +17,8 @@ var computeRules = map[Action]Rule{
 	"instance.offload":     Admin,
 	"instance.snapshot":    ProjectMember,
 	"instance.console":     ProjectMember,
-	"instance.console_log": ProjectReader,
+	"instance.console_log": ProjectMember, // what a guest prints may be secret
+	"instance.event":       Admin,
 	"instance.attach":      ProjectMember, // volumes and ports
 	"instance.reset":       Admin,
 	"instance.migrate":     Admin,

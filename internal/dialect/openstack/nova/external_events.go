@@ -24,6 +24,9 @@ var eventSince = map[string]int{"network-changed": 0, "network-vif-plugged": 0, 
 // externalEvents are other services' news for Nova. Ours share a store, so there is nothing to learn from them;
 // they are acknowledged for servers that exist.
 func (a *api) externalEvents(w http.ResponseWriter, r *http.Request) error {
+	if err := a.Compute.MayTell(r.Context()); err != nil {
+		return err
+	}
 	events, err := readEvents(r)
 	if err != nil {
 		return err
