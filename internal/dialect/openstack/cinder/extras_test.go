@@ -85,3 +85,16 @@ func TestServicesAndHosts(t *testing.T) {
 		t.Errorf("filters: %v", f)
 	}
 }
+
+// An administrator may say that a snapshot which is being made is ready, and nothing else of it.
+func TestUpdateSnapshotStatus(t *testing.T) {
+	s := newSite(t)
+	id := s.snapped("a", s.made("a", `{"size":1}`))
+	act := func(token, body string) answer { return s.do(token, "POST", "/v3/snapshots/"+id+"/action", body) }
+	s.want(400, act("a+admin", `{"os-update_snapshot_status":{"status":"error"}}`))
+	s.want(202, act("a+admin", `{"os-reset_status":{"status":"creating"}}`))
+	s.want(400, act("a+admin", `{"os-update_snapshot_status":{"status":"deleting"}}`))
+	s.want(403, act("a", `{"os-update_snapshot_status":{"status":"available"}}`))
+	s.want(202, act("a+admin", `{"os-update_snapshot_status":{"status":"available","progress":"100%"}}`))
+	s.reaches("snapshot", "/v3/snapshots/"+id, "available")
+}

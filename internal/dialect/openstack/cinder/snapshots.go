@@ -3,6 +3,7 @@ package cinder
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -129,7 +130,7 @@ func (a *api) deleteSnapshot(w http.ResponseWriter, r *http.Request) error {
 var snapshotActions = map[string]action{
 	"os-reset_status":           (*api).resetSnapshot,
 	"os-force_delete":           (*api).forceDeleteSnapshot,
-	"os-update_snapshot_status": unsupported("Snapshots are made by the cloud alone."),
+	"os-update_snapshot_status": (*api).updateSnapshotStatus,
 	"os-unmanage":               unsupported("Snapshots cannot be unmanaged."),
 }
 
@@ -149,6 +150,32 @@ func (a *api) resetSnapshot(w http.ResponseWriter, r *http.Request, raw json.Raw
 		return err
 	}
 	return accepted(w, a.volumes.ResetSnapshot(r.Context(), snapshotID(r), state))
+}
+
+// statusSteps are the statuses that a snapshot may be said to have reached, by the one it has. Hosts here report by themselves, so
+// only administrators have a word in it.
+var statusSteps = map[string][]string{"creating": {"creating", "available", "error"}, "deleting": {"deleting", "error_deleting"}}
+
+func (a *api) updateSnapshotStatus(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {
+	var body struct {
+		Status   string `json:"status"`
+		Progress string `json:"progress"`
+	}
+	if err := openstack.DecodeBytes(raw, &body); err != nil {
+		return err
+	}
+	n, err := a.volumes.Snapshot(r.Context(), snapshotID(r))
+	if err != nil {
+		return err
+	}
+	if now := snapshotStatus(n); !slices.Contains(statusSteps[now], body.Status) {
+		return cloud.Invalidf("snapshot", "status", "Provided snapshot status '%s' is not allowed for a snapshot with status '%s'.", body.Status, now)
+	}
+	state, err := resetState(body.Status)
+	if err != nil {
+		return err
+	}
+	return accepted(w, a.volumes.ResetSnapshot(r.Context(), n.ID, state))
 }
 
 func (a *api) forceDeleteSnapshot(w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
