@@ -189,6 +189,9 @@ func (s *Service) takePort(ctx context.Context, in *cloud.Instance, r NICRequest
 	if p.Owner != cloud.OwnerNone || p.DeviceText != "" {
 		return nil, portInUse(p)
 	}
+	if err := fitsCard(p); err != nil {
+		return nil, err
+	}
 	p.Owner, p.InstanceID, p.Order, p.DeviceTag, p.HostID, p.Up = cloud.OwnerInstance, in.ID, order, r.Tag, in.HostID, false
 	p.OwnerText, p.DeviceText, p.DeleteWithInstance = "", "", false
 	if p.DNSName == "" {

@@ -51,10 +51,18 @@ func (s *Service) takeMAC(ctx context.Context, n cloud.NetworkID, mac string) (s
 	return mac, err
 }
 
+// fitsCard refuses the address of a group of cards, which a port may have as long as no guest uses it.
+func fitsCard(p *cloud.Port) error {
+	if hw, err := net.ParseMAC(p.MAC); err == nil && hw[0]&1 == 1 {
+		return cloud.Invalidf("port", "mac_address", "Port %s cannot be plugged in: %s is the address of a group, not of a network card.", p.ID, p.MAC)
+	}
+	return nil
+}
+
 // parseMAC brings a MAC into the form we keep.
 func parseMAC(field, mac string) (string, error) {
 	hw, err := net.ParseMAC(mac)
-	if err != nil || len(hw) != 6 || hw[0]&1 == 1 {
+	if err != nil || len(hw) != 6 || hw.String() == "00:00:00:00:00:00" {
 		return "", cloud.Invalidf("port", field, "'%s' is not a valid MAC address.", mac)
 	}
 	return strings.ToLower(hw.String()), nil

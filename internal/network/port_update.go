@@ -124,6 +124,9 @@ func (s *Service) changeMAC(ctx context.Context, p *cloud.Port, c PortChange) (e
 	} else {
 		p.MAC, err = s.takeMAC(ctx, p.NetworkID, *c.MAC)
 	}
+	if err == nil && p.InstanceID != "" {
+		err = fitsCard(p)
+	}
 	if err != nil {
 		return err
 	}

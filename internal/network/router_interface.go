@@ -98,6 +98,9 @@ func (s *Service) joinPort(ctx context.Context, r *cloud.Router, id cloud.PortID
 	if p.Owner != cloud.OwnerNone || p.DeviceText != "" {
 		return nil, portInUse(p)
 	}
+	if err := fitsCard(p); err != nil {
+		return nil, err
+	}
 	four := 0
 	for _, a := range p.Addresses {
 		if a.Address.Is4() {

@@ -1,0 +1,21 @@
+package network
+
+import (
+	"testing"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
+
+// A port may have the address of a group of cards, and nothing can be plugged in there.
+func TestGroupMAC(t *testing.T) {
+	w, ctx := newWorld(t, "h1"), as("p")
+	n, _ := w.network(ctx, "10.0.0.0/24")
+	p := get(w.CreatePort(ctx, PortRequest{NetworkID: n.ID, MAC: "11:22:33:44:55:66"}))(t)
+	_, err := w.CreateInstancePorts(ctx, &cloud.Instance{ID: "i", ProjectID: "p"}, []NICRequest{{PortID: p.ID}}, nil, cloud.NoNetwork)
+	wantKind(t, err, cloud.Invalid)
+	r := get(w.CreateRouter(ctx, RouterRequest{Name: "r"}))(t)
+	_, err = w.AddInterface(ctx, r.ID, InterfaceRequest{PortID: p.ID})
+	wantKind(t, err, cloud.Invalid)
+	_, err = w.CreatePort(ctx, PortRequest{NetworkID: n.ID, MAC: "00:00:00:00:00:00"})
+	wantKind(t, err, cloud.Invalid)
+}
