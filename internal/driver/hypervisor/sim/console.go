@@ -75,16 +75,21 @@ func (s *State) Write(id spec.GuestID, text []byte) {
 	g.written = append([]byte(nil), g.written[max(0, len(g.written)-writtenBytes):]...)
 }
 
-// DialConsole implements agent.Hypervisor. The serial console echoes and asks for a login; VNC says
-// which protocol it speaks and no more.
+// speaker is the guest's end of a console.
+type speaker interface {
+	greeting() string
+	answer([]byte) []byte
+}
+
+// DialConsole implements agent.Hypervisor. The serial console echoes and asks for a login; VNC shows an empty screen.
 func (d *Driver) DialConsole(ctx context.Context, id spec.GuestID, kind spec.ConsoleKind) (net.Conn, error) {
-	var greeting string
+	var s speaker
 	err := d.lookAlive(id, func(g *guest) error {
 		switch kind {
 		case spec.ConsoleSerial:
-			greeting = fmt.Sprintf("\r\n%s login: ", g.id)
+			s = terminal{prompt: fmt.Sprintf("\r\n%s login: ", g.id)}
 		case spec.ConsoleVNC:
-			greeting = "RFB 003.008\n"
+			s = &screen{name: string(g.id)}
 		default:
 			return fmt.Errorf("guest %s: console %q: %w", id, kind, spec.ErrNotSupported)
 		}
@@ -95,7 +100,7 @@ func (d *Driver) DialConsole(ctx context.Context, id spec.GuestID, kind spec.Con
 	}
 	ours, theirs := net.Pipe()
 	in := make(chan []byte, 16)
-	go talk(theirs, in, greeting, kind == spec.ConsoleSerial)
+	go talk(theirs, in, s)
 	go listen(theirs, in)
 	return ours, nil
 }
@@ -113,18 +118,13 @@ func listen(c net.Conn, in chan<- []byte) {
 	}
 }
 
-// talk writes the greeting and echoes. It goes on reading after a failed write, so that listen ends.
-func talk(c net.Conn, in <-chan []byte, greeting string, echo bool) {
+// talk writes the greeting and the answers. It goes on reading after a failed write, so that listen ends.
+func talk(c net.Conn, in <-chan []byte, s speaker) {
 	defer c.Close()
-	c.Write([]byte(greeting))
+	c.Write([]byte(s.greeting()))
 	for b := range in {
-		if !echo {
-			continue
+		if answer := s.answer(b); len(answer) > 0 {
+			c.Write(answer)
 		}
-		text := string(b)
-		if strings.ContainsAny(text, "\r\n") {
-			text += greeting
-		}
-		c.Write([]byte(text))
 	}
 }
