@@ -52,7 +52,7 @@ func samples(t *testing.T) []sample {
 		{"qcow2 called raw", "raw", good, "qcow2"},
 		{"raw called qcow2", "qcow2", bytes.Repeat([]byte{7}, 64<<10), "qcow2"},
 		{"qcow2 called vmdk", "vmdk", good, "qcow2"},
-		{"nothing at all", "raw", []byte{}, "empty"},
+		{"nothing at all", "qcow2", []byte{}, "does not begin like one"},
 	}
 }
 
