@@ -289,7 +289,7 @@ func (s *Service) AttachPort(ctx context.Context, in *cloud.Instance, r NICReque
 }
 
 // DetachPort takes a port from an instance: deletes it if it was made for the
-// instance, else frees it. NotFound if it is not the instance's. Unplug it first.
+// instance, else frees it. NotFound if it is not the instance's. Unplug it then.
 func (s *Service) DetachPort(ctx context.Context, in *cloud.Instance, id cloud.PortID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		p, err := s.Ports.Get(ctx, id)

@@ -141,8 +141,16 @@ func (s *Service) UnplugInstance(ctx context.Context, id cloud.InstanceID, host 
 	return s.unplug(ctx, ports, host)
 }
 
-// UnplugPort is UnplugInstance for one port. A port that is gone is no error.
+// UnplugPort takes one port off a host, after its instance was relieved of it. A port that is gone is no error, and one that
+// another instance has on the host by now stays: the guest that lost it may have taken its time.
 func (s *Service) UnplugPort(ctx context.Context, id cloud.PortID, host cloud.HostID) error {
+	p, err := s.Ports.Get(ctx, id)
+	if err == nil && p.InstanceID != "" && p.HostID == host {
+		return nil
+	}
+	if err != nil && !cloud.Is(err, cloud.NotFound) {
+		return err
+	}
 	return s.unplug(ctx, []*cloud.Port{{ID: id}}, host)
 }
 

@@ -379,7 +379,32 @@ func TestAttachAndViews(t *testing.T) {
 	}
 	w.must(w.RemoveSecurityGroup(ctx, in, "web"))
 	wantKind(t, w.RemoveSecurityGroup(ctx, in, "web"), cloud.NotFound)
-	w.must(w.UnplugPort(ctx, p.ID, "h1"))
 	w.must(w.DetachPort(ctx, in, p.ID))
+	w.must(w.UnplugPort(ctx, p.ID, "h1"))
 	wantKind(t, w.DetachPort(ctx, in, p.ID), cloud.NotFound)
+}
+
+// A port that went from one instance to another of the same host stays plugged in when the first is done with letting go.
+func TestPortTakenOver(t *testing.T) {
+	w, ctx := newWorld(t, "h1"), as("p")
+	n, _ := w.network(ctx, "10.0.0.0/24")
+	p := get(w.CreatePort(ctx, PortRequest{NetworkID: n.ID}))(t)
+	take := func(id cloud.InstanceID) *cloud.Instance {
+		in := &cloud.Instance{ID: id, ProjectID: "p", HostID: "h1"}
+		get(w.CreateInstancePorts(ctx, in, []NICRequest{{PortID: p.ID}}, nil, cloud.NoNetwork))(t)
+		w.must(w.PlugInstance(ctx, id, "h1"))
+		return in
+	}
+	first := take("i1")
+	w.must(w.DetachPort(ctx, first, p.ID))
+	take("i2")
+	w.must(w.UnplugPort(ctx, p.ID, "h1"))
+	if got := get(w.Port(ctx, p.ID))(t); !got.Up || got.InstanceID != "i2" {
+		t.Errorf("the port is %+v", got)
+	}
+	w.hosts["h1"].with(func() {
+		if _, there := w.hosts["h1"].ports[spec.PortID(p.ID)]; !there {
+			t.Error("the host has lost the port")
+		}
+	})
 }
