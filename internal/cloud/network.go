@@ -193,7 +193,8 @@ type Router struct {
 	Routes      []Route        `json:"routes,omitempty"`
 	Tags        []string       `json:"tags,omitempty"`
 	Zones       []string       `json:"zones,omitempty"`
-	HostID      HostID         `json:"host_id,omitempty"` // where it runs
+	HostID      HostID         `json:"host_id,omitempty"`  // where it runs
+	Withheld    bool           `json:"withheld,omitempty"` // an operator took it from its host: only one gives it another
 }
 
 // RouterGateway is a router's way out. Its addresses are its port's.

@@ -10,7 +10,7 @@ import (
 // placeRouter chooses the host a router runs on, once it has anything to do. Without a
 // host to choose it stays unplaced; the first host that comes takes it (SyncHost).
 func (s *Service) placeRouter(ctx context.Context, r *cloud.Router) error {
-	if r.HostID != "" {
+	if r.HostID != "" || r.Withheld {
 		return nil
 	}
 	hosts, err := s.HostRecords.List(ctx, cloud.Query{}, func(h *cloud.Host) bool { return h.Enabled && !h.ForcedDown })

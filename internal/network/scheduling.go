@@ -105,7 +105,7 @@ func (s *Service) MoveRouter(ctx context.Context, id cloud.RouterID, from, to cl
 		if r.HostID != from {
 			return misplaced(r, to != "")
 		}
-		r.HostID = to
+		r.HostID, r.Withheld = to, to == ""
 		s.nudgeOn(ctx, from, kindRouter, string(id))
 		if err := s.saveRouter(ctx, r); err != nil {
 			return err

@@ -15,6 +15,9 @@ func TestFloatingIPOfARouterWithoutHost(t *testing.T) {
 	f := get(w.CreateFloatingIP(ctx, FloatingIPRequest{NetworkID: public.ID, Target: TargetRequest{PortID: p.ID}}))(t)
 	host := get(w.HostOfRouter(w.admin, r.ID))(t).ID
 	w.must(w.MoveRouter(w.admin, r.ID, host, ""))
+	if hosts := get(w.hostsOfRouter(ctx, r.ID))(t); len(hosts) != 0 {
+		t.Errorf("the router was put back on %v", hosts)
+	}
 	if got := get(w.FloatingIP(ctx, f.ID))(t); !got.Unserved {
 		t.Errorf("without a host: %+v", got)
 	}
