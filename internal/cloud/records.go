@@ -1,6 +1,9 @@
 package cloud
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Records is a table of one noun, as the use cases see it. Package store
 // implements it on SQLite and PostgreSQL.
@@ -62,6 +65,29 @@ type Query struct {
 type Order struct {
 	Column string
 	Desc   bool
+}
+
+// PageOf is the part of rows, which are in Order, that q asks for: what List does, for rows that are at hand. Not found
+// is a marker that none of them has as its id.
+func PageOf[T any](rows []T, q Query, id func(T) string) (page []T, found bool) {
+	if q.After != "" {
+		i := slices.IndexFunc(rows, func(row T) bool { return id(row) == q.After })
+		switch {
+		case i < 0:
+			return nil, false
+		case q.Reverse:
+			rows = rows[:i]
+		default:
+			rows = rows[i+1:]
+		}
+	}
+	switch {
+	case q.Limit <= 0 || q.Limit >= len(rows):
+		return rows, true
+	case q.Reverse:
+		return rows[len(rows)-q.Limit:], true
+	}
+	return rows[:q.Limit], true
 }
 
 // Op compares a column with a value.

@@ -35,7 +35,11 @@ func listUnion[T any, ID ~string](ctx context.Context, r cloud.Records[T, ID], q
 		order = []cloud.Order{{Column: "created_at"}}
 	}
 	slices.SortFunc(rows, func(a, b *T) int { return compareRows(a, b, order, column, id) })
-	return pageOf(rows, q, id)
+	page, found := cloud.PageOf(rows, q, id)
+	if !found {
+		return nil, cloud.Invalidf("request", "marker", "The marker %s could not be found.", q.After)
+	}
+	return page, nil
 }
 
 func compareRows[T any](a, b *T, order []cloud.Order, column func(*T, string) string, id func(*T) string) int {
@@ -49,27 +53,6 @@ func compareRows[T any](a, b *T, order []cloud.Order, column func(*T, string) st
 		}
 	}
 	return cmp.Compare(id(a), id(b))
-}
-
-func pageOf[T any](rows []*T, q cloud.Query, id func(*T) string) ([]*T, error) {
-	if q.After != "" {
-		i := slices.IndexFunc(rows, func(r *T) bool { return id(r) == q.After })
-		switch {
-		case i < 0:
-			return nil, cloud.Invalidf("request", "marker", "The marker %s could not be found.", q.After)
-		case q.Reverse:
-			rows = rows[:i]
-		default:
-			rows = rows[i+1:]
-		}
-	}
-	if q.Limit > 0 && len(rows) > q.Limit {
-		if q.Reverse {
-			return rows[len(rows)-q.Limit:], nil
-		}
-		return rows[:q.Limit], nil
-	}
-	return rows, nil
 }
 
 const sortableTime = "2006-01-02T15:04:05.000000000Z"

@@ -25,12 +25,12 @@ func (a *api) writeParts(w http.ResponseWriter, r *http.Request, many string, pa
 		return err
 	}
 	sortParts(parts, page.Order)
-	total := parts
-	if parts, err = cutParts(parts, page); err != nil {
-		return err
+	shown, found := cloud.PageOf(parts, page.Query(), partID)
+	if !found {
+		return cloud.Invalidf("request", "marker", "Marker %s could not be found.", page.Marker)
 	}
-	body := object{many: pick(parts, r)}
-	if links := a.partLinks(r, q, total, parts, page); len(links) > 0 {
+	body := object{many: pick(shown, r)}
+	if links := a.partLinks(r, q, parts, shown, page); len(links) > 0 {
 		body[many+"_links"] = links
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
@@ -65,27 +65,7 @@ func compareValues(a, b any) int {
 	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
 }
 
-// cutParts leaves the page: what follows the marker, or, backwards, what is before it.
-func cutParts(parts []object, page openstack.Page) ([]object, error) {
-	if page.Marker != "" {
-		at := slices.IndexFunc(parts, func(o object) bool { return fmt.Sprint(o["id"]) == page.Marker })
-		switch {
-		case at < 0:
-			return nil, cloud.Invalidf("request", "marker", "Marker %s could not be found.", page.Marker)
-		case page.Reverse:
-			parts = parts[:at]
-		default:
-			parts = parts[at+1:]
-		}
-	}
-	if page.Limit == 0 || page.Limit >= len(parts) {
-		return parts, nil
-	}
-	if page.Reverse {
-		return parts[len(parts)-page.Limit:], nil
-	}
-	return parts[:page.Limit], nil
-}
+func partID(o object) string { return fmt.Sprint(o["id"]) }
 
 // partLinks lead to the pages around one that the client asked for by limit.
 func (a *api) partLinks(r *http.Request, q url.Values, all, shown []object, page openstack.Page) []object {
@@ -98,7 +78,7 @@ func (a *api) partLinks(r *http.Request, q url.Values, all, shown []object, page
 		if reverse != "" {
 			q.Set("page_reverse", reverse)
 		}
-		q.Set("marker", fmt.Sprint(beside["id"]))
+		q.Set("marker", partID(beside))
 		links = append(links, object{"rel": rel, "href": openstack.BaseURL(r) + openstack.RequestPath(r) + "?" + q.Encode()})
 	}
 	if last := shown[len(shown)-1]; last["id"] != all[len(all)-1]["id"] {
