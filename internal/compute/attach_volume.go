@@ -119,10 +119,7 @@ func (s *Service) dropDisk(ctx context.Context, op *cloud.Operation) error {
 	if err := s.replug(ctx, op); err != nil && !gone(err) && !cloud.Is(err, cloud.Unavailable) {
 		return err
 	}
-	if err := s.Volume.FinishDetach(ctx, p.Attachment); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return unlessGone(s.Volume.FinishDetach(ctx, p.Attachment))
 }
 
 func (s *Service) forgetDisk(ctx context.Context, id cloud.InstanceID, v cloud.VolumeID) error {
@@ -130,10 +127,7 @@ func (s *Service) forgetDisk(ctx context.Context, id cloud.InstanceID, v cloud.V
 		in.Disks = slices.DeleteFunc(slices.Clone(in.Disks), func(d cloud.InstanceDisk) bool { return d.VolumeID == v })
 		return nil
 	})
-	if gone(err) {
-		return nil
-	}
-	return err
+	return unlessGone(err)
 }
 
 // DetachVolume unplugs a volume. The root disk cannot be unplugged.
@@ -142,7 +136,7 @@ func (s *Service) DetachVolume(ctx context.Context, id cloud.InstanceID, v cloud
 	_, err := s.begin(ctx, id, verb{action: "instance.attach", kind: "instance.detach_volume", needsUnlocked: true, plug: true,
 		phases: volumePhases, powers: append(plugPowers, cloud.PowerSuspended), params: params,
 		change: func(ctx context.Context, in *cloud.Instance) error {
-			i := slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return d.VolumeID == v && !d.Local })
+			i := indexDisk(in, v)
 			if i < 0 {
 				return cloud.Errorf(cloud.NotFound, "volume", v, "volume %s is not attached to instance %s", v, id)
 			}
@@ -221,7 +215,7 @@ func (s *Service) KeepVolume(ctx context.Context, id cloud.InstanceID, v cloud.V
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return !d.Local && d.VolumeID == v })
+		i := indexDisk(in, v)
 		if i < 0 {
 			return notAttached(in, v)
 		}
@@ -229,6 +223,11 @@ func (s *Service) KeepVolume(ctx context.Context, id cloud.InstanceID, v cloud.V
 		in.Disks[i].DeleteWithInstance = !keep
 		return s.Instances.Update(ctx, in)
 	})
+}
+
+// indexDisk is where a volume is among an instance's disks; below 0 if it is not.
+func indexDisk(in *cloud.Instance, v cloud.VolumeID) int {
+	return slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return !d.Local && d.VolumeID == v })
 }
 
 func notAttached(in *cloud.Instance, v cloud.VolumeID) error {

@@ -387,6 +387,14 @@ func (s *Service) unplugPorts(ctx context.Context, op *cloud.Operation) error {
 
 func gone(err error) bool { return cloud.Is(err, cloud.NotFound) }
 
+// unlessGone is for the last thing that is done to what may be gone, which is as good.
+func unlessGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
 // startGuest makes the guest as the row says, whatever verb changed the row.
 func (s *Service) startGuest(ctx context.Context, op *cloud.Operation) error {
 	return s.ensureGuest(ctx, instanceID(op))

@@ -346,10 +346,7 @@ func (s *Service) letGo(ctx context.Context, d cloud.InstanceDisk) error {
 	if !d.DeleteWithInstance || d.Leaving { // its owner wanted it out of the instance
 		return nil
 	}
-	if err := s.Volume.DeleteInstanceVolume(ctx, d.VolumeID); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return unlessGone(s.Volume.DeleteInstanceVolume(ctx, d.VolumeID))
 }
 
 // localIDs are all volumes that exist for the instance alone.

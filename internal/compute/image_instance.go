@@ -207,10 +207,7 @@ func (s *Service) discardImage(ctx context.Context, op *cloud.Operation) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Image.Discard(ctx, p.Image); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return unlessGone(s.Image.Discard(ctx, p.Image))
 }
 
 func (s *Service) removeRootSnapshot(ctx context.Context, op *cloud.Operation) error {

@@ -98,10 +98,7 @@ func (s *Service) removeRescueDisk(ctx context.Context, op *cloud.Operation) err
 		return err
 	}
 	_, err = s.update(ctx, in.ID, func(in *cloud.Instance) error { in.RescueDisk = ""; return nil })
-	if gone(err) {
-		return nil
-	}
-	return err
+	return unlessGone(err)
 }
 
 // UnrescueInstance restarts a rescued instance from its own disks.

@@ -176,10 +176,7 @@ func (s *Service) restoreOld(ctx context.Context, id cloud.InstanceID) error {
 		in.OldDisks = nil
 		return nil
 	})
-	if gone(err) {
-		return nil
-	}
-	return err
+	return unlessGone(err)
 }
 
 // newRoot tells whether a resize gave the instance another root disk than it had.

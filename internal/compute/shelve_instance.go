@@ -85,10 +85,7 @@ func (s *Service) forgetShelvedImage(ctx context.Context, op *cloud.Operation) e
 		return err
 	}
 	_, err := s.update(ctx, instanceID(op), func(in *cloud.Instance) error { in.ShelvedImage = ""; return nil })
-	if gone(err) {
-		return nil
-	}
-	return err
+	return unlessGone(err)
 }
 
 // leaveHost removes everything from the host and then forgets the host.

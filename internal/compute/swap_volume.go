@@ -83,10 +83,6 @@ func (s *Service) checkSwap(ctx context.Context, in *cloud.Instance, p *swapPara
 	return nil
 }
 
-func indexDisk(in *cloud.Instance, v cloud.VolumeID) int {
-	return slices.IndexFunc(in.Disks, func(d cloud.InstanceDisk) bool { return !d.Local && d.VolumeID == v })
-}
-
 func (s *Service) swapVolumeKind() operation.Kind {
 	return operation.Kind{
 		Name: "instance.swap_volume", Deadline: swapDeadline,
@@ -123,7 +119,11 @@ func (s *Service) exchange(ctx context.Context, id cloud.InstanceID, p swapParam
 	if err := agent.SwapDisk(ctx, spec.GuestID(id), spec.VolumeID(p.Old.Volume), next); err != nil {
 		return swapError(err, id)
 	}
-	_, err = s.update(ctx, id, func(in *cloud.Instance) error {
+	return s.recordSwap(ctx, id, p)
+}
+
+func (s *Service) recordSwap(ctx context.Context, id cloud.InstanceID, p swapParams) error {
+	_, err := s.update(ctx, id, func(in *cloud.Instance) error {
 		takePlace(in, p)
 		return nil
 	})
@@ -175,23 +175,17 @@ func (s *Service) swapBack(ctx context.Context, op *cloud.Operation) error {
 	if deleted, err := s.beingDeleted(ctx, id); err != nil || deleted {
 		return err
 	}
-	if err := s.exchange(ctx, id, p.back()); err != nil && !gone(err) && !cloud.Is(err, cloud.WrongState) {
-		return err
+	err = s.exchange(ctx, id, p.back())
+	if gone(err) || cloud.Is(err, cloud.WrongState) {
+		err = s.recordSwap(ctx, id, p.back())
 	}
-	_, err = s.update(ctx, id, func(in *cloud.Instance) error {
-		takePlace(in, p.back())
-		return nil
-	})
 	if err != nil && !gone(err) {
 		return err
 	}
 	if err := s.Volume.FinishDetach(ctx, p.New.Attachment); err != nil && !gone(err) {
 		return err
 	}
-	if err := s.Volume.AbortDetach(ctx, p.Old.Attachment); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return unlessGone(s.Volume.AbortDetach(ctx, p.Old.Attachment))
 }
 
 // finishSwap frees the old volume and tells the guest, in its metadata, of the new one.
@@ -206,8 +200,5 @@ func (s *Service) finishSwap(ctx context.Context, op *cloud.Operation) error {
 	if err := s.Volume.FinishAttach(ctx, p.New.Attachment); err != nil && !gone(err) {
 		return err
 	}
-	if err := s.Volume.FinishDetach(ctx, p.Old.Attachment); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return unlessGone(s.Volume.FinishDetach(ctx, p.Old.Attachment))
 }
