@@ -164,11 +164,7 @@ func (s *Service) reserveMoved(ctx context.Context, p cloud.ProjectID, v *cloud.
 	if p == v.ProjectID {
 		return nil
 	}
-	total := v.SizeGiB
-	for _, n := range snapshots {
-		total += n.SizeGiB
-	}
-	if err := s.reserve(ctx, p, v.TypeID, cloud.QuotaVolumes, total, v.SizeGiB); err != nil || len(snapshots) == 0 {
+	if err := s.reserve(ctx, p, v.TypeID, cloud.QuotaVolumes, withSnapshots(v, snapshots), v.SizeGiB); err != nil || len(snapshots) == 0 {
 		return err
 	}
 	return s.Quota.Reserve(ctx, p, withType(map[string]int64{cloud.QuotaSnapshots: int64(len(snapshots))}, v.TypeID))

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/quota"
@@ -17,10 +18,8 @@ func TypeQuota(resource string, t cloud.VolumeTypeID) string { return quota.Part
 func typeQuotas(limits map[string]int64) []string {
 	var names []string
 	for name := range limits {
-		for _, r := range TypeResources {
-			if resource, _, ok := quota.Cut(name); ok && resource == r {
-				names = append(names, name)
-			}
+		if resource, _, ok := quota.Cut(name); ok && slices.Contains(TypeResources, resource) {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -41,7 +40,6 @@ func withType(add map[string]int64, t cloud.VolumeTypeID) map[string]int64 {
 
 // registerTypeCounters counts rows, as registerCounters does, of one type.
 func (s *Service) registerTypeCounters() {
-	living := cloud.Cond{Column: "state", Op: cloud.OpNe, Value: cloud.VolumeDeleting}
 	volumes := func(p cloud.ProjectID, t string) []cloud.Cond {
 		return []cloud.Cond{cloud.Eq("project_id", p), cloud.Eq("type_id", t), living}
 	}
@@ -75,8 +73,7 @@ func (s *Service) snapshotsOfType(ctx context.Context, p cloud.ProjectID, t stri
 	for i, v := range volumes {
 		ids[i] = v.ID
 	}
-	return s.Snapshots.List(ctx, cloud.Where(cloud.Eq("project_id", p), cloud.In("volume_id", ids)),
-		func(n *cloud.Snapshot) bool { return n.State != cloud.VolumeDeleting })
+	return s.Snapshots.List(ctx, cloud.Where(cloud.Eq("project_id", p), cloud.In("volume_id", ids), living))
 }
 
 // reserveType counts a volume and its snapshots against the limits of the type that it comes to.
@@ -85,10 +82,15 @@ func (s *Service) reserveType(ctx context.Context, v *cloud.Volume, t cloud.Volu
 	if err != nil {
 		return err
 	}
+	return s.Quota.Reserve(ctx, v.ProjectID, map[string]int64{TypeQuota(cloud.QuotaVolumes, t): 1,
+		TypeQuota(cloud.QuotaSnapshots, t): int64(len(snapshots)), TypeQuota(cloud.QuotaGigabytes, t): int64(withSnapshots(v, snapshots))})
+}
+
+// withSnapshots is how many GiB a volume and its snapshots count.
+func withSnapshots(v *cloud.Volume, snapshots []*cloud.Snapshot) int {
 	total := v.SizeGiB
 	for _, n := range snapshots {
 		total += n.SizeGiB
 	}
-	return s.Quota.Reserve(ctx, v.ProjectID, map[string]int64{TypeQuota(cloud.QuotaVolumes, t): 1,
-		TypeQuota(cloud.QuotaSnapshots, t): int64(len(snapshots)), TypeQuota(cloud.QuotaGigabytes, t): int64(total)})
+	return total
 }

@@ -101,10 +101,12 @@ func New(d Deps) *Service {
 	return s
 }
 
-// registerCounters counts rows. What is being deleted counts no more: its owner cannot do anything about a host that
-// is down.
+// living holds for what counts against limits. What is being deleted counts no more: its owner cannot do anything about a
+// host that is down.
+var living = cloud.Cond{Column: "state", Op: cloud.OpNe, Value: cloud.VolumeDeleting}
+
+// registerCounters counts rows.
 func (s *Service) registerCounters() {
-	living := cloud.Cond{Column: "state", Op: cloud.OpNe, Value: cloud.VolumeDeleting}
 	s.Quota.Register(cloud.QuotaVolumes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		return s.Volumes.Count(ctx, cloud.Eq("project_id", p), living)
 	})
