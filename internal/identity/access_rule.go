@@ -92,9 +92,5 @@ func (s *Service) DeleteAccessRule(ctx context.Context, user cloud.UserID, id st
 
 // forgetAccessRules is for a user that is going away.
 func (s *Service) forgetAccessRules(ctx context.Context, user cloud.UserID) error {
-	err := s.Settings.Delete(ctx, rulesSetting(user))
-	if cloud.Is(err, cloud.NotFound) {
-		return nil
-	}
-	return err
+	return s.dropSetting(ctx, rulesSetting(user))
 }

@@ -117,17 +117,23 @@ func (s *Service) DomainConfig(ctx context.Context, id cloud.DomainID, p DomainC
 		return nil, err
 	}
 	err = s.Tx.View(ctx, func(ctx context.Context) error {
-		if _, err := s.Domains.Get(ctx, id); err != nil {
-			return err
-		}
-		have := DomainConfig{}
-		if err := s.setting(ctx, domainConfigID(id), &have); err != nil {
+		have, err := s.configOf(ctx, id)
+		if err != nil {
 			return err
 		}
 		c, err = have.shown().at(p)
 		return err
 	})
 	return c, err
+}
+
+// configOf is what a domain says, its secrets sealed. NotFound without the domain.
+func (s *Service) configOf(ctx context.Context, id cloud.DomainID) (DomainConfig, error) {
+	c := DomainConfig{}
+	if _, err := s.Domains.Get(ctx, id); err != nil {
+		return nil, err
+	}
+	return c, s.setting(ctx, domainConfigID(id), &c)
 }
 
 func domainConfigID(id cloud.DomainID) cloud.SettingID {
@@ -140,11 +146,8 @@ func (s *Service) changeDomainConfig(ctx context.Context, id cloud.DomainID, f f
 		return nil, err
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		if _, err := s.Domains.Get(ctx, id); err != nil {
-			return err
-		}
-		have := DomainConfig{}
-		if err := s.setting(ctx, domainConfigID(id), &have); err != nil {
+		have, err := s.configOf(ctx, id)
+		if err != nil {
 			return err
 		}
 		if c, err = f(have); err != nil {
@@ -242,9 +245,5 @@ func (c DomainConfig) without(p DomainConfigPath) DomainConfig {
 
 // dropDomainConfig forgets the configuration of a domain that goes.
 func (s *Service) dropDomainConfig(ctx context.Context, id cloud.DomainID) error {
-	err := s.Settings.Delete(ctx, domainConfigID(id))
-	if cloud.Is(err, cloud.NotFound) {
-		return nil
-	}
-	return err
+	return s.dropSetting(ctx, domainConfigID(id))
 }

@@ -23,6 +23,15 @@ func (s *Service) setting(ctx context.Context, name cloud.SettingID, v any) erro
 	return nil
 }
 
+// dropSetting forgets a document, which may not be there.
+func (s *Service) dropSetting(ctx context.Context, name cloud.SettingID) error {
+	err := s.Settings.Delete(ctx, name)
+	if cloud.Is(err, cloud.NotFound) {
+		return nil
+	}
+	return err
+}
+
 // putSetting writes a document, inside the caller's Update.
 func (s *Service) putSetting(ctx context.Context, name cloud.SettingID, v any) error {
 	b, err := json.Marshal(v)

@@ -2,7 +2,7 @@ package awssign
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // version 2 of the protocol
+	"crypto/sha1" // version 2 of the protocol
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -56,18 +56,11 @@ func (r Request) verify4(secret, signature string) bool {
 const algorithm4 = "AWS4-HMAC-SHA256"
 
 func (r Request) credential() (credential, signed, at string) {
-	header := func(name string) string {
-		for k, v := range r.Headers {
-			if strings.EqualFold(k, name) {
-				return v
-			}
-		}
-		return ""
-	}
 	if r.Params["X-Amz-Credential"] != "" {
 		return r.Params["X-Amz-Credential"], r.Params["X-Amz-SignedHeaders"], r.Params["X-Amz-Date"]
 	}
-	_, fields, _ := strings.Cut(header("Authorization"), " ")
+	headers := r.headers()
+	_, fields, _ := strings.Cut(headers["authorization"], " ")
 	for _, field := range strings.Split(fields, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		switch name {
@@ -77,7 +70,16 @@ func (r Request) credential() (credential, signed, at string) {
 			signed = value
 		}
 	}
-	return credential, signed, header("X-Amz-Date")
+	return credential, signed, headers["x-amz-date"]
+}
+
+// headers are the headers by their names in lower case.
+func (r Request) headers() map[string]string {
+	lower := map[string]string{}
+	for k, v := range r.Headers {
+		lower[strings.ToLower(k)] = v
+	}
+	return lower
 }
 
 // canonical is the request in the form that is hashed.
@@ -86,14 +88,11 @@ func (r Request) canonical(signed string) string {
 	if r.Verb == "POST" {
 		params = ""
 	}
-	lower := map[string]string{}
-	for k, v := range r.Headers {
-		lower[strings.ToLower(k)] = strings.TrimSpace(v)
-	}
+	have := r.headers()
 	var headers []string
 	for _, name := range strings.Split(signed, ";") {
-		if v, ok := lower[name]; ok {
-			headers = append(headers, name+":"+v)
+		if v, ok := have[name]; ok {
+			headers = append(headers, name+":"+strings.TrimSpace(v))
 		}
 	}
 	return strings.Join([]string{r.Verb, r.Path, params, strings.Join(headers, "\n") + "\n", signed, r.BodyHash}, "\n")
@@ -125,13 +124,13 @@ func parseScope(text string) (scope, bool) {
 	return scope{f[0], f[1], f[2], f[3]}, true
 }
 
-func (s scope) String() string {
-	return strings.Join([]string{s.date, s.region, s.service, "aws4_request"}, "/")
-}
+func (s scope) parts() []string { return []string{s.date, s.region, s.service, "aws4_request"} }
+
+func (s scope) String() string { return strings.Join(s.parts(), "/") }
 
 func (s scope) key(secret string) []byte {
 	key := []byte("AWS4" + secret)
-	for _, part := range []string{s.date, s.region, s.service, "aws4_request"} {
+	for _, part := range s.parts() {
 		key = mac(sha256.New, key, part)
 	}
 	return key

@@ -1,7 +1,7 @@
 package awssign
 
 import (
-	"crypto/sha1" //nolint:gosec // the first version of the protocol
+	"crypto/sha1" // the first version of the protocol
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
