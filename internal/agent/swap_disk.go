@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -41,7 +42,7 @@ func (a *Agent) wantInstead(id spec.GuestID, old spec.VolumeID, next spec.Disk) 
 	if held == nil {
 		return
 	}
-	disks := append([]spec.Disk(nil), held.spec.Disks...)
+	disks := slices.Clone(held.spec.Disks)
 	for i, d := range disks {
 		if d.Volume == old {
 			disks[i] = next

@@ -9,7 +9,8 @@ import "github.com/nubo-cloud/nubo/internal/cloud"
 //	                 └─ physical network
 func hostProviders(h *cloud.Host) []*cloud.Provider {
 	root := &cloud.Provider{ID: cloud.ProviderID(h.ID), Meta: h.Meta, Name: h.Name, Stock: hostStock(h), Traits: hostTraits(h)}
-	if len(h.Promises()) == 0 {
+	promises := h.Promises()
+	if len(promises) == 0 {
 		return []*cloud.Provider{root}
 	}
 	packets := &cloud.Provider{ID: cloud.PacketProviderID(h.ID), Meta: h.Meta, Name: h.Name + ":packets", Parent: root.ID,
@@ -21,7 +22,7 @@ func hostProviders(h *cloud.Host) []*cloud.Provider {
 			Stock: map[string]cloud.Stock{}, Traits: mergeTraits([]string{cloud.TraitNormalNIC, cloud.PhysicalTrait(n.Name)})}
 		parts[p.ID], out = p, append(out, p)
 	}
-	for t, rate := range h.Promises() {
+	for t, rate := range promises {
 		if rate > 0 {
 			parts[t.Provider(h.ID)].Stock[t.Class()] = stock(rate, 0, 1)
 		}

@@ -49,10 +49,7 @@ func (g *guest) swap(ctx context.Context, r *run, s diskSlot, next agent.LaunchD
 	if err != nil {
 		g.endJob(context.WithoutCancel(ctx), r, swapJob)
 	}
-	if serr := g.settleSwap(context.WithoutCancel(ctx), r, s.Slot); err == nil || serr != nil {
-		return errors.Join(err, serr)
-	}
-	return err
+	return errors.Join(err, g.settleSwap(context.WithoutCancel(ctx), r, s.Slot))
 }
 
 // mirror runs the job and, when both are the same, records the target as the disk and lets QEMU go over to it.
