@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 	"time"
@@ -76,6 +77,15 @@ func NewID() string {
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	return formatID(hex.EncodeToString(b[:]))
+}
+
+// DerivedID is the id of something that follows from others: the same each time. It is in the form of a UUID of version 5,
+// of which it is none: clients look at the form alone.
+func DerivedID(from ...string) string {
+	b := sha256.Sum256([]byte(strings.Join(from, "/")))
+	b[6] = b[6]&0x0f | 0x50
+	b[8] = b[8]&0x0f | 0x80
+	return formatID(hex.EncodeToString(b[:16]))
 }
 
 // formatID writes 32 hexadecimal digits as ids are written.

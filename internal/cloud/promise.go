@@ -1,10 +1,6 @@
 package cloud
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
-)
+import "strings"
 
 // PhysicalNetwork is a network outside the cloud that hosts are on, with the bandwidth in kbit/s that a host can promise on it.
 type PhysicalNetwork struct {
@@ -78,10 +74,4 @@ func (h *Host) Promises() map[Traffic]int {
 		all[Traffic{QoSMinimumBandwidth, p.Name, "ingress"}] = p.IngressKbps
 	}
 	return all
-}
-
-// DerivedID is the id of something that follows from others: the same each time.
-func DerivedID(from ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(from, "/")))
-	return formatID(hex.EncodeToString(sum[:16]))
 }

@@ -1,8 +1,6 @@
 package neutron
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -62,11 +60,9 @@ func showAgent(h *cloud.Host, k agentKind) object {
 		"created_at": h.CreatedAt.UTC().Format(layout), "started_at": h.CreatedAt.UTC().Format(layout), "heartbeat_timestamp": h.SeenAt.UTC().Format(layout)}
 }
 
-// agentID is always the same for a host and a kind, in the form of a UUID.
+// agentID is always the same for a host and a kind.
 func agentID(h cloud.HostID, binary string) string {
-	sum := sha256.Sum256([]byte(string(h) + "/" + binary))
-	s := hex.EncodeToString(sum[:16])
-	return s[:8] + "-" + s[8:12] + "-5" + s[13:16] + "-8" + s[17:20] + "-" + s[20:]
+	return cloud.DerivedID(string(h), binary)
 }
 
 // agentFilters are the attributes that agents may be chosen by.

@@ -1,12 +1,12 @@
 package nova
 
 import (
-	"crypto/sha1"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
 )
 
 // controlZone is where Nova shows what runs the cloud and no guests.
@@ -35,7 +35,7 @@ func (a *api) controlServices(r *http.Request, q url.Values) []any {
 			m["forced_down"] = false
 		}
 		if atLeast(r, 53) {
-			m["id"] = nameUUID(binary + "@" + a.HostName)
+			m["id"] = cloud.DerivedID(binary, a.HostName)
 		}
 		out = append(out, m)
 	}
@@ -53,11 +53,4 @@ func (a *api) withControlZone(zones []any) []any {
 	}
 	return slices.Insert(zones, 0, any(map[string]any{"zoneName": controlZone, "zoneState": map[string]any{"available": true},
 		"hosts": map[string]any{a.HostName: services}}))
-}
-
-// nameUUID makes an id of a name, the same each time.
-func nameUUID(name string) string {
-	b := sha1.Sum([]byte(name))
-	b[6], b[8] = b[6]&0x0f|0x50, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
