@@ -80,6 +80,7 @@ func (a *Agent) launchDisk(ctx context.Context, d spec.Disk) (LaunchDisk, error)
 	if err != nil {
 		return LaunchDisk{}, fmt.Errorf("open volume %s: %w", d.Volume, err)
 	}
+	source.Key, d.Key = d.Key, "" // only the source has it, which hypervisors do not write down
 	return LaunchDisk{Disk: d, Source: source}, nil
 }
 

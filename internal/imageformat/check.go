@@ -75,7 +75,7 @@ func Check(r io.ReaderAt, size int64, declared spec.Format, limits Limits) error
 
 // isOpaque tells formats whose bytes are never interpreted.
 func isOpaque(f spec.Format) bool {
-	return f == FormatAKI || f == FormatARI || f == FormatAMI || f == spec.FormatOpaque
+	return f == FormatAKI || f == FormatARI || f == FormatAMI || f == spec.FormatOpaque || f == spec.FormatLUKS
 }
 
 func checkDeclared(f spec.Format) error {

@@ -102,6 +102,8 @@ type Disk struct {
 	Shared bool
 	// Limits slow the disk down; the zero value does not.
 	Limits DiskLimits
+	// Key opens the volume if it is encrypted.
+	Key Key
 }
 
 // DiskLimits bound what a guest may do with a disk, per second; 0: as much as it can. A total and a limit of one

@@ -1,5 +1,7 @@
 package spec
 
+import "fmt"
+
 // VolumeID, SnapshotID and ImageID name bytes on a host or pool. They are never
 // used again for other bytes.
 type (
@@ -22,6 +24,8 @@ const (
 	FormatISO   Format = "iso"
 	// FormatOpaque is bytes that nobody interprets: what a disk held, whatever its guest wrote there.
 	FormatOpaque Format = "opaque"
+	// FormatLUKS is an encrypted disk. Hosts copy its bytes as they are, whoever may read them.
+	FormatLUKS Format = "luks"
 )
 
 // Image is a set of bytes that never changes, from which volumes are made.
@@ -46,7 +50,31 @@ type Volume struct {
 	Volume   VolumeID
 	// Pool names the back end on the host; empty means its default.
 	Pool string
+	// Encryption, if set, makes an encrypted volume. A source that is encrypted has the same key; any other is encrypted
+	// while it is copied.
+	Encryption *Encryption
 }
+
+// Encryption says how a new volume is encrypted.
+type Encryption struct {
+	Cipher  string // "aes-xts-plain64"
+	KeyBits int
+	Key     Key
+}
+
+// Key opens an encrypted volume. It is text; nothing below the control plane writes it down or shows it.
+type Key string
+
+// String keeps a key out of what is printed.
+func (k Key) String() string {
+	if k == "" {
+		return ""
+	}
+	return "(secret)"
+}
+
+// GoString keeps it out of %#v.
+func (k Key) GoString() string { return k.String() }
 
 // VolumeStatus is what a host observed of a volume.
 type VolumeStatus struct {
@@ -74,6 +102,16 @@ type BlockSource struct {
 	// Base is the read-only file below a qcow2 overlay, nil if none. Its own
 	// Base is always nil: chains are one deep.
 	Base *BlockSource
+	// Key opens a source of FormatLUKS. Block drivers leave it empty: the agent has it from the guest's document.
+	Key Key `json:"-"`
+}
+
+// CheckKey is ErrInvalid for an encrypted source without the key that opens it.
+func (s BlockSource) CheckKey() error {
+	if s.Format == FormatLUKS && s.Key == "" {
+		return fmt.Errorf("%s is encrypted and no key was given: %w", s.Path, ErrInvalid)
+	}
+	return nil
 }
 
 // Pool is a place where volumes live.

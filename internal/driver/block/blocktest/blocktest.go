@@ -50,6 +50,8 @@ func Run(t *testing.T, factory func(t *testing.T) *Target) {
 		{"SnapshotOfClone", snapshotOfClone},
 		{"SnapshotPrepared", snapshotPrepared},
 		{"Export", export},
+		{"Encrypted", encrypted},
+		{"EncryptedCopies", encryptedCopies},
 		{"RemoveTwice", removeTwice},
 		{"Reopen", reopen},
 		{"SameVolumeAtOnce", sameVolumeAtOnce},

@@ -2,7 +2,7 @@
 // block driver (agent.Block) of a host that needs no other storage.
 //
 //	DIR/images/ID/base.FORMAT        raw or qcow2, read-only, never changes
-//	DIR/volumes/ID/disk.FORMAT       raw, or a qcow2 overlay
+//	DIR/volumes/ID/disk.FORMAT       raw, a qcow2 overlay, or luks
 //	              /base.FORMAT       hard link to the image's file, if an overlay
 //	              /generation        decimal, of the document made true last
 //	DIR/snapshots/ID/...             like a volume
@@ -20,7 +20,9 @@
 //   - from an image on a file system with reflinks, and the image is raw: a raw clone without a base;
 //   - from an image otherwise: a qcow2 overlay, written natively (package qcow2);
 //   - from nothing: sparse raw, the fastest there is, and as thin;
-//   - from a volume or snapshot: the format of the source, cloned by reflink or copied without its holes.
+//   - from a volume or snapshot: the format of the source, cloned by reflink or copied without its holes;
+//   - encrypted: luks (package luks), into which qemu-img copies what its source holds in clear. Where nothing was
+//     written it reads as noise. Copies of it are made of its file, header and all, so they need no key and have the same.
 //
 // A guest's QEMU can write to its overlay's header. So nothing in it is believed but
 // the virtual size: it is checked (imageformat.CheckOverlay) before a tool opens the file, and tools get base and formats from us.

@@ -12,7 +12,7 @@ import (
 )
 
 // Export implements agent.Block. A raw snapshot is streamed from its file, as raw or as
-// qcow2; an overlay is first flattened by qemu-img into a file without a name.
+// qcow2; an encrypted one as it is, header and all; an overlay is first flattened by qemu-img into a file without a name.
 // The export goes on when the snapshot is removed meanwhile.
 func (d *Driver) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (io.ReadCloser, error) {
 	if err := checkID(id); err != nil {
@@ -27,7 +27,9 @@ func (d *Driver) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) 
 	}
 	var r io.ReadCloser
 	switch {
-	case o.diskFormat == spec.FormatRaw && f == spec.FormatRaw:
+	case o.diskFormat == spec.FormatLUKS && f != spec.FormatRaw:
+		err = fmt.Errorf("an encrypted snapshot as %s: %w", f, spec.ErrNotSupported)
+	case o.diskFormat != spec.FormatQCOW2 && f == spec.FormatRaw:
 		r, err = os.Open(o.disk())
 	case o.diskFormat == spec.FormatRaw:
 		r, err = encodeQCOW2(ctx, o.disk())

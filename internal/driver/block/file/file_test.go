@@ -26,6 +26,10 @@ func needTools(t testing.TB) {
 // qemuIO runs one qemu-io command on a source, as a guest's QEMU would open it.
 func qemuIO(t testing.TB, s spec.BlockSource, command string) string {
 	t.Helper()
+	if s.Format == spec.FormatLUKS {
+		return runQEMUIO(t, s, command, "--object", "secret,id=key,data="+string(s.Key),
+			"--image-opts", "driver=luks,key-secret=key,file.driver=file,file.filename="+s.Path)
+	}
 	baseFormat, base := spec.Format(""), ""
 	if s.Base != nil {
 		baseFormat, base = s.Base.Format, s.Base.Path
@@ -34,7 +38,12 @@ func qemuIO(t testing.TB, s spec.BlockSource, command string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("qemu-io", "-c", command, options).CombinedOutput()
+	return runQEMUIO(t, s, command, options)
+}
+
+func runQEMUIO(t testing.TB, s spec.BlockSource, command string, options ...string) string {
+	t.Helper()
+	out, err := exec.Command("qemu-io", append([]string{"-c", command}, options...)...).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "verification failed") {
 		t.Fatalf("qemu-io %s on %s: %v\n%s", command, s.Path, err, out)
 	}

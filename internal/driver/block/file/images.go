@@ -164,6 +164,8 @@ func baseFormat(f spec.Format) spec.Format {
 	switch f {
 	case spec.FormatQCOW2, spec.FormatVMDK, spec.FormatVHD, spec.FormatVHDX, spec.FormatVDI:
 		return spec.FormatQCOW2
+	case spec.FormatLUKS:
+		return spec.FormatLUKS
 	default:
 		return spec.FormatRaw
 	}

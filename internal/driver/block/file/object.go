@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/nubo-cloud/nubo/internal/imageformat"
+	"github.com/nubo-cloud/nubo/internal/imageformat/luks"
 	"github.com/nubo-cloud/nubo/internal/imageformat/qcow2"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -95,6 +96,9 @@ func virtualBytes(path string, format spec.Format) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if format == spec.FormatLUKS {
+		return info.Size() - luks.HeaderBytes, nil
+	}
 	return roundUp(info.Size()), nil
 }
 
@@ -120,6 +124,14 @@ func (o object) checkOverlay() error {
 		return fmt.Errorf("%s: %w: %w", o.disk(), spec.ErrCorrupt, err)
 	}
 	return nil
+}
+
+// fileBytes is how long the file of a disk is that a guest sees so many bytes of; not for qcow2.
+func fileBytes(format spec.Format, sizeBytes int64) int64 {
+	if format == spec.FormatLUKS {
+		return luks.HeaderBytes + sizeBytes
+	}
+	return sizeBytes
 }
 
 // roundUp makes whole sectors of bytes.

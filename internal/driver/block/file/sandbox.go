@@ -54,12 +54,15 @@ func (s *sandbox) open(path string) (string, error) {
 // pass takes f over and returns the name the tool knows it by. The tool opens it again by that
 // name, so a file of root's is lent to the tool's group.
 func (s *sandbox) pass(f *os.File, write bool) (string, error) {
-	s.files = append(s.files, f)
+	name := s.hold(f)
 	s.rules = append(s.rules, landlockRule{file: f, write: write})
-	if err := s.lend(f, write); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("/proc/self/fd/%d", 2+len(s.files)), nil
+	return name, s.lend(f, write)
+}
+
+// hold takes f over and answers its name in the tool.
+func (s *sandbox) hold(f *os.File) string {
+	s.files = append(s.files, f)
+	return fmt.Sprintf("/proc/self/fd/%d", 2+len(s.files))
 }
 
 // lend gives the tool's group a right to the file. A file all may read needs no

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -96,7 +95,12 @@ func (d *Driver) fillLike(from object, dir string, sizeBytes int64) error {
 	if from.baseFormat != "" {
 		return d.fillOverlay(from, dir, sizeBytes)
 	}
-	return makeDisk(filepath.Join(dir, diskPrefix+"raw"), func(f *os.File) error { return f.Truncate(sizeBytes) })
+	format := spec.FormatRaw
+	if from.diskFormat == spec.FormatLUKS {
+		format = from.diskFormat
+	}
+	to := object{dir: dir, diskFormat: format}
+	return makeDisk(to.disk(), func(f *os.File) error { return f.Truncate(fileBytes(format, sizeBytes)) })
 }
 
 // CommitSnapshot implements agent.Block. It takes the file back from the user that the hypervisor gave it to.

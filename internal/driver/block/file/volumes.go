@@ -74,6 +74,8 @@ func (d *Driver) makeVolume(ctx context.Context, v spec.Volume) error {
 
 func (d *Driver) fillVolume(ctx context.Context, v spec.Volume, dir string) error {
 	switch {
+	case v.Encryption != nil:
+		return d.fillEncrypted(ctx, v, dir)
 	case v.Image != nil:
 		return d.fillFromImage(v, dir)
 	case v.Snapshot != "":
@@ -94,12 +96,11 @@ func (d *Driver) fillFromImage(v spec.Volume, dir string) error {
 	if err != nil {
 		return err
 	}
-	virtual, err := virtualBytes(image.base(), image.baseFormat)
-	if err != nil {
-		return missingIfGone(err)
+	if err := fits(image.base(), image.baseFormat, v.SizeBytes); err != nil {
+		return err
 	}
-	if virtual > v.SizeBytes {
-		return fmt.Errorf("%w: the image describes a disk of %d bytes, the volume has only %d", spec.ErrInvalid, virtual, v.SizeBytes)
+	if image.baseFormat == spec.FormatLUKS {
+		return fmt.Errorf("%w: the source is encrypted, the volume is not", spec.ErrInvalid)
 	}
 	if d.reflink && image.baseFormat == spec.FormatRaw {
 		return d.fillRawClone(image.base(), dir, v.SizeBytes)
@@ -107,12 +108,24 @@ func (d *Driver) fillFromImage(v spec.Volume, dir string) error {
 	return d.fillOverlay(image, dir, v.SizeBytes)
 }
 
+// fits refuses a source that is larger than the volume.
+func fits(path string, format spec.Format, sizeBytes int64) error {
+	virtual, err := virtualBytes(path, format)
+	if err != nil {
+		return missingIfGone(err)
+	}
+	if virtual > sizeBytes {
+		return fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, virtual, sizeBytes)
+	}
+	return nil
+}
+
 func (d *Driver) fillRawClone(base, dir string, sizeBytes int64) error {
 	path := filepath.Join(dir, diskPrefix+"raw")
 	if err := reflinkFile(base, path); err != nil {
 		return missingIfGone(err)
 	}
-	return growRaw(path, sizeBytes)
+	return growFile(path, sizeBytes)
 }
 
 // fillOverlay links the base of an image (or of a volume) and lays an empty overlay over it.
@@ -150,12 +163,15 @@ func (d *Driver) fillFromCopy(ctx context.Context, kind, id, dir string, sizeByt
 	if err != nil {
 		return err
 	}
-	virtual, _, err := from.sizes()
-	if err != nil {
-		return missingIfGone(err)
+	if from.diskFormat == spec.FormatLUKS {
+		return fmt.Errorf("%w: the source is encrypted, the volume is not", spec.ErrInvalid)
 	}
-	if virtual > sizeBytes {
-		return fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, virtual, sizeBytes)
+	return d.fillFromObject(ctx, from, dir, sizeBytes)
+}
+
+func (d *Driver) fillFromObject(ctx context.Context, from object, dir string, sizeBytes int64) error {
+	if err := fits(from.disk(), from.diskFormat, sizeBytes); err != nil {
+		return err
 	}
 	if err := d.copyObject(ctx, from, dir); err != nil {
 		return err
@@ -208,8 +224,8 @@ func (d *Driver) updateVolume(ctx context.Context, o object, v spec.Volume) erro
 
 // grow makes a disk nobody has open larger; to its own size it does nothing.
 func (d *Driver) grow(ctx context.Context, o object, sizeBytes int64) error {
-	if o.diskFormat == spec.FormatRaw {
-		return growRaw(o.disk(), sizeBytes)
+	if o.diskFormat != spec.FormatQCOW2 {
+		return growFile(o.disk(), fileBytes(o.diskFormat, sizeBytes))
 	}
 	f, err := os.OpenFile(o.disk(), os.O_RDWR, 0)
 	if err != nil {
@@ -223,7 +239,7 @@ func (d *Driver) grow(ctx context.Context, o object, sizeBytes int64) error {
 	return diskError(err)
 }
 
-func growRaw(path string, sizeBytes int64) error {
+func growFile(path string, bytes int64) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -233,8 +249,8 @@ func growRaw(path string, sizeBytes int64) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < sizeBytes {
-		if err := f.Truncate(sizeBytes); err != nil {
+	if info.Size() < bytes {
+		if err := f.Truncate(bytes); err != nil {
 			return diskError(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/imageformat/qcow2"
+	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
 const pageBytes = 4096
@@ -15,14 +16,23 @@ const pageBytes = 4096
 type disk struct {
 	generation int64
 	sizeBytes  int64
-	base       *image // nil: zeros
-	pages      map[int64][]byte
+	// encrypted disks only say so: a simulated host has nobody to hide bytes from.
+	encrypted bool
+	base      *image // nil: zeros
+	pages     map[int64][]byte
 	// of is set while a snapshot waits for its commit: the volume to copy if nothing was written.
 	of *disk
 }
 
 func (d *disk) copy() *disk {
-	return &disk{sizeBytes: d.sizeBytes, base: d.base, pages: maps.Clone(d.pages)}
+	return &disk{sizeBytes: d.sizeBytes, encrypted: d.encrypted, base: d.base, pages: maps.Clone(d.pages)}
+}
+
+func (d *disk) format() spec.Format {
+	if d.encrypted {
+		return spec.FormatLUKS
+	}
+	return spec.FormatRaw
 }
 
 func (d *disk) usedBytes() int64 { return int64(len(d.pages)) * pageBytes }

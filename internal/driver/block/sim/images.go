@@ -20,6 +20,7 @@ type image struct {
 	fileBytes    int64
 	virtualBytes int64
 	content      io.ReaderAt // of the disk; nil reads as zeros
+	encrypted    bool
 }
 
 // EnsureImage implements agent.Block.
@@ -100,7 +101,7 @@ func (p *Pool) takeIn(ctx context.Context, i spec.Image, open func() (io.ReadClo
 		return nil, fmt.Errorf("%w: the SHA-256 is not %s", spec.ErrCorrupt, i.SHA256)
 	}
 	if n > p.options.ImageBytesKept {
-		return &image{fileBytes: n, virtualBytes: max(look.VirtualBytes(), 512)}, nil
+		return &image{fileBytes: n, virtualBytes: max(look.VirtualBytes(), 512), encrypted: i.Format == spec.FormatLUKS}, nil
 	}
 	return judge(kept.b, i.Format)
 }
@@ -111,7 +112,7 @@ func judge(b []byte, format spec.Format) (*image, error) {
 	if err := imageformat.Check(file, file.Size(), format, imageformat.Limits{}); err != nil {
 		return nil, err
 	}
-	i := &image{fileBytes: file.Size(), virtualBytes: (file.Size() + 511) &^ 511, content: file}
+	i := &image{fileBytes: file.Size(), virtualBytes: (file.Size() + 511) &^ 511, content: file, encrypted: format == spec.FormatLUKS}
 	info, err := imageformat.Inspect(file, file.Size())
 	if err != nil || info.Format == spec.FormatRaw || info.Format == spec.FormatISO || format == spec.FormatRaw {
 		return i, nil // kernels and the like are never interpreted

@@ -48,7 +48,7 @@ func (p *Pool) PrepareSnapshot(ctx context.Context, s spec.Snapshot) (spec.Block
 		if d == nil {
 			return fmt.Errorf("volume %s: %w", s.Volume, spec.ErrMissing)
 		}
-		p.prepared[s.ID] = &disk{sizeBytes: d.sizeBytes, base: d.base, of: d}
+		p.prepared[s.ID] = &disk{sizeBytes: d.sizeBytes, encrypted: d.encrypted, base: d.base, of: d}
 		return nil
 	})
 	if err != nil {
@@ -108,6 +108,9 @@ func (p *Pool) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (i
 	})
 	if err != nil {
 		return nil, err
+	}
+	if d.encrypted && f != spec.FormatRaw {
+		return nil, fmt.Errorf("an encrypted snapshot as %s: %w", f, spec.ErrNotSupported)
 	}
 	if f == spec.FormatRaw {
 		return io.NopCloser(io.NewSectionReader(d, 0, d.sizeBytes)), nil

@@ -54,6 +54,8 @@ func (p *Pool) checkVolume(v spec.Volume) error {
 		return fmt.Errorf("%w: pool %q is not %q", spec.ErrInvalid, v.Pool, p.options.Name)
 	case sources > 1:
 		return fmt.Errorf("%w: more than one source", spec.ErrInvalid)
+	case v.Encryption != nil && v.Encryption.Key == "":
+		return fmt.Errorf("%w: encryption without a key", spec.ErrInvalid)
 	case v.SizeBytes <= 0 || v.SizeBytes > 1<<60:
 		return fmt.Errorf("%w: size of %d bytes", spec.ErrInvalid, v.SizeBytes)
 	}
@@ -66,7 +68,7 @@ func (p *Pool) makeVolume(v spec.Volume) (*disk, error) {
 	switch {
 	case v.Image != nil:
 		if d.base, source = p.images[v.Image.ID]; source {
-			d.sizeBytes = d.base.virtualBytes
+			d.sizeBytes, d.encrypted = d.base.virtualBytes, d.base.encrypted
 		}
 	case v.Snapshot != "":
 		if d, source = p.snapshots[v.Snapshot]; source {
@@ -83,9 +85,13 @@ func (p *Pool) makeVolume(v spec.Volume) (*disk, error) {
 	if d.sizeBytes > v.SizeBytes {
 		return nil, fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, d.sizeBytes, v.SizeBytes)
 	}
+	if d.encrypted && v.Encryption == nil {
+		return nil, fmt.Errorf("%w: the source is encrypted, the volume is not", spec.ErrInvalid)
+	}
 	if p.used+d.usedBytes() > p.options.TotalBytes {
 		return nil, spec.ErrNoSpace
 	}
+	d.encrypted = v.Encryption != nil
 	d.sizeBytes, d.generation = v.SizeBytes, v.Generation
 	return d, nil
 }
@@ -138,5 +144,5 @@ func (p *Pool) Source(_ context.Context, id spec.VolumeID) (spec.BlockSource, er
 	if p.volumes[id] == nil {
 		return spec.BlockSource{}, fmt.Errorf("volume %s: %w", id, spec.ErrMissing)
 	}
-	return spec.BlockSource{Driver: "sim", Path: volumePath + string(id), Format: spec.FormatRaw}, nil
+	return spec.BlockSource{Driver: "sim", Path: volumePath + string(id), Format: p.volumes[id].format()}, nil
 }

@@ -31,6 +31,10 @@ type Fixture struct {
 	// Disk makes another disk; NIC another port, or is nil where there can be none.
 	Disk func(v spec.VolumeID) agent.LaunchDisk
 	NIC  func(p spec.PortID) agent.LaunchNIC
+	// Encrypt makes an encrypted disk of one that nobody has open; Hides tells whether a text is not to be found in what
+	// the host keeps of a disk.
+	Encrypt func(d agent.LaunchDisk) agent.LaunchDisk
+	Hides   func(s spec.BlockSource, text string) bool
 	// CopyTarget makes a target as large as the disk and over the same base; Same says whether
 	// they hold the same bytes while the guest is stopped.
 	CopyTarget func(d agent.LaunchDisk) spec.BlockSource
@@ -77,6 +81,7 @@ func Run(t *testing.T, make func(t *testing.T) *Fixture) {
 		{"Resize", resize},
 		{"Copy", copyDisk},
 		{"Swap", swapDisk},
+		{"Encrypted", encrypted},
 		{"Stats", stats},
 		{"ConsoleLog", consoleLog},
 		{"Consoles", consoles},

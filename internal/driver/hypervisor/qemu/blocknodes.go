@@ -77,6 +77,8 @@ func (d *Driver) formatNode(name string, src spec.BlockSource, readOnly bool, ba
 		o["driver"] = "raw"
 	case spec.FormatQCOW2:
 		o["driver"], o["backing"] = "qcow2", backing
+	case spec.FormatLUKS:
+		o["driver"], o["key-secret"] = "luks", keyOf(name)
 	default:
 		return nil, fmt.Errorf("%s: format %q: %w", src.Path, src.Format, spec.ErrNotSupported)
 	}

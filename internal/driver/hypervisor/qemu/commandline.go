@@ -147,6 +147,9 @@ func (c *command) blocks(name string, set int, src spec.BlockSource, readOnly bo
 	for i, f := range open {
 		c.set(f, files[i].Set)
 	}
+	if err := c.key(name, src); err != nil {
+		return err
+	}
 	for _, n := range nodes {
 		c.add("-blockdev", n.String())
 	}

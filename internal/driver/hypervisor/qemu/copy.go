@@ -67,13 +67,17 @@ func nodeSize(ctx context.Context, mon *qmp.Client, node string) (int64, error) 
 }
 
 // CopyDisk implements agent.Hypervisor: a backup job, which keeps the moment it began by copying
-// what the guest is about to overwrite. Over a base only the overlay is copied. What was not
+// what the guest is about to overwrite. Over a base only the overlay is copied, of an encrypted disk the file. What was not
 // finished is in target when it fails.
 func (d *Driver) CopyDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID, target spec.BlockSource) error {
 	return d.withRunning(id, func(g *guest, r *run) error {
 		node, err := g.nodeOf(v)
 		if err != nil {
 			return err
+		}
+		if target.Format == spec.FormatLUKS {
+			// Below the encryption: the copy is one of the file, and as unreadable.
+			node, target.Format = node+"-file", spec.FormatRaw
 		}
 		if err := g.openNodes(ctx, r, copyNode, setCopy, target, false); err != nil {
 			return fmt.Errorf("guest %s: copy of volume %s: %w", id, v, err)

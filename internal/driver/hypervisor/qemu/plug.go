@@ -116,11 +116,15 @@ func (g *guest) openNodes(ctx context.Context, r *run, name string, set int, src
 			break
 		}
 	}
+	if err == nil {
+		err = r.lendKey(ctx, name, src)
+	}
 	for _, n := range nodes {
 		if err == nil {
 			err = r.mon.Execute(ctx, "blockdev-add", n, nil)
 		}
 	}
+	r.dropKey(context.WithoutCancel(ctx), name, src)
 	if err != nil {
 		g.closeNodes(context.WithoutCancel(ctx), r, names(nodes), set)
 	}

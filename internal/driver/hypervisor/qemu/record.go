@@ -30,7 +30,7 @@ type record struct {
 	Reason string // why stopped or crashed, if not asked for
 	UID    int    // 0: the daemon's own user
 
-	// Guest is as launched, without metadata: that may hold secrets, and is not ours to keep.
+	// Guest is as launched, without metadata and keys: secrets are not ours to keep.
 	Guest     spec.Guest
 	Kernel    string
 	Initramfs string

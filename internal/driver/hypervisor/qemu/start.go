@@ -75,6 +75,7 @@ func (d *Driver) plan(ctx context.Context, before record, l agent.Launch) (recor
 	r := record{ID: before.ID, UID: before.UID, Guest: l.Guest, Kernel: l.Kernel, Initramfs: l.Initramfs,
 		Config: l.ConfigDrive, Accel: accel.Kind, CPUModel: d.cpuModel(accel.Kind)}
 	r.Guest.Metadata = spec.Metadata{InstanceID: l.Guest.Metadata.InstanceID}
+	r.Guest.Disks = nil // with their keys; the slots say which there are
 	return r, layOut(&r, l)
 }
 
@@ -190,6 +191,9 @@ func (g *guest) settle(ctx context.Context, r *run, next *record, restored, paus
 		if err := awaitIncoming(ctx, r.mon); err != nil {
 			return g.startError(err)
 		}
+	}
+	for _, s := range next.Disks {
+		r.dropKey(ctx, s.node(), s.Source)
 	}
 	if err := limitDisks(ctx, r.mon, next.Disks); err != nil {
 		return g.startError(err)

@@ -2,6 +2,7 @@ package qemu
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/agent"
 	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/hypervisortest"
+	"github.com/nubo-cloud/nubo/internal/imageformat/luks"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
@@ -96,20 +98,23 @@ func (r *rig) fixture() *hypervisortest.Fixture {
 			r.open()
 			return r.d
 		},
-		Launch:     r.launch,
-		Disk:       r.disk,
-		CopyTarget: func(d agent.LaunchDisk) spec.BlockSource { return r.overlay(d.Source.Base) },
-		Same: func(a, b spec.BlockSource) bool {
-			return exec.Command("qemu-img", "compare", "-q", a.Path, b.Path).Run() == nil
+		Launch:  r.launch,
+		Disk:    r.disk,
+		Encrypt: r.encrypt,
+		Hides: func(s spec.BlockSource, text string) bool {
+			b, err := os.ReadFile(s.Path)
+			return err == nil && !bytes.Contains(b, []byte(text))
 		},
-		PowerOff: func(id spec.GuestID) { r.keys(id, "p", "BYE") },
-		Reboot:   func(id spec.GuestID) { r.keys(id, "r", "BYE") },
-		Write:    func(id spec.GuestID) { r.keys(id, "w", "WROTE") },
-		Flood:    func(id spec.GuestID) { r.keys(id, "f", "FLOODED") },
-		Count:    func(id spec.GuestID) string { return r.keys(id, "i", "") },
-		Crash:    func(id spec.GuestID) { unix.Kill(r.pid(id), unix.SIGKILL) },
-		LogBound: 32 << 10,
-		Left:     r.left,
+		CopyTarget: r.copyTarget,
+		Same:       same,
+		PowerOff:   func(id spec.GuestID) { r.keys(id, "p", "BYE") },
+		Reboot:     func(id spec.GuestID) { r.keys(id, "r", "BYE") },
+		Write:      func(id spec.GuestID) { r.keys(id, "w", "WROTE") },
+		Flood:      func(id spec.GuestID) { r.keys(id, "f", "FLOODED") },
+		Count:      func(id spec.GuestID) string { return r.keys(id, "i", "") },
+		Crash:      func(id spec.GuestID) { unix.Kill(r.pid(id), unix.SIGKILL) },
+		LogBound:   32 << 10,
+		Left:       r.left,
 	}
 	if os.Geteuid() == 0 {
 		f.NIC = r.nic
@@ -147,6 +152,50 @@ func (r *rig) overlay(base *spec.BlockSource) spec.BlockSource {
 	}
 	os.Chmod(name, 0o600)
 	return spec.BlockSource{Driver: "file", Path: name, Format: spec.FormatQCOW2, Base: base}
+}
+
+// encrypt has QEMU's tool copy a disk into an encrypted one of the same size.
+func (r *rig) encrypt(d agent.LaunchDisk) agent.LaunchDisk {
+	to := spec.BlockSource{Driver: "file", Path: r.name("luks"), Format: spec.FormatLUKS, Key: "the secret"}
+	f, err := os.Create(to.Path)
+	if err == nil {
+		err = errors.Join(luks.WriteHeader(f, luks.DefaultCipher, luks.DefaultKeyBits, string(to.Key)), f.Truncate(luks.HeaderBytes+16<<20), f.Close())
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out, err := exec.Command("qemu-img", "convert", "-n", "--object", "secret,id=k,data="+string(to.Key), "-f", "qcow2",
+		"--target-image-opts", d.Source.Path, "driver=luks,key-secret=k,file.driver=file,file.filename="+to.Path).CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("qemu-img: %s", out)
+	}
+	d.Source = to
+	return d
+}
+
+// copyTarget is an overlay over the disk's base, or for an encrypted disk an empty file of its length.
+func (r *rig) copyTarget(d agent.LaunchDisk) spec.BlockSource {
+	if d.Source.Format != spec.FormatLUKS {
+		return r.overlay(d.Source.Base)
+	}
+	info, err := os.Stat(d.Source.Path)
+	to := spec.BlockSource{Driver: "file", Path: r.name("luks"), Format: spec.FormatLUKS}
+	if err == nil {
+		err = errors.Join(os.WriteFile(to.Path, nil, 0o600), os.Truncate(to.Path, info.Size()))
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return to
+}
+
+// same compares what disks hold, or for encrypted ones their files.
+func same(a, b spec.BlockSource) bool {
+	args := []string{"compare", "-q"}
+	if a.Format == spec.FormatLUKS {
+		args = append(args, "-f", "raw", "-F", "raw")
+	}
+	return exec.Command("qemu-img", append(args, a.Path, b.Path)...).Run() == nil
 }
 
 func (r *rig) disk(v spec.VolumeID) agent.LaunchDisk {

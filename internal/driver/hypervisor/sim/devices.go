@@ -30,6 +30,9 @@ func (d *Driver) pluggable(id spec.GuestID, f func(*guest) error) error {
 
 // PlugDisk implements agent.Hypervisor.
 func (d *Driver) PlugDisk(ctx context.Context, id spec.GuestID, disk agent.LaunchDisk) error {
+	if err := disk.Source.CheckKey(); err != nil {
+		return err
+	}
 	return d.change(ctx, id, "plug disk", d.opts.ChangeDelay, func() error {
 		return d.pluggable(id, func(g *guest) error {
 			if find(g.launch.Disks, disk.Disk.Volume) < 0 {
@@ -112,6 +115,9 @@ func (d *Driver) CopyDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID,
 
 // SwapDisk implements agent.Hypervisor. There are no bytes to copy.
 func (d *Driver) SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next agent.LaunchDisk) error {
+	if err := next.Source.CheckKey(); err != nil {
+		return err
+	}
 	return d.change(ctx, id, "swap disk", d.opts.ChangeDelay, func() error {
 		return d.look(id, func(g *guest) error {
 			if find(g.launch.Disks, next.Disk.Volume) >= 0 {

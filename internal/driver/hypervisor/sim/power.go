@@ -17,6 +17,11 @@ func (d *Driver) Start(ctx context.Context, l agent.Launch, paused bool) error {
 	default:
 		return fmt.Errorf("guest %s: machine %q: %w", id, l.Guest.Machine, spec.ErrNotSupported)
 	}
+	for _, disk := range l.Disks {
+		if err := disk.Source.CheckKey(); err != nil {
+			return fmt.Errorf("guest %s: %w", id, err)
+		}
+	}
 	if err := d.ensure(id); err != nil {
 		return err
 	}

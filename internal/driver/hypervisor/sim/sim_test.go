@@ -40,6 +40,10 @@ func fixture(t *testing.T) *hypervisortest.Fixture {
 		NIC: func(p spec.PortID) agent.LaunchNIC {
 			return agent.LaunchNIC{NIC: spec.NIC{Port: p, MAC: "52:54:00:00:00:01"}, Tap: string(p)}
 		},
+		Encrypt: func(d agent.LaunchDisk) agent.LaunchDisk {
+			d.Source.Format, d.Source.Key = spec.FormatLUKS, "secret"
+			return d
+		},
 		CopyTarget: func(d agent.LaunchDisk) spec.BlockSource { return d.Source },
 		PowerOff:   state.PowerOff,
 		Reboot:     state.Reboot,
