@@ -31,6 +31,11 @@ type Records[T any, ID ~string] interface {
 	Sum(ctx context.Context, column string, where ...Cond) (int64, error)
 }
 
+// Lister is the reading of lists alone, of one table or of several as one.
+type Lister[T any] interface {
+	List(ctx context.Context, q Query, keep ...func(*T) bool) ([]*T, error)
+}
+
 // Transactor runs transactions. They are carried by the context, so that one use case can call another
 // inside its own: an Update within an Update joins it.
 type Transactor interface {

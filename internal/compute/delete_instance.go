@@ -118,5 +118,8 @@ func (s *Service) settleDelete(ctx context.Context, op *cloud.Operation) error {
 		return err
 	}
 	s.freed(ctx, in.HostID)
+	if err := s.bury(ctx, in); err != nil {
+		return err
+	}
 	return s.Instances.Delete(ctx, in.ID)
 }

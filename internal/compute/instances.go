@@ -35,6 +35,7 @@ func (s *Service) Instance(ctx context.Context, id cloud.InstanceID) (*View, err
 // ListQuery selects instances. Project empty means the caller's; AllProjects needs the right to see all.
 type ListQuery struct {
 	cloud.Query
+	Which       Which
 	AllProjects bool
 	Project     cloud.ProjectID
 	Keep        func(*cloud.Instance) bool
@@ -44,6 +45,9 @@ type ListQuery struct {
 
 // ListInstances answers instances without what is beside them.
 func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Instance, error) {
+	if err := mayList(ctx, q.Which); err != nil {
+		return nil, err
+	}
 	all, own := policy.Visible(ctx, "instance.get")
 	switch {
 	case q.AllProjects && !all:
@@ -64,7 +68,7 @@ func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Inst
 		}
 		keep = append(keep, func(in *cloud.Instance) bool { return found[in.ID] })
 	}
-	return s.Instances.List(ctx, q.Query, keep...)
+	return s.rows(q.Which).List(ctx, q.Query, keep...)
 }
 
 // withAddress finds which of the instances on all pages have a fixed address that q likes.

@@ -65,12 +65,15 @@ type Hosts interface {
 
 // Deps is all a Service stands on. Every field is needed but Log and Now.
 type Deps struct {
-	Instances  cloud.Records[cloud.Instance, cloud.InstanceID]
-	Groups     cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
-	Flavors    cloud.Records[cloud.Flavor, cloud.FlavorID]
-	KeyPairs   cloud.Records[cloud.KeyPair, cloud.KeyPairID]
-	HostRows   cloud.Records[cloud.Host, cloud.HostID]
-	Aggregates cloud.Records[cloud.Aggregate, cloud.AggregateID]
+	Instances cloud.Records[cloud.Instance, cloud.InstanceID]
+	// Deleted are instances that were; AllInstances lists them and those that are as one.
+	Deleted      cloud.Records[cloud.Instance, cloud.InstanceID]
+	AllInstances cloud.Lister[cloud.Instance]
+	Groups       cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
+	Flavors      cloud.Records[cloud.Flavor, cloud.FlavorID]
+	KeyPairs     cloud.Records[cloud.KeyPair, cloud.KeyPairID]
+	HostRows     cloud.Records[cloud.Host, cloud.HostID]
+	Aggregates   cloud.Records[cloud.Aggregate, cloud.AggregateID]
 	// Claims are what others than instances hold of hosts.
 	Claims     cloud.Records[cloud.Claim, string]
 	Operations cloud.Records[cloud.Operation, cloud.OperationID]

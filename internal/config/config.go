@@ -70,6 +70,10 @@ type Config struct {
 	UniquePasswords int `json:"unique_passwords"`
 	// CheckSeconds is how often each host is compared with the store.
 	CheckSeconds int `json:"check_seconds"`
+	// KeepDeletedDays is how long what is deleted can still be listed, KeepOperationsDays how long an ended operation
+	// (an action on a server) can be read; 0: for ever.
+	KeepDeletedDays    int `json:"keep_deleted_days"`
+	KeepOperationsDays int `json:"keep_operations_days"`
 	// ImportRanges are addresses that image imports by URL may reach although they are not public.
 	ImportRanges []netip.Prefix `json:"import_ranges"`
 	// NoVNCDir holds the noVNC viewer's files.
@@ -89,7 +93,7 @@ func Default() Config {
 		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
-		TokenSeconds: 3600, CheckSeconds: 60, NoVNCDir: "/usr/share/novnc",
+		TokenSeconds: 3600, CheckSeconds: 60, KeepDeletedDays: 30, KeepOperationsDays: 90, NoVNCDir: "/usr/share/novnc",
 	}
 }
 
@@ -125,6 +129,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("refusing to listen on %s without TLS, passwords would be readable on the way: give --tls=self-signed, --tls-cert and --tls-key, or --insecure", c.Listen)
 	case c.Simulate < 0:
 		return errors.New("--simulate takes the number of hosts, 1 or more")
+	case c.KeepDeletedDays < 0 || c.KeepOperationsDays < 0:
+		return errors.New("keep_deleted_days and keep_operations_days are numbers of days, 0 for ever")
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}
@@ -175,6 +181,9 @@ func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
 }
+
+// Days is a number of days as a duration.
+func Days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // Seconds is a number of seconds as a duration.
 func Seconds(n int) time.Duration { return time.Duration(n) * time.Second }

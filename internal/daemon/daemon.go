@@ -160,6 +160,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	}
 	start("identity", func(ctx context.Context) error { d.services.identity.Run(ctx); return nil })
 	start("network", func(ctx context.Context) error { d.services.network.Run(ctx); return nil })
+	start("trim", func(ctx context.Context) error { d.trimEvery(ctx, trimPeriod); return nil })
 	start("hosts", d.runHosts)
 	ready()
 	<-ctx.Done()

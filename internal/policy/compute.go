@@ -2,29 +2,30 @@ package policy
 
 // computeRules: instances, flavors, key pairs, instance groups, hosts.
 var computeRules = map[Action]Rule{
-	"instance.get":         ProjectReader,
-	"instance.create":      ProjectMember,
-	"instance.create_on":   Admin, // naming the host
-	"instance.update":      ProjectMember,
-	"instance.delete":      ProjectMember,
-	"instance.power":       ProjectMember, // start, stop, reboot, pause, suspend and back
-	"instance.lock":        ProjectMember,
-	"instance.unlock_any":  Admin, // what an administrator locked
-	"instance.rebuild":     ProjectMember,
-	"instance.rescue":      ProjectMember,
-	"instance.resize":      ProjectMember,
-	"instance.shelve":      ProjectMember,
-	"instance.offload":     Admin,
-	"instance.snapshot":    ProjectMember,
-	"instance.console":     ProjectMember,
-	"instance.console_log": ProjectMember, // what a guest prints may be secret
-	"instance.event":       Admin,
-	"instance.attach":      ProjectMember, // volumes and ports
-	"instance.reset":       Admin,
-	"instance.migrate":     Admin,
-	"instance.diagnostics": Admin,
-	"instance.swap_volume": Admin,
-	"instance.see_host":    SystemReader,
+	"instance.get":          ProjectReader,
+	"instance.list_deleted": Admin,
+	"instance.create":       ProjectMember,
+	"instance.create_on":    Admin, // naming the host
+	"instance.update":       ProjectMember,
+	"instance.delete":       ProjectMember,
+	"instance.power":        ProjectMember, // start, stop, reboot, pause, suspend and back
+	"instance.lock":         ProjectMember,
+	"instance.unlock_any":   Admin, // what an administrator locked
+	"instance.rebuild":      ProjectMember,
+	"instance.rescue":       ProjectMember,
+	"instance.resize":       ProjectMember,
+	"instance.shelve":       ProjectMember,
+	"instance.offload":      Admin,
+	"instance.snapshot":     ProjectMember,
+	"instance.console":      ProjectMember,
+	"instance.console_log":  ProjectMember, // what a guest prints may be secret
+	"instance.event":        Admin,
+	"instance.attach":       ProjectMember, // volumes and ports
+	"instance.reset":        Admin,
+	"instance.migrate":      Admin,
+	"instance.diagnostics":  Admin,
+	"instance.swap_volume":  Admin,
+	"instance.see_host":     SystemReader,
 
 	"flavor.get":    SharedReader,
 	"flavor.manage": Admin,

@@ -15,6 +15,16 @@ type definition[T any, ID ~string] struct {
 	indexes  []index
 	// ledger: rows are added, never changed or removed.
 	ledger bool
+	// other is a table of the same columns that rows move to: a page may start behind one that lies there.
+	other string
+}
+
+// markerTables are where the row that a page starts behind may lie.
+func (d *definition[T, ID]) markerTables() []string {
+	if d.other == "" {
+		return []string{d.table}
+	}
+	return []string{d.table, d.other}
 }
 
 // index is an index of a table. A unique one says in field what is taken when it is violated.

@@ -130,15 +130,17 @@ func (t *table[T, ID]) marker(ctx context.Context, on session, order []cloud.Ord
 	for i, o := range order {
 		names[i], dest[i] = o.Column, &values[i]
 	}
-	query := "SELECT " + quotedList(names) + " FROM " + quoted(t.shape.table) + " WHERE id = ?"
-	found, err := one(ctx, on, t.store.engine.dialect().bind(query), []any{cleanText(id)}, dest...)
-	if err != nil {
-		return nil, failed(err, "marker in %s", t.shape.table)
+	for _, table := range t.def.markerTables() {
+		query := "SELECT " + quotedList(names) + " FROM " + quoted(table) + " WHERE id = ?"
+		found, err := one(ctx, on, t.store.engine.dialect().bind(query), []any{cleanText(id)}, dest...)
+		if err != nil {
+			return nil, failed(err, "marker in %s", table)
+		}
+		if found {
+			return values, nil
+		}
 	}
-	if !found {
-		return nil, cloud.Invalidf(t.shape.resource, "marker", "Marker %s could not be found.", id)
-	}
-	return values, nil
+	return nil, cloud.Invalidf(t.shape.resource, "marker", "Marker %s could not be found.", id)
 }
 
 // readRows reads whole rows with one statement.

@@ -10,12 +10,15 @@ import (
 // Store is the database: one table per noun, and the transactions over them. It is
 // safe for use by many goroutines.
 type Store struct {
-	Instances      cloud.Records[cloud.Instance, cloud.InstanceID]
-	InstanceGroups cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
-	Flavors        cloud.Records[cloud.Flavor, cloud.FlavorID]
-	KeyPairs       cloud.Records[cloud.KeyPair, cloud.KeyPairID]
-	Hosts          cloud.Records[cloud.Host, cloud.HostID]
-	Aggregates     cloud.Records[cloud.Aggregate, cloud.AggregateID]
+	Instances cloud.Records[cloud.Instance, cloud.InstanceID]
+	// DeletedInstances are those that were; AllInstances lists both as one.
+	DeletedInstances cloud.Records[cloud.Instance, cloud.InstanceID]
+	AllInstances     cloud.Lister[cloud.Instance]
+	InstanceGroups   cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
+	Flavors          cloud.Records[cloud.Flavor, cloud.FlavorID]
+	KeyPairs         cloud.Records[cloud.KeyPair, cloud.KeyPairID]
+	Hosts            cloud.Records[cloud.Host, cloud.HostID]
+	Aggregates       cloud.Records[cloud.Aggregate, cloud.AggregateID]
 
 	Providers cloud.Records[cloud.Provider, cloud.ProviderID]
 	Claims    cloud.Records[cloud.Claim, string]
@@ -83,7 +86,11 @@ type Store struct {
 }
 
 func (s *Store) makeTables() {
-	s.Instances = newTable(s, &instances)
+	living := newTable(s, &instances)
+	s.Instances = living
+	dead := newTable(s, &deletedInstances)
+	s.DeletedInstances = dead
+	s.AllInstances = together[cloud.Instance, cloud.InstanceID]{living, dead}
 	s.InstanceGroups = newTable(s, &instanceGroups)
 	s.Flavors = newTable(s, &flavors)
 	s.KeyPairs = newTable(s, &keyPairs)

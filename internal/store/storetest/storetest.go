@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"paging/while rows come and go", pagingWhileRowsComeAndGo},
 		{"paging/marker", pagingMarker},
 		{"paging/keep", pagingKeep},
+		{"paging/living and deleted", pagingLivingAndDeleted},
 		{"transaction/commit and roll back", commitAndRollBack},
 		{"transaction/goes on after a violation", goesOnAfterViolation},
 		{"transaction/nested", nested},

@@ -57,7 +57,7 @@ func (a *api) flavorList(r *http.Request) ([]*cloud.Flavor, openstack.Page, erro
 	}
 	list, err := a.Compute.ListFlavors(r.Context(), p.Query(), public, keep)
 	if cloud.Is(err, cloud.Invalid) && p.Marker != "" {
-		err = cloud.Invalidf("request", "marker", "Marker %s could not be found.", p.Marker)
+		err = cloud.Invalidf("request", "marker", "marker [%s] not found", p.Marker)
 	}
 	return list, p, err
 }

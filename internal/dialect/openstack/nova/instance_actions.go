@@ -29,6 +29,9 @@ func actionView(r *http.Request, op *cloud.Operation) map[string]any {
 }
 
 func (a *api) listActions(w http.ResponseWriter, r *http.Request) error {
+	if err := a.actionsReadable(r); err != nil {
+		return err
+	}
 	p := openstack.Page{}
 	if atLeast(r, 58) {
 		var err error
@@ -47,7 +50,19 @@ func (a *api) listActions(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"instanceActions": out})
 }
 
+// actionsReadable: until 2.21 the actions of a deleted server were not shown.
+func (a *api) actionsReadable(r *http.Request) error {
+	if atLeast(r, 21) {
+		return nil
+	}
+	_, err := a.Compute.Instance(r.Context(), serverID(r))
+	return err
+}
+
 func (a *api) showAction(w http.ResponseWriter, r *http.Request) error {
+	if err := a.actionsReadable(r); err != nil {
+		return err
+	}
 	list, err := a.Compute.ListActions(r.Context(), serverID(r), cloud.Query{})
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func (a *api) listServers(w http.ResponseWriter, r *http.Request) error {
 	}
 	list, err := a.Compute.ListInstances(r.Context(), q)
 	if err != nil {
-		return err
+		return noMarker(err, p)
 	}
 	viewer := a.viewer(r)
 	body := map[string]any{"servers": openstack.Each(list, viewer.listed)}
@@ -49,7 +49,7 @@ func (a *api) listServersDetail(w http.ResponseWriter, r *http.Request) error {
 	}
 	list, err := a.Compute.ListViews(r.Context(), q)
 	if err != nil {
-		return err
+		return noMarker(err, p)
 	}
 	viewer := a.viewer(r)
 	body := map[string]any{"servers": openstack.Each(list, func(o *openstack.Object, v *compute.View) { viewer.server(o, v, shapeListed) })}
@@ -57,6 +57,14 @@ func (a *api) listServersDetail(w http.ResponseWriter, r *http.Request) error {
 		body = a.withNext(r, body, "servers_links", "/servers/detail", p.Limit, n, string(list[n-1].ID))
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// noMarker says in Nova's words that the row which a page should start behind is not there.
+func noMarker(err error, p openstack.Page) error {
+	if e, ok := cloud.AsError(err); ok && e.Kind == cloud.Invalid && e.Field == "marker" {
+		return cloud.Invalidf(e.Resource, e.Field, "marker [%s] not found", p.Marker)
+	}
+	return err
 }
 
 // serverQuery reads filters, order and page. Newest first, as Nova does.
@@ -76,6 +84,9 @@ func (a *api) serverQuery(r *http.Request) (compute.ListQuery, openstack.Page, e
 		return q, p, err
 	}
 	if q.Address, err = addressFilter(r.URL.Query()); err != nil {
+		return q, p, err
+	}
+	if err := whichServers(r, &q); err != nil {
 		return q, p, err
 	}
 	keep, err := serverFilters(r, &q)
@@ -158,9 +169,6 @@ func serverFilters(r *http.Request, q *compute.ListQuery) (func(*cloud.Instance)
 	if v := values.Get("vm_state"); v != "" {
 		checks = append(checks, func(in *cloud.Instance) bool { return stateOf(in).VM == v })
 	}
-	if v := values.Get("deleted"); v == "true" || v == "True" || v == "1" {
-		checks = append(checks, func(in *cloud.Instance) bool { return false }) // deleted instances leave no row
-	}
 	if v := values.Get("locked"); v != "" && atLeast(r, 73) {
 		on, err := openstack.ParseBool("locked", v)
 		if err != nil {
@@ -168,11 +176,7 @@ func serverFilters(r *http.Request, q *compute.ListQuery) (func(*cloud.Instance)
 		}
 		checks = append(checks, func(in *cloud.Instance) bool { return in.Locked == on })
 	}
-	more, err := timeFilters(values)
-	if err != nil {
-		return nil, err
-	}
-	checks = append(append(checks, more...), tagFilters(values)...)
+	checks = append(checks, tagFilters(values)...)
 	if len(checks) == 0 {
 		return nil, nil
 	}
@@ -208,27 +212,6 @@ func deref(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-func timeFilters(values url.Values) ([]func(*cloud.Instance) bool, error) {
-	var checks []func(*cloud.Instance) bool
-	for _, key := range []string{"changes-since", "changes-before"} {
-		text := values.Get(key)
-		if text == "" {
-			continue
-		}
-		at, err := parseTime(key, text)
-		if err != nil {
-			return nil, err
-		}
-		if key == "changes-since" {
-			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.Before(at) })
-		} else {
-			// Times are shown to the second: what is shown as a time changed by that time.
-			checks = append(checks, func(in *cloud.Instance) bool { return !in.UpdatedAt.Truncate(time.Second).After(at) })
-		}
-	}
-	return checks, nil
 }
 
 func parseTime(field, text string) (time.Time, error) {

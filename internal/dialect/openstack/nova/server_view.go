@@ -113,8 +113,12 @@ func (w *viewer) basicServer(body *openstack.Object, v *compute.View, st state) 
 	switch st.Status {
 	case "ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE":
 		body.Number("progress", progress(in, st))
-	case "ERROR", "DELETED":
+	case "ERROR":
 		body.Set("fault", w.faultOf(in))
+	case "DELETED":
+		if in.Fault != nil {
+			body.Set("fault", w.faultOf(in))
+		}
 	}
 }
 

@@ -1,0 +1,74 @@
+package nova
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/policy"
+)
+
+// whichServers reads the filters that also reach deleted servers, by the times of their changes or by asking for them.
+func whichServers(r *http.Request, q *compute.ListQuery) error {
+	values := r.URL.Query()
+	if err := timeFilters(r, q); err != nil {
+		return err
+	}
+	if values.Get("changes-since") != "" {
+		q.Which = compute.LivingAndDeleted // whoever follows changes has to learn what is gone
+	}
+	// Who is not an administrator is not refused the filter: it is passed over.
+	if values.Has("deleted") && policy.IsAdmin(r.Context()) {
+		q.Which = compute.Living
+		if deletedWord(values.Get("deleted")) {
+			q.Which = compute.Deleted
+		}
+	}
+	if onlyDeleted(values) {
+		q.Which = compute.Deleted
+	}
+	return nil
+}
+
+// deletedWord reads the filter as Nova does: what is no word for true is false.
+func deletedWord(text string) bool {
+	on, err := openstack.ParseBool("deleted", strings.TrimSpace(text))
+	return err == nil && on
+}
+
+// onlyDeleted tells whether a list asks for the one status of deleted servers.
+func onlyDeleted(values url.Values) bool {
+	for _, s := range values["status"] {
+		if strings.ToUpper(s) != "DELETED" {
+			return false
+		}
+	}
+	return len(values["status"]) > 0
+}
+
+// timeFilters compare when servers changed. Times are shown to the second: what is shown as a time changed by that time.
+func timeFilters(r *http.Request, q *compute.ListQuery) error {
+	values := r.URL.Query()
+	var since, before time.Time
+	var err error
+	if text := values.Get("changes-since"); text != "" {
+		if since, err = parseTime("changes-since", text); err != nil {
+			return err
+		}
+		q.Where = append(q.Where, cloud.Cond{Column: "updated_at", Op: cloud.OpGe, Value: since})
+	}
+	if text := values.Get("changes-before"); text != "" && atLeast(r, 66) {
+		if before, err = parseTime("changes-before", text); err != nil {
+			return err
+		}
+		q.Where = append(q.Where, cloud.Cond{Column: "updated_at", Op: cloud.OpLt, Value: before.Truncate(time.Second).Add(time.Second)})
+	}
+	if !before.IsZero() && since.After(before) {
+		return cloud.Invalidf("request", "changes-since", "The value of changes-since must be less than or equal to changes-before.")
+	}
+	return nil
+}
