@@ -135,8 +135,9 @@ type Principal struct {
 	// AppCredentialID is set when the token came from one; Restricted means it may not make others.
 	AppCredentialID CredentialID
 	Restricted      bool
-	// TrustID is set when the caller acts by a trust; it is Restricted then.
-	TrustID TrustID
+	// TrustID is set when the caller acts by a trust, DelegationID when it is an application that acts for the user; it is Restricted then.
+	TrustID      TrustID
+	DelegationID DelegationID
 	// AccessRules, if any, are all that the caller may request (policy.MayRequest).
 	AccessRules []AccessRule
 	RequestID   string

@@ -44,6 +44,7 @@ type claims struct {
 	Ruled           bool // the credential has access rules
 	TrustID         cloud.TrustID
 	Behind          []party // whom else the trust rests on
+	DelegationID    cloud.DelegationID
 	Methods         []string
 	Issued, Expires time.Time // microseconds
 	Audit, Chain    string    // 16 bytes each, as they are
@@ -58,8 +59,9 @@ type party struct {
 // The first byte is the version; a token of another one is void. Claims are written in the lowest version that holds
 // them, so that processes before and after an upgrade, which share the store, read each other's.
 const (
-	claimsVersion      = 1
-	claimsVersionTrust = 2 // with a trust and its parties behind the credential
+	claimsVersion           = 1
+	claimsVersionTrust      = 2 // with a trust and its parties behind the credential
+	claimsVersionDelegation = 3 // with a delegation there
 )
 
 const (
@@ -71,7 +73,7 @@ const (
 const auditBytes = 16
 
 // methodBits are the methods a token can record.
-var methodBits = []string{MethodPassword, MethodToken, MethodCredential}
+var methodBits = []string{MethodPassword, MethodToken, MethodCredential, MethodDelegated}
 
 // wellKnownRoles take a bit instead of their name. Only append.
 var wellKnownRoles = []string{RoleAdmin, RoleManager, RoleMember, RoleReader}
@@ -99,12 +101,18 @@ func (c *claims) encode() []byte {
 	if c.TrustID != "" {
 		b = c.appendTrust(b)
 	}
+	if c.DelegationID != "" {
+		b = appendID(b, string(c.DelegationID))
+	}
 	return appendRoles(b, c.Roles)
 }
 
 func (c *claims) version() byte {
-	if c.TrustID != "" {
+	switch {
+	case c.TrustID != "":
 		return claimsVersionTrust
+	case c.DelegationID != "":
+		return claimsVersionDelegation
 	}
 	return claimsVersion
 }
@@ -195,7 +203,7 @@ var errClaims = errors.New("claims are cut short or of another version")
 func decodeClaims(b []byte) (*claims, error) {
 	r := reader{b: b}
 	version := r.byte()
-	if version != claimsVersion && version != claimsVersionTrust {
+	if version < claimsVersion || version > claimsVersionDelegation {
 		return nil, errClaims
 	}
 	c := &claims{}
@@ -213,8 +221,11 @@ func decodeClaims(b []byte) (*claims, error) {
 	c.UserID, c.UserName, c.UserDomainID = cloud.UserID(r.id()), r.text(), cloud.DomainID(r.id())
 	c.readScope(&r, kind)
 	c.CredentialID = cloud.CredentialID(r.id())
-	if version == claimsVersionTrust {
+	switch version {
+	case claimsVersionTrust:
 		c.readTrust(&r)
+	case claimsVersionDelegation:
+		c.DelegationID = cloud.DelegationID(r.id())
 	}
 	c.Roles = named(wellKnownRoles, r.byte())
 	for len(r.b) > 0 && !r.bad {

@@ -1,5 +1,5 @@
 // Package identity is the use cases on domains, projects, users, groups, roles,
-// role assignments, application credentials, trusts, limits and tokens, and on the catalog of
+// role assignments, application credentials, trusts, delegations, limits and tokens, and on the catalog of
 // services. It turns a credential into a token and a token into a cloud.Principal.
 //
 // It is not policy (package policy decides what a Principal may do; this package asks it like

@@ -60,7 +60,9 @@ func worldOn(t testing.TB, st *store.Store, o Options) *world {
 	}
 	w := &world{t: t, store: st, clock: &clock{now: time.Now().UTC()}}
 	w.Service = New(Deps{Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles,
-		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts, RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
+		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts,
+		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
+		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations,
 		Settings: st.Settings, Tx: st, Options: o, Log: slog.New(slog.DiscardHandler), Clock: w.clock.Now})
 	made, err := w.Bootstrap(context.Background(), Bootstrap{AdminPassword: "admin-pw", DemoPassword: "demo-pw"})

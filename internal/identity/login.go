@@ -14,10 +14,11 @@ const (
 	MethodToken      = "token"
 	MethodCredential = "application_credential"
 	MethodSigned     = "ec2credential" // a signature by a secret that is kept here
+	MethodDelegated  = "oauth1"        // a signature by an application that a user delegated to
 )
 
 // Methods lists those that a sign-in may name.
-var Methods = []string{MethodPassword, MethodToken, MethodCredential}
+var Methods = []string{MethodPassword, MethodToken, MethodCredential, MethodDelegated}
 
 // DomainRef names a domain by id or by name.
 type DomainRef struct {
@@ -44,6 +45,7 @@ type Login struct {
 	Password   *PasswordLogin
 	Token      string
 	Credential *CredentialLogin
+	Delegated  *Signature
 	signed     *SignedLogin
 }
 
@@ -72,6 +74,7 @@ type subject struct {
 	user       *cloud.User
 	domain     *cloud.Domain
 	credential *cloud.ApplicationCredential
+	delegation *cloud.Delegation
 	parent     *claims // of the token that was shown
 	methods    []string
 }
@@ -109,6 +112,11 @@ func (s *Service) authenticate(ctx context.Context, l Login) (*subject, error) {
 	}
 	if l.Credential != nil {
 		if err := s.authenticateCredential(ctx, l.Credential, who); err != nil {
+			return nil, err
+		}
+	}
+	if l.Delegated != nil {
+		if err := s.authenticateDelegated(ctx, l.Delegated, who); err != nil {
 			return nil, err
 		}
 	}
@@ -155,6 +163,9 @@ func (s *Service) authenticateToken(ctx context.Context, token string, who *subj
 	}
 	if c.CredentialID != "" {
 		return &cloud.Error{Kind: cloud.Forbidden, Message: "A token of an application credential cannot be exchanged for another."}
+	}
+	if c.DelegationID != "" {
+		return &cloud.Error{Kind: cloud.Forbidden, Message: "A token that an application was given for a user cannot be exchanged for another."}
 	}
 	if c.TrustID != "" {
 		return &cloud.Error{Kind: cloud.Forbidden, Message: "A token of a trust cannot be exchanged for another. Sign in as the trustee and name the trust again."}

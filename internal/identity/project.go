@@ -262,6 +262,9 @@ func (s *Service) removeProject(ctx context.Context, p *cloud.Project) error {
 	if err := s.dropTrusts(ctx, cloud.Eq("project_id", p.ID)); err != nil {
 		return err
 	}
+	if err := s.dropDelegations(ctx, cloud.Eq("project_id", p.ID)); err != nil {
+		return err
+	}
 	if err := s.dropLimits(ctx, cloud.Eq("project_id", p.ID)); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ const (
 	voidDomain     = "domain"
 	voidCredential = "credential"
 	voidTrust      = "trust"
+	voidDelegation = "delegation"
 	voidRole       = "role"  // id: the role's name; whoever has it
 	voidGrant      = "grant" // id: the user
 )
@@ -111,6 +112,7 @@ func (m *moments) void(c *claims) bool {
 		return true
 	}
 	if c.CredentialID != "" && before(cause{kind: voidCredential, id: string(c.CredentialID)}) ||
+		c.DelegationID != "" && before(cause{kind: voidDelegation, id: string(c.DelegationID)}) ||
 		c.Scope.ProjectID != "" && (before(cause{kind: voidProject, id: string(c.Scope.ProjectID)}) ||
 			before(cause{kind: voidDomain, id: string(c.ProjectDomainID)})) ||
 		c.Scope.DomainID != "" && before(cause{kind: voidDomain, id: string(c.Scope.DomainID)}) {

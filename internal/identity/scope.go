@@ -10,9 +10,13 @@ import (
 
 // scoped finds the scope that is wanted and the roles the subject has there.
 func (s *Service) scoped(ctx context.Context, who *subject, want ScopeRequest) (*Token, error) {
-	t := &Token{User: who.user, UserDomain: who.domain, Credential: who.credential}
+	t := &Token{User: who.user, UserDomain: who.domain, Credential: who.credential, Delegation: who.delegation}
 	if who.credential != nil {
 		return t, s.scopeOfCredential(ctx, t, want)
+	}
+	if who.delegation != nil {
+		// It has one project; what else is asked for is not looked at, as the protocol has it.
+		return t, s.scopeToProject(ctx, t, ProjectRef{ID: who.delegation.ProjectID})
 	}
 	switch {
 	case want.Trust != "":
@@ -111,14 +115,25 @@ func (s *Service) fillRoles(ctx context.Context, t *Token, scope Scope) error {
 	if t.Roles, err = s.rolesNow(ctx, t.User.ID, scope); err != nil {
 		return err
 	}
-	if t.Credential != nil {
+	if bound, ok := t.boundRoles(); ok {
 		book, err := s.roleBook(ctx)
 		if err != nil {
 			return err
 		}
-		t.Roles = common(t.Roles, book.expand(t.Credential.Roles))
+		t.Roles = common(t.Roles, book.expand(bound))
 	}
 	return sortRoles(t)
+}
+
+// boundRoles are those beyond which a credential or a delegation does not go, if the token is of one.
+func (t *Token) boundRoles() ([]cloud.RoleID, bool) {
+	switch {
+	case t.Credential != nil:
+		return t.Credential.Roles, true
+	case t.Delegation != nil:
+		return t.Delegation.Roles, true
+	}
+	return nil, false
 }
 
 // sortRoles: a token of a scope has roles, or does not exist.

@@ -45,28 +45,32 @@ func (o Options) withDefaults() Options {
 
 // Deps is what a Service needs.
 type Deps struct {
-	Domains          cloud.Records[cloud.Domain, cloud.DomainID]
-	Projects         cloud.Records[cloud.Project, cloud.ProjectID]
-	Users            cloud.Records[cloud.User, cloud.UserID]
-	Groups           cloud.Records[cloud.Group, cloud.GroupID]
-	Roles            cloud.Records[cloud.Role, cloud.RoleID]
-	Assignments      cloud.Records[cloud.Assignment, string]
-	Credentials      cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
-	Secrets          cloud.Records[cloud.Secret, cloud.SecretID]
-	Trusts           cloud.Records[cloud.Trust, cloud.TrustID]
-	RegisteredLimits cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
-	Limits           cloud.Records[cloud.Limit, cloud.LimitID]
-	PolicyDocuments  cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
-	Providers        cloud.Records[cloud.IdentityProvider, cloud.IdentityProviderID]
-	Mappings         cloud.Records[cloud.Mapping, cloud.MappingID]
-	Protocols        cloud.Records[cloud.Protocol, string]
-	ServiceProviders cloud.Records[cloud.ServiceProvider, cloud.ServiceProviderID]
-	Revocations      cloud.Records[cloud.Revocation, string]
-	Settings         cloud.Records[cloud.Setting, cloud.SettingID]
-	Tx               cloud.Transactor
-	Options          Options
-	Log              *slog.Logger
-	Clock            func() time.Time
+	Domains            cloud.Records[cloud.Domain, cloud.DomainID]
+	Projects           cloud.Records[cloud.Project, cloud.ProjectID]
+	Users              cloud.Records[cloud.User, cloud.UserID]
+	Groups             cloud.Records[cloud.Group, cloud.GroupID]
+	Roles              cloud.Records[cloud.Role, cloud.RoleID]
+	Assignments        cloud.Records[cloud.Assignment, string]
+	Credentials        cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
+	Secrets            cloud.Records[cloud.Secret, cloud.SecretID]
+	Trusts             cloud.Records[cloud.Trust, cloud.TrustID]
+	Applications       cloud.Records[cloud.Application, cloud.ApplicationID]
+	DelegationRequests cloud.Records[cloud.DelegationRequest, cloud.DelegationRequestID]
+	Delegations        cloud.Records[cloud.Delegation, cloud.DelegationID]
+	UsedSignatures     cloud.Records[cloud.UsedSignature, string]
+	RegisteredLimits   cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
+	Limits             cloud.Records[cloud.Limit, cloud.LimitID]
+	PolicyDocuments    cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
+	Providers          cloud.Records[cloud.IdentityProvider, cloud.IdentityProviderID]
+	Mappings           cloud.Records[cloud.Mapping, cloud.MappingID]
+	Protocols          cloud.Records[cloud.Protocol, string]
+	ServiceProviders   cloud.Records[cloud.ServiceProvider, cloud.ServiceProviderID]
+	Revocations        cloud.Records[cloud.Revocation, string]
+	Settings           cloud.Records[cloud.Setting, cloud.SettingID]
+	Tx                 cloud.Transactor
+	Options            Options
+	Log                *slog.Logger
+	Clock              func() time.Time
 }
 
 // Service is the use cases. It is safe for use by many goroutines.
@@ -129,6 +133,7 @@ func (s *Service) Run(ctx context.Context) {
 			s.attempt("rotate token keys", s.rotateDueKeys(ctx))
 			s.attempt("sweep revocations", s.sweepRevocations(ctx))
 			s.attempt("sweep trusts", s.sweepTrusts(ctx))
+			s.attempt("sweep delegations", s.sweepDelegations(ctx))
 		}
 	}
 }

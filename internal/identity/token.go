@@ -37,6 +37,7 @@ type Token struct {
 	Roles         []*cloud.Role
 	Credential    *cloud.ApplicationCredential
 	Trust         *cloud.Trust
+	Delegation    *cloud.Delegation
 	behind        []party
 }
 
@@ -91,6 +92,10 @@ func (s *Service) claim(who *subject, t *Token, issued time.Time) *claims {
 		c.CredentialID, c.Restricted, c.Ruled = cred.ID, !cred.Unrestricted, len(cred.AccessRules) > 0
 		c.expireBy(cred.ExpiresAt)
 	}
+	if d := who.delegation; d != nil {
+		c.DelegationID, c.Restricted = d.ID, true
+		c.expireBy(&d.ExpiresAt)
+	}
 	if t.Trust != nil {
 		c.TrustID, c.Behind = t.Trust.ID, t.behind
 		c.expireBy(t.Trust.ExpiresAt)
@@ -124,7 +129,8 @@ func (c *claims) auditIDs() []string {
 func (c *claims) principal() *cloud.Principal {
 	return &cloud.Principal{UserID: c.UserID, UserName: c.UserName, UserDomainID: c.UserDomainID,
 		ProjectID: c.Scope.ProjectID, ProjectDomainID: c.ProjectDomainID, DomainID: c.Scope.DomainID, System: c.Scope.System,
-		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, Restricted: c.Restricted || c.TrustID != ""}
+		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, DelegationID: c.DelegationID,
+		Restricted: c.Restricted || c.TrustID != ""}
 }
 
 // Verify turns a token into the caller. It answers Unauthenticated for a token that
@@ -249,6 +255,11 @@ func (s *Service) describe(ctx context.Context, c *claims) (*Token, error) {
 	}
 	if c.TrustID != "" {
 		if t.Trust, err = s.Trusts.Get(ctx, c.TrustID); err != nil {
+			return nil, err
+		}
+	}
+	if c.DelegationID != "" {
+		if t.Delegation, err = s.Delegations.Get(ctx, c.DelegationID); err != nil {
 			return nil, err
 		}
 	}

@@ -248,6 +248,9 @@ func (s *Service) removeUser(ctx context.Context, u *cloud.User) error {
 	if err := s.dropSecrets(ctx, cloud.Eq("user_id", u.ID)); err != nil {
 		return err
 	}
+	if err := s.dropDelegations(ctx, cloud.Eq("user_id", u.ID)); err != nil {
+		return err
+	}
 	for _, side := range []string{"trustor_id", "trustee_id"} {
 		if err := s.dropTrusts(ctx, cloud.Eq(side, u.ID)); err != nil {
 			return err

@@ -52,6 +52,13 @@ var identityRules = map[Action]Rule{
 	"trust.create": trustor,
 	"trust.delete": AnyOf(Admin, unrestrictedOwner),
 
+	"application.get":    SystemReader,
+	"application.manage": Admin,
+	// A delegation is its user's to grant and end.
+	"delegation.get":    AnyOf(SystemReader, Self),
+	"delegation.grant":  unrestrictedOwner,
+	"delegation.delete": AnyOf(Admin, unrestrictedOwner),
+
 	"token.get":    AnyOf(SystemReader, Self),
 	"token.revoke": Self,
 

@@ -38,6 +38,8 @@ func TestIdentityTable(t *testing.T) {
 		"application credential.get": "AaRsc", "application credential.create": "s", "application credential.delete": "Aas",
 		"secret.get": "AaRsc", "secret.list": "AaR", "secret.manage": "Aas",
 		"trust.get": "AaRsc", "trust.create": "s", "trust.delete": "Aas",
+		"application.get": "AaR", "application.manage": "Aa",
+		"delegation.get": "AaRsc", "delegation.grant": "s", "delegation.delete": "Aas",
 		"token.get": "AaRsc", "token.revoke": "Aasc",
 		"registered limit.get": "AaRMrmpsc", "registered limit.manage": "Aa",
 		"limit.get": "AaRMrp", "limit.list": "AaR", "limit.manage": "Aa",

@@ -62,6 +62,10 @@ type Store struct {
 	ApplicationCredentials cloud.Records[cloud.ApplicationCredential, cloud.CredentialID]
 	Secrets                cloud.Records[cloud.Secret, cloud.SecretID]
 	Trusts                 cloud.Records[cloud.Trust, cloud.TrustID]
+	Applications           cloud.Records[cloud.Application, cloud.ApplicationID]
+	DelegationRequests     cloud.Records[cloud.DelegationRequest, cloud.DelegationRequestID]
+	Delegations            cloud.Records[cloud.Delegation, cloud.DelegationID]
+	UsedSignatures         cloud.Records[cloud.UsedSignature, string]
 	RegisteredLimits       cloud.Records[cloud.RegisteredLimit, cloud.LimitID]
 	Limits                 cloud.Records[cloud.Limit, cloud.LimitID]
 	PolicyDocuments        cloud.Records[cloud.PolicyDocument, cloud.PolicyDocumentID]
@@ -139,6 +143,10 @@ func (s *Store) makeTables() {
 	s.ApplicationCredentials = newTable(s, &applicationCredentials)
 	s.Secrets = newTable(s, &secrets)
 	s.Trusts = newTable(s, &trusts)
+	s.Applications = newTable(s, &applications)
+	s.DelegationRequests = newTable(s, &delegationRequests)
+	s.Delegations = newTable(s, &delegations)
+	s.UsedSignatures = newTable(s, &usedSignatures)
 	s.RegisteredLimits = newTable(s, &registeredLimits)
 	s.Limits = newTable(s, &limits)
 	s.PolicyDocuments = newTable(s, &policyDocuments)
