@@ -6,8 +6,9 @@
 // EC2-style access keys, regions, services, endpoints and which of them a project sees (OS-EP-FILTER).
 // Also kept are identity providers, mappings, protocols and service providers (OS-FEDERATION), and configurations of domains, which
 // drive nothing: all users are in this cloud's own store.
+// Users let applications act for them by OAuth 1.0 (OS-OAUTH1), with signatures by HMAC-SHA1 or in the plain.
 // Services that speak Amazon's protocols have signatures verified here (ec2tokens, s3tokens); administrators alone may ask.
-// Knowingly absent so far: signing in through federation, OAuth, policies of endpoints, revocation events, and of the rules for
+// Knowingly absent so far: signing in through federation, OAuth 2.0, policies of endpoints, revocation events, and of the rules for
 // passwords their form, their least age and the change on first use.
 //
 // It decodes, makes one call, encodes; what may be done is decided in the core.

@@ -45,6 +45,8 @@ func New(d Deps) *openstack.Service {
 	a.accessKeyRoutes()
 	a.signatureRoutes()
 	a.trustRoutes()
+	a.consumerRoutes()
+	a.accessTokenRoutes()
 	a.limitRoutes()
 	a.policyRoutes()
 	a.federationRoutes()

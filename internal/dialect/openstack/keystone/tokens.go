@@ -81,13 +81,14 @@ type authBody struct {
 				Secret string   `json:"secret"`
 				User   *userRef `json:"user"`
 			} `json:"application_credential"`
+			OAuth *object `json:"oauth1"`
 		} `json:"identity"`
 		Scope json.RawMessage `json:"scope"`
 	} `json:"auth"`
 }
 
 // login reads who signs in: only the parts whose method is named count.
-func (b *authBody) login() (l identity.Login, err error) {
+func (a *api) login(r *http.Request, b *authBody) (l identity.Login, err error) {
 	if b.Auth == nil {
 		return l, expecting("auth", "request body")
 	}
@@ -104,6 +105,8 @@ func (b *authBody) login() (l identity.Login, err error) {
 			err = b.tokenLogin(&l)
 		case m == identity.MethodCredential:
 			err = b.credentialLogin(&l)
+		case m == identity.MethodDelegated:
+			l.Delegated, err = a.signature(r)
 		}
 		if err != nil {
 			return l, err
@@ -212,7 +215,7 @@ func (a *api) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err := openstack.Decode(r, &b); err != nil {
 		return err
 	}
-	l, err := b.login()
+	l, err := a.login(r, &b)
 	if err != nil {
 		return err
 	}
@@ -302,6 +305,9 @@ func tokenObject(t *identity.Token) object {
 	if trust := t.Trust; trust != nil {
 		v["OS-TRUST:trust"] = object{"id": trust.ID, "impersonation": trust.Impersonation, "trustor_user": object{"id": trust.TrustorID},
 			"trustee_user": object{"id": trust.TrusteeID}, "redelegated_trust_id": orNull(trust.ParentID), "redelegation_count": trust.RedelegationCount}
+	}
+	if d := t.Delegation; d != nil {
+		v["OS-OAUTH1"] = object{"consumer_id": d.ApplicationID, "access_token_id": d.ID}
 	}
 	return v
 }

@@ -2,7 +2,6 @@ package keystone
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -133,9 +132,5 @@ func (a *api) showTrustRole(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(roles, func(role *cloud.Role) bool { return role.ID == roleID(r) })
-	if i < 0 {
-		return cloud.NotFoundf("role", roleID(r))
-	}
-	return one(w, http.StatusOK, "role", a.roleObject(r)(roles[i]))
+	return a.writeRoleOf(w, r, roles)
 }
