@@ -59,7 +59,9 @@ type (
 	SettingID           string
 	VolumeQOSID         string
 	TransferID          string
+	VolumeGroupID       string
 	VolumeGroupTypeID   string
+	GroupSnapshotID     string
 	BackupID            string
 	VocabularyID        string
 	DefinitionID        string

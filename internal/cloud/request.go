@@ -51,6 +51,7 @@ type VolumeRequest struct {
 	Zone        string
 	HostID      HostID // where it should be if it can; empty: anywhere
 	MultiAttach bool
+	GroupID     VolumeGroupID // the group it joins, if any
 	// MadeFor is the instance being made that it is a disk of, which has it before it is ready; empty: nobody has.
 	MadeFor InstanceID
 }

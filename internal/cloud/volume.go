@@ -53,6 +53,8 @@ type Volume struct {
 	SnapshotID   SnapshotID `json:"snapshot_id,omitempty"`
 	SourceVolume VolumeID   `json:"source_volume,omitempty"`
 	BackupID     BackupID   `json:"backup_id,omitempty"`
+	// GroupID is the group it belongs to, if any.
+	GroupID VolumeGroupID `json:"group_id,omitempty"`
 	// MadeFor may reserve it while it is being made.
 	MadeFor InstanceID `json:"made_for,omitempty"`
 }
@@ -96,6 +98,8 @@ type Snapshot struct {
 	// Bootable and ImageProperties are the volume's, for volumes made from it.
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
+	// GroupSnapshotID is the group snapshot it was taken in, if any.
+	GroupSnapshotID GroupSnapshotID `json:"group_snapshot_id,omitempty"`
 }
 
 // VolumeType is a named kind of volume.

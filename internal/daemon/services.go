@@ -86,8 +86,8 @@ func (d *Daemon) newServices() (*services, error) {
 	// Volumes are placed by compute, which needs volumes: the placer finds it when it is asked.
 	s.volume = volume.New(volume.Deps{
 		Volumes: st.Volumes, Snapshots: st.Snapshots, Attachments: st.Attachments, Types: st.VolumeTypes, QOSRows: st.VolumeQOS,
-		DefaultTypes: st.DefaultVolumeTypes, Transfers: st.Transfers, GroupTypes: st.VolumeGroupTypes,
-		Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
+		DefaultTypes: st.DefaultVolumeTypes, Transfers: st.Transfers, Groups: st.VolumeGroups, GroupTypes: st.VolumeGroupTypes,
+		GroupSnapshots: st.GroupSnapshots, Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{

@@ -37,8 +37,17 @@ var volumeRules = map[Action]Rule{
 	"transfer.delete": ProjectMember,
 	"transfer.accept": ProjectMember, // the target is the receiver
 
-	"group type.get":    SharedReader,
-	"group type.manage": Admin,
+	"group type.get":        SharedReader,
+	"group type.manage":     Admin,
+	"volume group.get":      ProjectReader,
+	"volume group.create":   ProjectMember,
+	"volume group.update":   ProjectMember,
+	"volume group.delete":   ProjectMember,
+	"volume group.reset":    Admin,
+	"group snapshot.get":    ProjectReader,
+	"group snapshot.create": ProjectMember,
+	"group snapshot.delete": ProjectMember,
+	"group snapshot.reset":  Admin,
 
 	"backup.get":          ProjectReader,
 	"backup.create":       ProjectMember,

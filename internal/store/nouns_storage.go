@@ -59,6 +59,7 @@ var volumes = definition[cloud.Volume, cloud.VolumeID]{
 		text("image_id", func(v *cloud.Volume) any { return v.ImageID }),
 		text("snapshot_id", func(v *cloud.Volume) any { return v.SnapshotID }),
 		text("source_volume", func(v *cloud.Volume) any { return v.SourceVolume }),
+		text("group_id", func(v *cloud.Volume) any { return v.GroupID }),
 		text("backup_id", func(v *cloud.Volume) any { return v.BackupID }),
 	},
 	indexes: []index{
@@ -71,6 +72,7 @@ var volumes = definition[cloud.Volume, cloud.VolumeID]{
 		by("snapshot_id"),
 		by("source_volume"),
 		by("operation_id"),
+		by("group_id"),
 		by("backup_id"),
 	},
 }
@@ -110,8 +112,10 @@ var snapshots = definition[cloud.Snapshot, cloud.SnapshotID]{
 		text("operation_id", func(s *cloud.Snapshot) any { return s.OperationID }),
 		text("host_id", func(s *cloud.Snapshot) any { return s.HostID }),
 		text("pool", func(s *cloud.Snapshot) any { return s.Pool }),
+		text("group_snapshot_id", func(s *cloud.Snapshot) any { return s.GroupSnapshotID }),
 	},
 	indexes: []index{
+		by("group_snapshot_id"),
 		by("project_id", "created_at"),
 		by("volume_id", "created_at"),
 		by("host_id", "created_at"),

@@ -35,6 +35,28 @@ var transfers = definition[cloud.Transfer, cloud.TransferID]{
 	},
 }
 
+var volumeGroups = definition[cloud.VolumeGroup, cloud.VolumeGroupID]{
+	table: "volume_groups", resource: "volume group",
+	id: func(g *cloud.VolumeGroup) cloud.VolumeGroupID { return g.ID },
+	columns: []column[cloud.VolumeGroup]{
+		text("project_id", func(g *cloud.VolumeGroup) any { return g.ProjectID }),
+		text("user_id", func(g *cloud.VolumeGroup) any { return g.UserID }),
+		text("name", func(g *cloud.VolumeGroup) any { return g.Name }),
+		text("description", func(g *cloud.VolumeGroup) any { return g.Description }),
+		text("state", func(g *cloud.VolumeGroup) any { return g.State }),
+		text("group_type_id", func(g *cloud.VolumeGroup) any { return g.GroupTypeID }),
+		text("group_snapshot_id", func(g *cloud.VolumeGroup) any { return g.GroupSnapshotID }),
+		text("source_group_id", func(g *cloud.VolumeGroup) any { return g.SourceGroupID }),
+		text("zone", func(g *cloud.VolumeGroup) any { return g.Zone }),
+		set("volume_types", func(g *cloud.VolumeGroup) any { return g.VolumeTypes }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("group_type_id"),
+		by("group_snapshot_id"),
+	},
+}
+
 var volumeGroupTypes = definition[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]{
 	table: "volume_group_types", resource: "group type",
 	id: func(g *cloud.VolumeGroupType) cloud.VolumeGroupTypeID { return g.ID },
@@ -43,6 +65,24 @@ var volumeGroupTypes = definition[cloud.VolumeGroupType, cloud.VolumeGroupTypeID
 		flag("public", func(g *cloud.VolumeGroupType) any { return g.Public }),
 	},
 	indexes: []index{unique("name", "name")},
+}
+
+var groupSnapshots = definition[cloud.GroupSnapshot, cloud.GroupSnapshotID]{
+	table: "group_snapshots", resource: "group snapshot",
+	id: func(g *cloud.GroupSnapshot) cloud.GroupSnapshotID { return g.ID },
+	columns: []column[cloud.GroupSnapshot]{
+		text("project_id", func(g *cloud.GroupSnapshot) any { return g.ProjectID }),
+		text("user_id", func(g *cloud.GroupSnapshot) any { return g.UserID }),
+		text("group_id", func(g *cloud.GroupSnapshot) any { return g.GroupID }),
+		text("group_type_id", func(g *cloud.GroupSnapshot) any { return g.GroupTypeID }),
+		text("name", func(g *cloud.GroupSnapshot) any { return g.Name }),
+		text("description", func(g *cloud.GroupSnapshot) any { return g.Description }),
+		text("state", func(g *cloud.GroupSnapshot) any { return g.State }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("group_id"),
+	},
 }
 
 var backups = definition[cloud.Backup, cloud.BackupID]{

@@ -32,7 +32,9 @@ type Store struct {
 	VolumeQOS          cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
 	DefaultVolumeTypes cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
 	Transfers          cloud.Records[cloud.Transfer, cloud.TransferID]
+	VolumeGroups       cloud.Records[cloud.VolumeGroup, cloud.VolumeGroupID]
 	VolumeGroupTypes   cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
+	GroupSnapshots     cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
 	Backups            cloud.Records[cloud.Backup, cloud.BackupID]
 
 	Vocabularies cloud.Records[cloud.Vocabulary, cloud.VocabularyID]
@@ -113,7 +115,9 @@ func (s *Store) makeTables() {
 	s.VolumeQOS = newTable(s, &volumeQOS)
 	s.DefaultVolumeTypes = newTable(s, &defaultVolumeTypes)
 	s.Transfers = newTable(s, &transfers)
+	s.VolumeGroups = newTable(s, &volumeGroups)
 	s.VolumeGroupTypes = newTable(s, &volumeGroupTypes)
+	s.GroupSnapshots = newTable(s, &groupSnapshots)
 	s.Backups = newTable(s, &backups)
 
 	s.Vocabularies = newTable(s, &vocabularies)

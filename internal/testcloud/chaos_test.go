@@ -202,7 +202,7 @@ func (w *world) empty() {
 	mine := cloud.Eq("project_id", string(w.n.Project))
 	for name, count := range map[string]func(context.Context, ...cloud.Cond) (int64, error){
 		"instances": w.c.Store.Instances.Count, "volumes": w.c.Store.Volumes.Count, "snapshots": w.c.Store.Snapshots.Count,
-		"attachments": w.c.Store.Attachments.Count,
+		"attachments": w.c.Store.Attachments.Count, "groups": w.c.Store.VolumeGroups.Count, "group snapshots": w.c.Store.GroupSnapshots.Count,
 	} {
 		if n, err := count(context.Background(), mine); err != nil || n > 0 {
 			w.t.Errorf("%d %s left, %v", n, name, err)

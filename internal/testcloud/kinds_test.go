@@ -71,6 +71,30 @@ func withVolume(s *stage) {
 	s.subject = "volume/" + string(s.v.ID)
 }
 
+// withGroup is a group of two volumes.
+func withGroup(s *stage) {
+	kind, err := s.volume().CreateGroupType(s.c.Admin(), cloud.VolumeGroupType{Name: cloud.NewID(), Public: true})
+	s.must(err)
+	g, err := s.volume().CreateGroup(s.n.Context(), volume.GroupRequest{GroupType: string(kind.ID), VolumeTypes: []string{"default"}})
+	s.must(err)
+	for range 2 {
+		v, err := s.volume().CreateVolume(s.n.Context(), cloud.VolumeRequest{SizeGiB: 1, GroupID: g.ID})
+		s.must(err)
+		s.must(s.volume().WaitVolume(s.n.Context(), v.ID))
+	}
+	s.subject = "group/" + string(g.ID)
+}
+
+func (s *stage) id() string { return s.subject[strings.Index(s.subject, "/")+1:] }
+
+func snapshotGroup(s *stage) error {
+	n, err := s.volume().CreateGroupSnapshot(s.n.Context(), volume.GroupSnapshotRequest{GroupID: cloud.VolumeGroupID(s.id())})
+	if err == nil {
+		s.subject = "group_snapshot/" + string(n.ID)
+	}
+	return err
+}
+
 func after(set func(*stage), ask func(s *stage) error) func(*stage) {
 	return func(s *stage) { set(s); s.done(ask(s)) }
 }
@@ -203,6 +227,18 @@ var acts = map[string]act{
 		s.subject = "image/" + string(i.ID)
 		s.must(images.Stage(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format"), -1))
 		return images.Import(s.n.Context(), i.ID, image.ImportRequest{From: image.SourceStaged})
+	}},
+	"group.copy": {withGroup, func(s *stage) error {
+		g, err := s.volume().CopyGroup(s.n.Context(), volume.GroupSource{GroupID: cloud.VolumeGroupID(s.id())})
+		if err == nil {
+			s.subject = "group/" + string(g.ID)
+		}
+		return err
+	}},
+	"group.delete":          {withGroup, func(s *stage) error { return s.volume().DeleteGroup(s.n.Context(), cloud.VolumeGroupID(s.id()), true) }},
+	"group_snapshot.create": {withGroup, snapshotGroup},
+	"group_snapshot.delete": {after(withGroup, snapshotGroup), func(s *stage) error {
+		return s.volume().DeleteGroupSnapshot(s.n.Context(), cloud.GroupSnapshotID(s.id()))
 	}},
 	"snapshot.create": {withVolume, snapshot},
 	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {

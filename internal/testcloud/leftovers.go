@@ -22,6 +22,7 @@ func (c *Cloud) Leftovers() []string {
 	l := &leftovers{rows: r}
 	l.instances()
 	l.volumes()
+	l.volumeGroups()
 	l.network()
 	for _, op := range r.operations {
 		if !op.State.Ended() || op.State == cloud.OperationStuck {
@@ -46,6 +47,8 @@ type rows struct {
 	addresses   []*cloud.AddressUse
 	groups      map[cloud.SecurityGroupID]*cloud.SecurityGroup
 	routers     map[cloud.RouterID]*cloud.Router
+	collections []*cloud.VolumeGroup
+	together    []*cloud.GroupSnapshot
 	operations  []*cloud.Operation // open and stuck ones
 }
 
@@ -79,6 +82,7 @@ func (c *Cloud) readRows() (r rows, err error) {
 	r.ports = index(s.Ports, func(x *cloud.Port) cloud.PortID { return x.ID }, &err)
 	r.groups = index(s.SecurityGroups, func(x *cloud.SecurityGroup) cloud.SecurityGroupID { return x.ID }, &err)
 	r.routers = index(s.Routers, func(x *cloud.Router) cloud.RouterID { return x.ID }, &err)
+	r.collections, r.together = all(s.VolumeGroups, &err), all(s.GroupSnapshots, &err)
 	r.attachments, r.addresses = all(s.Attachments, &err), all(s.AddressUses, &err)
 	ops, failed := s.Operations.List(context.Background(), cloud.Where(cloud.In("state", []string{"pending", "running", "unwinding", "stuck"})))
 	if failed != nil {
@@ -150,6 +154,20 @@ func (l *leftovers) volumes() {
 		if i.State == cloud.ImageSaving || i.State == cloud.ImageImporting {
 			l.add("image %s (%s) is still %s", i.ID, i.Name, i.State)
 		}
+	}
+}
+
+func (l *leftovers) volumeGroups() {
+	busy := func(noun string, id any, op cloud.OperationID, state cloud.VolumeState) {
+		if op != "" || state == cloud.VolumeCreating || state == cloud.VolumeDeleting {
+			l.add("%s %s is %s, held by ended operation %q", noun, id, state, op)
+		}
+	}
+	for _, g := range l.collections {
+		busy("group", g.ID, g.OperationID, g.State)
+	}
+	for _, n := range l.together {
+		busy("group snapshot", n.ID, n.OperationID, n.State)
 	}
 }
 

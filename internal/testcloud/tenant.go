@@ -155,6 +155,7 @@ func (n *Tenant) DeleteAll() {
 		n.must(s.Compute.DeleteInstance(ctx, in.ID))
 	}
 	n.c.Settle(n.t)
+	n.deleteGroups()
 	snapshots, err := n.c.Store.Snapshots.List(look, mine)
 	n.must(err)
 	for _, sn := range snapshots {
@@ -176,6 +177,25 @@ func (n *Tenant) DeleteAll() {
 		if i.ID != n.Image {
 			n.must(s.Image.Delete(ctx, i.ID))
 		}
+	}
+	n.c.Settle(n.t)
+}
+
+// deleteGroups deletes the groups of volumes with all that belongs to them.
+func (n *Tenant) deleteGroups() {
+	n.t.Helper()
+	s, ctx, look := n.c.Services().Volume, n.Context(), context.Background()
+	mine := cloud.Where(cloud.Eq("project_id", string(n.Project)))
+	taken, err := n.c.Store.GroupSnapshots.List(look, mine)
+	n.must(err)
+	for _, g := range taken {
+		n.must(s.DeleteGroupSnapshot(ctx, g.ID))
+	}
+	n.c.Settle(n.t)
+	groups, err := n.c.Store.VolumeGroups.List(look, mine)
+	n.must(err)
+	for _, g := range groups {
+		n.must(s.DeleteGroup(ctx, g.ID, true))
 	}
 	n.c.Settle(n.t)
 }

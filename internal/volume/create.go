@@ -38,6 +38,9 @@ func (s *Service) CreateVolume(ctx context.Context, r CreateRequest) (*cloud.Vol
 		if err := s.takeType(ctx, v, r); err != nil {
 			return err
 		}
+		if err := s.takeGroup(ctx, v, r.GroupID); err != nil {
+			return err
+		}
 		return s.insert(ctx, v, near)
 	})
 	return v, err

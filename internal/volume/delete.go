@@ -44,18 +44,26 @@ func (s *Service) Delete(ctx context.Context, r DeleteRequest) error {
 		if err != nil {
 			return err
 		}
-		held, err := s.Attachments.List(ctx, cloud.Where(cloud.Eq("volume_id", v.ID)))
-		if err != nil {
+		if err := ungrouped(v); err != nil && !r.Force {
 			return err
 		}
-		if !r.Force && (len(held) > 0 || v.State == cloud.VolumeReserved || v.State == cloud.VolumeAttached) {
-			return cloud.Errorf(cloud.InUse, "volume", v.ID, "Invalid volume: volume %s is %s and must be detached before it is deleted.", v.ID, v.State)
-		}
-		if err := s.deleteSnapshots(ctx, v, r); err != nil {
-			return err
-		}
-		return s.startDelete(ctx, v, held)
+		return s.deleteChecked(ctx, v, r)
 	})
+}
+
+// deleteChecked starts a deletion that the caller may ask for, if nothing but the group stands against it.
+func (s *Service) deleteChecked(ctx context.Context, v *cloud.Volume, r DeleteRequest) error {
+	held, err := s.Attachments.List(ctx, cloud.Where(cloud.Eq("volume_id", v.ID)))
+	if err != nil {
+		return err
+	}
+	if !r.Force && (len(held) > 0 || v.State == cloud.VolumeReserved || v.State == cloud.VolumeAttached) {
+		return cloud.Errorf(cloud.InUse, "volume", v.ID, "Invalid volume: volume %s is %s and must be detached before it is deleted.", v.ID, v.State)
+	}
+	if err := s.deleteSnapshots(ctx, v, r); err != nil {
+		return err
+	}
+	return s.startDelete(ctx, v, held)
 }
 
 func (s *Service) deleteSnapshots(ctx context.Context, v *cloud.Volume, r DeleteRequest) error {
@@ -70,6 +78,9 @@ func (s *Service) deleteSnapshots(ctx context.Context, v *cloud.Volume, r Delete
 		return cloud.Errorf(cloud.InUse, "volume", v.ID, "Invalid volume: Volume still has %d dependent snapshots.", len(snapshots))
 	}
 	for _, n := range snapshots {
+		if err := single(n, r.Force); err != nil {
+			return err
+		}
 		if err := s.startSnapshotDelete(ctx, n); err != nil {
 			return err
 		}

@@ -87,12 +87,19 @@ func (s *Service) ManagedGroupType(ctx context.Context, id cloud.VolumeGroupType
 	return t, policy.Authorize(ctx, "group type.manage", groupTypeTarget(t))
 }
 
-// DeleteGroupType removes a group type. There are no groups yet that could have it.
+// DeleteGroupType removes a group type that no group has, else InUse.
 func (s *Service) DeleteGroupType(ctx context.Context, id cloud.VolumeGroupTypeID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		t, err := s.ManagedGroupType(ctx, id)
 		if err != nil {
 			return err
+		}
+		used, err := s.Groups.Count(ctx, cloud.Eq("group_type_id", t.ID))
+		if err != nil {
+			return err
+		}
+		if used > 0 {
+			return cloud.Errorf(cloud.InUse, "group type", id, "Group type %s is still in use.", id)
 		}
 		return s.GroupTypes.Delete(ctx, t.ID)
 	})

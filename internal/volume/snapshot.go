@@ -134,6 +134,9 @@ func (s *Service) DeleteSnapshot(ctx context.Context, id cloud.SnapshotID, force
 		if err != nil {
 			return err
 		}
+		if err := single(n, force); err != nil {
+			return err
+		}
 		return s.startSnapshotDelete(ctx, n)
 	})
 }
@@ -193,16 +196,24 @@ func (s *Service) uncopyBytes(ctx context.Context, op *cloud.Operation) error {
 }
 
 func (s *Service) settleSnapshotCreate(ctx context.Context, op *cloud.Operation) error {
-	return s.settleSnapshot(ctx, op, func(n *cloud.Snapshot) {
-		n.State, n.Fault = cloud.VolumeAvailable, nil
-		if op.State != cloud.OperationSucceeded {
-			n.State, n.Fault = cloud.VolumeFailed, op.Fault
-		}
-	})
+	return s.settleSnapshot(ctx, op, func(n *cloud.Snapshot) { n.State, n.Fault = outcome(op) })
+}
+
+// outcome is what an Operation that made something leaves it as.
+func outcome(op *cloud.Operation) (cloud.VolumeState, *cloud.Fault) {
+	if op.State == cloud.OperationSucceeded {
+		return cloud.VolumeAvailable, nil
+	}
+	return cloud.VolumeFailed, op.Fault
 }
 
 func (s *Service) settleSnapshot(ctx context.Context, op *cloud.Operation, edit func(*cloud.Snapshot)) error {
-	n, err := s.Snapshots.Get(ctx, cloud.SnapshotID(operation.SubjectID(op)))
+	return s.releaseSnapshot(ctx, op, cloud.SnapshotID(operation.SubjectID(op)), edit)
+}
+
+// releaseSnapshot gives a snapshot back at the end of an Operation, if that still holds it.
+func (s *Service) releaseSnapshot(ctx context.Context, op *cloud.Operation, id cloud.SnapshotID, edit func(*cloud.Snapshot)) error {
+	n, err := s.Snapshots.Get(ctx, id)
 	if cloud.Is(err, cloud.NotFound) || err == nil && n.OperationID != op.ID {
 		return nil
 	}
@@ -226,7 +237,11 @@ func (s *Service) deleteSnapshotBytes(ctx context.Context, op *cloud.Operation) 
 	if err != nil {
 		return err
 	}
-	id := operation.SubjectID(op)
+	return s.dropSnapshotBytes(ctx, p.HostID, cloud.SnapshotID(operation.SubjectID(op)))
+}
+
+// dropSnapshotBytes removes what nobody needs any more; it is tried again until that is so, and works.
+func (s *Service) dropSnapshotBytes(ctx context.Context, host cloud.HostID, id cloud.SnapshotID) error {
 	needed, err := s.neededBy(ctx, cloud.Eq("snapshot_id", id))
 	if err != nil {
 		return err
@@ -234,7 +249,7 @@ func (s *Service) deleteSnapshotBytes(ctx context.Context, op *cloud.Operation) 
 	if needed {
 		return cloud.Errorf(cloud.Unavailable, "snapshot", id, "Snapshot %s waits for volumes that are being made from it.", id)
 	}
-	return retryable(s.removeSnapshotBytes(ctx, p.HostID, spec.SnapshotID(id)))
+	return retryable(s.removeSnapshotBytes(ctx, host, spec.SnapshotID(id)))
 }
 
 func (s *Service) removeSnapshotBytes(ctx context.Context, host cloud.HostID, id spec.SnapshotID) error {

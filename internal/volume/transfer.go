@@ -30,6 +30,9 @@ func (s *Service) OfferVolume(ctx context.Context, r TransferRequest) (t *cloud.
 		if err := mustBe(v, cloud.VolumeAvailable); err != nil {
 			return err
 		}
+		if err := ungrouped(v); err != nil {
+			return err
+		}
 		t = &cloud.Transfer{ID: cloud.TransferID(cloud.NewID()), ProjectID: v.ProjectID, UserID: cloud.PrincipalOf(ctx).UserID,
 			VolumeID: v.ID, Name: r.Name, NoSnapshots: r.NoSnapshots}
 		key, t.KeySalt = newKey(8), []byte(newKey(8))

@@ -16,8 +16,13 @@ const DefaultTypeName = "default"
 // specMultiAttach is the extra spec by which a type allows its volumes several instances at a time.
 const specMultiAttach = "multiattach"
 
+// isTrue reads a spec of the form "<is> True".
+func isTrue(spec string) bool {
+	return strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(spec, "<is>")), "true")
+}
+
 func multiAttach(t *cloud.VolumeType) bool {
-	return strings.EqualFold(strings.TrimPrefix(t.ExtraSpecs[specMultiAttach], "<is> "), "true")
+	return isTrue(t.ExtraSpecs[specMultiAttach])
 }
 
 // EnsureDefaults makes the default volume type at the first start. Later calls change nothing.
@@ -169,6 +174,12 @@ func (s *Service) DeleteType(ctx context.Context, id cloud.VolumeTypeID) error {
 		}
 		if used > 0 {
 			return cloud.Errorf(cloud.InUse, "volume type", id, "Volume type %s is the default of a project.", id)
+		}
+		if used, err = s.Groups.Count(ctx, cloud.Eq("volume_types", t.ID)); err != nil {
+			return err
+		}
+		if used > 0 {
+			return cloud.Errorf(cloud.InUse, "volume type", id, "Volume type %s is one that a group's volumes may have.", id)
 		}
 		return s.Types.Delete(ctx, t.ID)
 	})

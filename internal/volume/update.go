@@ -103,6 +103,9 @@ func (s *Service) Retype(ctx context.Context, id cloud.VolumeID, idOrName string
 		if err := mustBe(v, cloud.VolumeAvailable, cloud.VolumeAttached); err != nil {
 			return err
 		}
+		if err := ungrouped(v); err != nil {
+			return err
+		}
 		if v.State == cloud.VolumeAttached && multiAttach(t) != v.MultiAttach {
 			return cloud.Invalidf("volume", "new_type", "The new type differs in multi-attachment, which cannot change while the volume is attached.")
 		}

@@ -63,27 +63,29 @@ type Instances interface {
 
 // Deps is what a Service is made of.
 type Deps struct {
-	Volumes      cloud.Records[cloud.Volume, cloud.VolumeID]
-	Snapshots    cloud.Records[cloud.Snapshot, cloud.SnapshotID]
-	Attachments  cloud.Records[cloud.Attachment, cloud.AttachmentID]
-	Types        cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
-	QOSRows      cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
-	DefaultTypes cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
-	Transfers    cloud.Records[cloud.Transfer, cloud.TransferID]
-	GroupTypes   cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
-	Backups      cloud.Records[cloud.Backup, cloud.BackupID]
-	HostRows     cloud.Records[cloud.Host, cloud.HostID]
-	Usage        cloud.Records[cloud.UsageEvent, cloud.UsageID]
-	Tx           cloud.Transactor
-	Quota        *quota.Service
-	Operations   *operation.Engine
-	Hosts        Hosts
-	Placer       Placer
-	Images       Images
-	Instances    Instances // nil: force-deleted volumes leave guests to their next change
-	BackupBytes  BackupBytes
-	Log          *slog.Logger
-	Now          func() time.Time
+	Volumes        cloud.Records[cloud.Volume, cloud.VolumeID]
+	Snapshots      cloud.Records[cloud.Snapshot, cloud.SnapshotID]
+	Attachments    cloud.Records[cloud.Attachment, cloud.AttachmentID]
+	Types          cloud.Records[cloud.VolumeType, cloud.VolumeTypeID]
+	QOSRows        cloud.Records[cloud.VolumeQOS, cloud.VolumeQOSID]
+	DefaultTypes   cloud.Records[cloud.DefaultVolumeType, cloud.ProjectID]
+	Transfers      cloud.Records[cloud.Transfer, cloud.TransferID]
+	Groups         cloud.Records[cloud.VolumeGroup, cloud.VolumeGroupID]
+	GroupTypes     cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
+	GroupSnapshots cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
+	Backups        cloud.Records[cloud.Backup, cloud.BackupID]
+	HostRows       cloud.Records[cloud.Host, cloud.HostID]
+	Usage          cloud.Records[cloud.UsageEvent, cloud.UsageID]
+	Tx             cloud.Transactor
+	Quota          *quota.Service
+	Operations     *operation.Engine
+	Hosts          Hosts
+	Placer         Placer
+	Images         Images
+	Instances      Instances // nil: force-deleted volumes leave guests to their next change
+	BackupBytes    BackupBytes
+	Log            *slog.Logger
+	Now            func() time.Time
 }
 
 // Service is the use cases on volumes. It is safe for concurrent use.
@@ -95,7 +97,8 @@ func New(d Deps) *Service {
 	s.registerCounters()
 	for _, k := range []operation.Kind{s.createKind(), s.deleteKind(), s.growKind(), s.uploadKind(),
 		s.snapshotCreateKind(), s.snapshotDeleteKind(), s.backupCreateKind(), s.backupDeleteKind(),
-		s.replaceKind(kindRestore), s.replaceKind(kindRevert)} {
+		s.replaceKind(kindRestore), s.replaceKind(kindRevert),
+		s.groupCopyKind(), s.groupDeleteKind(), s.groupSnapshotCreateKind(), s.groupSnapshotDeleteKind()} {
 		d.Operations.Register(k)
 	}
 	return s
@@ -118,6 +121,9 @@ func (s *Service) registerCounters() {
 	})
 	s.Quota.Register(cloud.QuotaBackupGigabytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		return s.Backups.Sum(ctx, "size_gib", cloud.Eq("project_id", p), living)
+	})
+	s.Quota.Register(cloud.QuotaVolumeGroups, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
+		return s.Groups.Count(ctx, cloud.Eq("project_id", p), living)
 	})
 	s.registerTypeCounters()
 	s.Quota.Register(cloud.QuotaGigabytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {

@@ -67,8 +67,8 @@ func newSite(t *testing.T) *site {
 	backups, err := backupstore.Open(t.TempDir())
 	ok(t, err)
 	volumes := volume.New(volume.Deps{Volumes: db.Volumes, Snapshots: db.Snapshots, Attachments: db.Attachments, Types: db.VolumeTypes, QOSRows: db.VolumeQOS,
-		DefaultTypes: db.DefaultVolumeTypes, Transfers: db.Transfers, GroupTypes: db.VolumeGroupTypes,
-		Backups: db.Backups, BackupBytes: backups,
+		DefaultTypes: db.DefaultVolumeTypes, Transfers: db.Transfers, Groups: db.VolumeGroups, GroupTypes: db.VolumeGroupTypes,
+		GroupSnapshots: db.GroupSnapshots, Backups: db.Backups, BackupBytes: backups,
 		HostRows: db.Hosts, Usage: db.UsageEvents, Tx: db, Quota: quotas, Operations: engine, Hosts: volumetest.Hosts{Host: host},
 		Placer: volumetest.Hosts{Host: host}, Images: images, Log: log, Now: time.Now})
 	ok(t, volumes.EnsureDefaults(t.Context()))
@@ -148,11 +148,11 @@ func (s *site) snapped(token, volume string) string {
 }
 
 // reaches polls as clients do.
-func (s *site) reaches(key, path, status string) map[string]any {
+func (s *site) reaches(key, path, status string, header ...string) map[string]any {
 	s.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		a := s.do("a+admin", "GET", path, "")
+		a := s.do("a+admin", "GET", path, "", header...)
 		if got := a.in(key); a.code == 200 && got["status"] == status {
 			return got
 		}
