@@ -193,6 +193,12 @@ func (x *reader) seedVolumes(db *store.Store, project cloud.ProjectID, user clou
 	x.families["/volume/v3/qos-specs"] = rowsOf(db.VolumeQOS, func(id cloud.VolumeQOSID, n int) *cloud.VolumeQOS {
 		return &cloud.VolumeQOS{ID: id, Meta: meta(n), Name: word(n) + string(id), Consumer: pick(n, "front-end", "both")}
 	})
+	x.families["/volume/v3/groups"] = rowsOf(db.VolumeGroups, func(id cloud.VolumeGroupID, n int) *cloud.VolumeGroup {
+		return &cloud.VolumeGroup{ID: id, ProjectID: project, UserID: user, Meta: meta(n), Name: word(n), State: pick(n, cloud.VolumeAvailable, cloud.VolumeFailed), Zone: "nova"}
+	})
+	x.families["/volume/v3/group_snapshots"] = rowsOf(db.GroupSnapshots, func(id cloud.GroupSnapshotID, n int) *cloud.GroupSnapshot {
+		return &cloud.GroupSnapshot{ID: id, ProjectID: project, UserID: user, GroupID: cloud.VolumeGroupID(seeded(n % 9)), Meta: meta(n), Name: word(n), State: pick(n, cloud.VolumeAvailable, cloud.VolumeFailed)}
+	})
 	x.families["/volume/v3/group_types"] = rowsOf(db.VolumeGroupTypes, func(id cloud.VolumeGroupTypeID, n int) *cloud.VolumeGroupType {
 		return &cloud.VolumeGroupType{ID: id, Meta: meta(n), Name: word(n) + string(id), Public: true}
 	})

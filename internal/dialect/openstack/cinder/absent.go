@@ -9,8 +9,6 @@ import (
 // absent are the collections of things that this cloud does not have: their lists are empty, which is true, and nothing
 // can be added to them.
 var absent = map[string]string{
-	"groups": "groups", "groups/detail": "groups",
-	"group_snapshots": "group_snapshots", "group_snapshots/detail": "group_snapshots",
 	"consistencygroups": "consistencygroups", "consistencygroups/detail": "consistencygroups",
 	"messages": "messages", "clusters": "clusters",
 }

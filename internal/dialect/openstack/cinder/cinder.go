@@ -42,6 +42,8 @@ func New(d Deps) *openstack.Service {
 	a.backupRoutes(s)
 	a.qosRoutes(s)
 	a.groupTypeRoutes(s)
+	a.groupRoutes(s)
+	a.groupSnapshotRoutes(s)
 	a.defaultTypeRoutes(s)
 	absentRoutes(s)
 	return s

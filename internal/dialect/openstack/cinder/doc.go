@@ -3,9 +3,8 @@
 //
 // Its prefix ("/volume") has been stripped from the paths here.
 //
-// Knowingly absent: groups of volumes (group types can be kept already) and messages, whose lists are empty;
-// consistency groups; encryption; back-end limits of QoS specs (those of the front end are kept by the hypervisor);
-// migration between hosts; managing; backups anywhere but in a directory. Volumes are not exported to machines outside the cloud, so
+// Knowingly absent: messages, whose list is empty; consistency groups (groups have taken their place); replication; encryption;
+// back-end limits of QoS specs (those of the front end are kept by the hypervisor); migration between hosts; managing; backups anywhere but in a directory. Volumes are not exported to machines outside the cloud, so
 // connectors are refused; attachments without one are kept as the client's own notes, and no attachment of
 // an instance is removed here (CVE-2023-2088).
 //

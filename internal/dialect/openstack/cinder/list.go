@@ -221,9 +221,18 @@ func (l *listing[T]) body(r *http.Request, key string, views []any, last string,
 	return body
 }
 
-// writeList answers a list whose views need nothing but the row. view also tells the row's id, as the marker of the next page.
+// viewRow shows a row, and tells its id as the marker of the next page.
+type viewRow[T any] func(*T) (map[string]any, string)
+
+// writeList answers a list whose views need nothing but the row.
 func writeList[T any](w http.ResponseWriter, r *http.Request, key string, columns openstack.SortColumns, f filters[T],
-	list func(context.Context, volume.Filter[T]) ([]*T, error), view func(*T) (map[string]any, string)) error {
+	list func(context.Context, volume.Filter[T]) ([]*T, error), view viewRow[T]) error {
+	return writeRows(w, r, key, columns, f, list, func([]*T) (viewRow[T], error) { return view, nil })
+}
+
+// writeRows answers a list whose views need to know more than the row: viewer asks for it once, for all of them.
+func writeRows[T any](w http.ResponseWriter, r *http.Request, key string, columns openstack.SortColumns, f filters[T],
+	list func(context.Context, volume.Filter[T]) ([]*T, error), viewer func([]*T) (viewRow[T], error)) error {
 	l, err := readListing[T](r, columns)
 	if err != nil {
 		return err
@@ -232,6 +241,10 @@ func writeList[T any](w http.ResponseWriter, r *http.Request, key string, column
 		return err
 	}
 	rows, count, err := l.run(func(f volume.Filter[T]) ([]*T, error) { return list(r.Context(), f) })
+	if err != nil {
+		return err
+	}
+	view, err := viewer(rows)
 	if err != nil {
 		return err
 	}

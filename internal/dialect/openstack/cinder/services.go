@@ -88,6 +88,7 @@ func (a *api) resourceFilters(w http.ResponseWriter, r *http.Request) error {
 		filters  []string
 	}{
 		{"volume", volumeFilters.names()}, {"snapshot", snapshotFilters.names()}, {"transfer", transferFilters.names()}, {"backup", backupFilters.names()},
+		{"group", groupFilters.names()}, {"group_snapshot", groupSnapshotFilters.names()},
 	}
 	views := []any{}
 	for _, t := range tables {

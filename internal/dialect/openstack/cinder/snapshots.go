@@ -17,10 +17,11 @@ var snapshotFilters = filters[cloud.Snapshot]{
 	"id": column[cloud.Snapshot]("id"), "name": column[cloud.Snapshot]("name"), "name~": part[cloud.Snapshot]("name"),
 	"display_name": column[cloud.Snapshot]("name"), "description": column[cloud.Snapshot]("description"),
 	"volume_id": column[cloud.Snapshot]("volume_id"), "user_id": column[cloud.Snapshot]("user_id"),
-	"status":     kept(func(s *cloud.Snapshot, status string) bool { return snapshotStatus(s) == status }),
-	"metadata":   pairs(func(s *cloud.Snapshot) map[string]string { return s.Properties }),
-	"created_at": moment("created_at", (*cloud.Snapshot).Stored),
-	"updated_at": moment("updated_at", (*cloud.Snapshot).Stored),
+	"group_snapshot_id": column[cloud.Snapshot]("group_snapshot_id"),
+	"status":            kept(func(s *cloud.Snapshot, status string) bool { return snapshotStatus(s) == status }),
+	"metadata":          pairs(func(s *cloud.Snapshot) map[string]string { return s.Properties }),
+	"created_at":        moment("created_at", (*cloud.Snapshot).Stored),
+	"updated_at":        moment("updated_at", (*cloud.Snapshot).Stored),
 }
 
 // snapshotSummary is a snapshot in the short list and in the answers to create and update.
@@ -28,7 +29,7 @@ func snapshotSummary(s *cloud.Snapshot, v openstack.Version) map[string]any {
 	m := map[string]any{"id": s.ID, "name": s.Name, "description": orNull(s.Description), "volume_id": s.VolumeID, "size": s.SizeGiB,
 		"status": snapshotStatus(s), "created_at": stamp(s.CreatedAt), "updated_at": stamp(s.UpdatedAt), "metadata": notNil(s.Properties)}
 	if v.AtLeast(3, 14) {
-		m["group_snapshot_id"] = nil
+		m["group_snapshot_id"] = orNull(string(s.GroupSnapshotID))
 	}
 	if v.AtLeast(3, 41) {
 		m["user_id"] = s.UserID

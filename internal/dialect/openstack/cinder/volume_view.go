@@ -60,7 +60,7 @@ func (v *viewer) base(row *cloud.Volume) map[string]any {
 		"metadata": metadataOf(row), "user_id": row.UserID, "created_at": stamp(row.CreatedAt), "updated_at": stamp(row.UpdatedAt),
 		"attachments": v.attached(row), "links": v.links(row), "consistencygroup_id": nil, "replication_status": nil, "migration_status": nil,
 	}
-	v.newer(m)
+	v.newer(m, row)
 	return m
 }
 
@@ -79,9 +79,9 @@ func (v *viewer) detail(row *cloud.Volume) map[string]any {
 }
 
 // newer adds the keys that later microversions brought.
-func (v *viewer) newer(m map[string]any) {
+func (v *viewer) newer(m map[string]any, row *cloud.Volume) {
 	if v.version.AtLeast(3, 13) {
-		m["group_id"] = nil
+		m["group_id"] = orNull(string(row.GroupID))
 	}
 	if v.version.AtLeast(3, 21) && v.hosts != nil {
 		m["provider_id"] = nil

@@ -20,6 +20,7 @@ var volumeFilters = filters[cloud.Volume]{
 	"description":  column[cloud.Volume]("description"), "description~": part[cloud.Volume]("description"),
 	"availability_zone": column[cloud.Volume]("zone"), "user_id": column[cloud.Volume]("user_id"),
 	"snapshot_id": column[cloud.Volume]("snapshot_id"), "source_volid": column[cloud.Volume]("source_volume"),
+	"group_id": column[cloud.Volume]("group_id"),
 	"bootable": flag[cloud.Volume]("bootable", "bootable"), "multiattach": flag[cloud.Volume]("multiattach", "multi_attach"),
 	"status": kept(func(v *cloud.Volume, s string) bool { return volumeStatus(v) == s }),
 	"size":   kept(func(v *cloud.Volume, s string) bool { return strconv.Itoa(v.SizeGiB) == s }),
@@ -41,23 +42,10 @@ func (a *api) listVolumesDetail(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) writeVolumes(w http.ResponseWriter, r *http.Request, view func(*viewer, *cloud.Volume) map[string]any) error {
-	l, err := a.volumeListing(r)
-	if err != nil {
-		return err
-	}
-	rows, count, err := l.run(func(f volume.Filter[cloud.Volume]) ([]*cloud.Volume, error) { return a.volumes.List(r.Context(), f) })
-	if err != nil {
-		return err
-	}
-	v, err := a.viewer(r, rows)
-	if err != nil {
-		return err
-	}
-	views, last := make([]any, len(rows)), ""
-	for n, row := range rows {
-		views[n], last = view(v, row), string(row.ID)
-	}
-	return openstack.WriteJSON(w, http.StatusOK, l.body(r, "volumes", views, last, count))
+	return writeRows(w, r, "volumes", volumeColumns, volumeFilters, a.volumes.List, func(rows []*cloud.Volume) (viewRow[cloud.Volume], error) {
+		v, err := a.viewer(r, rows)
+		return func(row *cloud.Volume) (map[string]any, string) { return view(v, row), string(row.ID) }, err
+	})
 }
 
 func (a *api) volumeListing(r *http.Request) (*listing[cloud.Volume], error) {
@@ -121,6 +109,7 @@ type createVolume struct {
 	Zone               string            `json:"availability_zone"`
 	MultiAttach        bool              `json:"multiattach"`
 	BackupID           string            `json:"backup_id"`
+	GroupID            string            `json:"group_id"`
 }
 
 func (a *api) createVolume(w http.ResponseWriter, r *http.Request) error {
@@ -136,6 +125,9 @@ func (a *api) createVolume(w http.ResponseWriter, r *http.Request) error {
 	request, err := body.Volume.request()
 	if err != nil {
 		return err
+	}
+	if openstack.VersionOf(r).AtLeast(3, 13) {
+		request.GroupID = cloud.VolumeGroupID(body.Volume.GroupID)
 	}
 	row, err := a.volumes.CreateVolume(r.Context(), request)
 	if err != nil {
