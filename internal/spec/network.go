@@ -102,6 +102,15 @@ type Port struct {
 	AllowedPairs []AddressPair
 	Groups       []GroupID
 	QoS          QoS
+	// Branch, if set, says that the port has no tap of its own: its frames pass another's, tagged.
+	Branch *Branch
+}
+
+// Branch is a port's place on another port of the same host.
+type Branch struct {
+	Parent PortID
+	// Tag is the 802.1Q tag of the port's frames as the guest sends and gets them, 1 to 4094; unique on the parent.
+	Tag int
 }
 
 // AddressPair is an address a port may send from besides its own.

@@ -78,6 +78,10 @@ func missingParts(t *testing.T, s Subject) {
 	ok(t, s.Fabric.EnsureNetwork(ctx, Network("n")))
 	_, err = s.Fabric.EnsurePort(ctx, Port("n", 1, "g"))
 	fails(t, err, spec.ErrMissing)
+	branch := Port("n", 1)
+	branch.Branch = &spec.Branch{Parent: "port-2", Tag: 100}
+	_, err = s.Fabric.EnsurePort(ctx, branch)
+	fails(t, err, spec.ErrMissing)
 	holds(t, s.Fabric, agent.FabricInventory{Networks: []spec.NetworkID{"n"}})
 }
 

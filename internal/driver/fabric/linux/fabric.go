@@ -19,7 +19,7 @@ var _ agent.Fabric = (*Fabric)(nil)
 // Fabric is agent.Fabric on one Linux host. It may be used from several goroutines;
 // work on different networks goes on side by side.
 //
-// Locks are taken in this order: router, network, Fabric.mu. Fabric.mu guards the
+// Locks are taken in this order: router, network, trunks, Fabric.mu. Fabric.mu guards the
 // maps and documents and is never held while the kernel is asked.
 type Fabric struct {
 	options  Options
@@ -32,6 +32,8 @@ type Fabric struct {
 	hostLock  sync.Mutex // what stands in the host's namespace
 	hostRules nft.State
 	probed    tracking // how connections are tracked; empty until asked
+
+	trunks sync.Mutex // the inner ends of branches, and the programs that hand frames to them
 
 	mu       sync.Mutex
 	networks map[spec.NetworkID]*network

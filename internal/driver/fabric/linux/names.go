@@ -60,6 +60,7 @@ func (n names) marked(alias string) (kind, id string) {
 
 // Links live in namespaces of their own, so their names need only tell ids apart.
 func tapName(id spec.PortID) string        { return "tap" + digest(string(id))[:11] }
+func branchName(id spec.PortID) string     { return "brn" + digest(string(id))[:11] }
 func routerLinkName(id spec.PortID) string { return "rif" + digest(string(id))[:11] }
 func routerPeerName(id spec.PortID) string { return "rpe" + digest(string(id))[:11] }
 func groupName(id spec.GroupID) string     { return "g" + digest(string(id))[:12] }

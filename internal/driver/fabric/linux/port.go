@@ -48,6 +48,9 @@ func checkPort(p spec.Port) error {
 	if err := checkQoS(p.QoS); err != nil {
 		return err
 	}
+	if err := checkBranch(p); err != nil {
+		return err
+	}
 	for _, pair := range p.AllowedPairs {
 		if !pair.Address.IsValid() {
 			return fmt.Errorf("allowed pair without address: %w", spec.ErrInvalid)
@@ -86,6 +89,9 @@ func (f *Fabric) wantPort(doc spec.Port) (*network, agent.Tap, error) {
 	if n == nil || !netns.Exists(f.names.network(doc.Network)) {
 		return nil, agent.Tap{}, fmt.Errorf("network %s: %w", doc.Network, spec.ErrMissing)
 	}
+	if b := doc.Branch; b != nil && f.ports[b.Parent] == nil {
+		return nil, agent.Tap{}, fmt.Errorf("port %s, which carries its frames: %w", b.Parent, spec.ErrMissing)
+	}
 	for _, g := range doc.Groups {
 		if _, here := f.groups[g]; !here {
 			return nil, agent.Tap{}, fmt.Errorf("security group %s: %w", g, spec.ErrMissing)
@@ -123,11 +129,7 @@ func (f *Fabric) makePort(ctx context.Context, n *network, id spec.PortID) error
 		return err
 	}
 	size := f.sizeOf(n)
-	var index int
-	err := n.ns.Do(func() (err error) {
-		index, err = ensureTap(tapName(id), f.names.mark(kindPort, string(id)), size)
-		return err
-	})
+	index, err := f.ensureLink(n, doc, size)
 	if err != nil {
 		return err
 	}
@@ -136,6 +138,9 @@ func (f *Fabric) makePort(ctx context.Context, n *network, id spec.PortID) error
 		return err
 	}
 	if err := n.ns.Do(func() error { return plugTap(tapName(id), size, up) }); err != nil {
+		return err
+	}
+	if err := f.wireTrunk(trunkOf(doc)); err != nil {
 		return err
 	}
 	if err := f.serve(n); err != nil {
@@ -165,6 +170,18 @@ func (f *Fabric) sizeOf(n *network) int {
 	return mtu(n.doc)
 }
 
+// ensureLink makes what stands for the port in its network's bridge.
+func (f *Fabric) ensureLink(n *network, doc spec.Port, size int) (index int, err error) {
+	if doc.Branch != nil {
+		return f.ensureBranch(n, doc, size)
+	}
+	err = n.ns.Do(func() error {
+		index, err = ensureTap(tapName(doc.ID), f.names.mark(kindPort, string(doc.ID)), size)
+		return err
+	})
+	return index, err
+}
+
 // bindTap remembers which tap is the port's, and tells whether it was so before:
 // a new tap has no connections yet.
 func (f *Fabric) bindTap(n *network, id spec.PortID, index int) (known bool) {
@@ -183,7 +200,7 @@ func (f *Fabric) bindTap(n *network, id spec.PortID, index int) (known bool) {
 	return false
 }
 
-// tunePorts brings the taps of a network to its state and MTU.
+// tunePorts brings the taps of a network to its state and MTU. One that is lost comes back with its port.
 func (f *Fabric) tunePorts(n *network) error {
 	type wanted struct {
 		tap string
@@ -200,6 +217,9 @@ func (f *Fabric) tunePorts(n *network) error {
 	f.mu.Unlock()
 	return n.ns.Do(func() error {
 		for _, w := range list {
+			if l, err := findLink(w.tap); l == nil && err == nil {
+				continue
+			}
 			if err := plugTap(w.tap, size, w.up); err != nil {
 				return err
 			}
@@ -239,11 +259,15 @@ func (f *Fabric) destroyPort(ctx context.Context, n *network, id spec.PortID) er
 	if err := f.docs.forget(kindPort, string(id)); err != nil {
 		return err
 	}
+	trunk := id
 	f.mu.Lock()
+	if p := f.ports[id]; p != nil {
+		trunk = trunkOf(p.doc)
+	}
 	delete(f.ports, id)
 	f.mu.Unlock()
 	f.configureServices(n)
-	return nil
+	return f.wireTrunk(trunk)
 }
 
 // unplug removes the tap first, so that nothing passes without filters, then the

@@ -197,6 +197,9 @@ func (f *Fabric) EnsurePort(ctx context.Context, p spec.Port) (agent.Tap, error)
 		if _, ok := h.networks[p.Network]; !ok {
 			return fmt.Errorf("port %s: network %s: %w", p.ID, p.Network, spec.ErrMissing)
 		}
+		if b := p.Branch; b != nil && h.ports[b.Parent].doc.ID == "" {
+			return fmt.Errorf("port %s: port %s, which carries its frames: %w", p.ID, b.Parent, spec.ErrMissing)
+		}
 		for _, g := range p.Groups {
 			if _, ok := h.groups[g]; !ok {
 				return fmt.Errorf("port %s: security group %s: %w", p.ID, g, spec.ErrMissing)
