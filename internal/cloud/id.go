@@ -30,6 +30,7 @@ type (
 	FloatingIPID        string
 	SecurityGroupID     string
 	AddressGroupID      string
+	TrunkID             string
 	QoSPolicyID         string
 	QoSRuleID           string
 	RuleID              string

@@ -104,6 +104,7 @@ const (
 	OwnerRouterGateway   PortOwner = "router-gateway"
 	OwnerFloatingIP      PortOwner = "floating-ip"
 	OwnerService         PortOwner = "service" // our DHCP, DNS and metadata address
+	OwnerTrunk           PortOwner = "trunk"   // its frames pass another port: Port.TrunkID
 )
 
 // Port is a network attachment with MAC and addresses.
@@ -121,6 +122,10 @@ type Port struct {
 	Owner       PortOwner     `json:"owner,omitempty"`
 	InstanceID  InstanceID    `json:"instance_id,omitempty"`
 	RouterID    RouterID      `json:"router_id,omitempty"`
+	// TrunkID is the trunk that carries its frames, tagged with TrunkTag. TrunkInherits: the tag is its network's own.
+	TrunkID       TrunkID `json:"trunk_id,omitempty"`
+	TrunkTag      int     `json:"trunk_tag,omitempty"`
+	TrunkInherits bool    `json:"trunk_inherits,omitempty"`
 	// OwnerText and DeviceText are what a client put there for uses of its own.
 	OwnerText  string `json:"owner_text,omitempty"`
 	DeviceText string `json:"device_text,omitempty"`

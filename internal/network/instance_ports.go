@@ -246,14 +246,19 @@ func (s *Service) ReleaseInstancePorts(ctx context.Context, id cloud.InstanceID)
 	})
 }
 
+// releasePort keeps a port that a trunk needs: its owner made it one.
 func (s *Service) releasePort(ctx context.Context, p *cloud.Port) error {
-	if p.DeleteWithInstance {
+	carries, err := s.trunkOn(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if p.DeleteWithInstance && carries == nil {
 		if err := s.lockNetwork(ctx, p.NetworkID); err != nil {
 			return err
 		}
 		return s.removePort(ctx, p)
 	}
-	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised = cloud.OwnerNone, "", "", false, 0, "", nil
+	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised, p.DeleteWithInstance = cloud.OwnerNone, "", "", false, 0, "", nil, false
 	return s.savePort(ctx, p)
 }
 

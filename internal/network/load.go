@@ -213,20 +213,20 @@ func (s *Service) loadPort(ctx context.Context, host cloud.HostID, id cloud.Port
 		if err != nil {
 			return err
 		}
-		switch {
-		case p.HostID != host || p.Owner != cloud.OwnerInstance:
-			want = absent
-		case !p.Up:
-			want = asIs
-		default:
-			want = present
+		parent, err := s.parentOf(ctx, p)
+		if err != nil {
+			return err
 		}
+		want = presenceOf(p, parent, host)
 		qos, err := s.PortQoS(ctx, []*cloud.Port{p})
 		if err != nil {
 			return err
 		}
 		generation, err := s.Generations.Generation(ctx)
 		doc = planPort(p, qos[p.ID], generation)
+		if parent != nil {
+			onBranch(&doc, p, parent)
+		}
 		return err
 	})
 	return doc, want, err

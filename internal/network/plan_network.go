@@ -18,7 +18,7 @@ type networkRows struct {
 }
 
 // planOwners are the owners of ports that a network's document speaks of.
-var planOwners = []string{string(cloud.OwnerNone), string(cloud.OwnerInstance), string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
+var planOwners = []string{string(cloud.OwnerNone), string(cloud.OwnerInstance), string(cloud.OwnerTrunk), string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
 
 // headOwners are those of them that a subnet's own part speaks of: few, whatever the network's size.
 var headOwners = []string{string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
@@ -36,7 +36,7 @@ func planNetwork(r networkRows, generation int64) spec.Network {
 	}
 	ports := slices.SortedFunc(slices.Values(r.ports), func(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for _, p := range ports {
-		if (p.Owner == cloud.OwnerNone || p.Owner == cloud.OwnerInstance) && len(p.Addresses) > 0 {
+		if (p.Owner == cloud.OwnerNone || p.Owner == cloud.OwnerInstance || p.Owner == cloud.OwnerTrunk) && len(p.Addresses) > 0 {
 			n.Hosts = append(n.Hosts, planNetworkHost(p))
 		}
 	}

@@ -48,7 +48,10 @@ func (s *Service) plug(ctx context.Context, ports []*cloud.Port, host cloud.Host
 			return plugFailed(host, err)
 		}
 	}
-	return s.markUp(ctx, ports, host)
+	if err := s.markUp(ctx, ports, host); err != nil {
+		return err
+	}
+	return s.plugBranches(ctx, ports, host)
 }
 
 // plugFailed keeps the host's words for the log. Compute tries again.

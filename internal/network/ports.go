@@ -155,7 +155,10 @@ func (s *Service) savePort(ctx context.Context, p *cloud.Port) error {
 		return err
 	}
 	s.nudgePort(ctx, p, old)
-	return nil
+	if err := s.followParent(ctx, p, old); err != nil {
+		return err
+	}
+	return s.followBranch(ctx, p, old)
 }
 
 // removePort deletes a port's row and gives back what it held. Floating IPs that led to it lead nowhere.
@@ -210,6 +213,9 @@ func (s *Service) DeletePort(ctx context.Context, id cloud.PortID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		p, _, err := s.ownPort(ctx, id, "port.delete")
 		if err != nil {
+			return err
+		}
+		if err := s.checkUntrunked(ctx, p); err != nil {
 			return err
 		}
 		switch p.Owner {

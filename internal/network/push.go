@@ -142,7 +142,10 @@ func (f *fabric) pushPort(ctx context.Context, agent agentapi.Agent, k key, plug
 	case want == absent && plugging:
 		return cloud.Errorf(cloud.Conflict, "port", k.ID, "Port %s is not bound to host %s.", k.ID, k.Host)
 	case want == absent:
-		return f.remove(k, agent.RemovePort(ctx, spec.PortID(k.ID)))
+		if err := f.remove(k, agent.RemovePort(ctx, spec.PortID(k.ID))); err != nil {
+			return err
+		}
+		return f.branchIs(ctx, k, doc, false)
 	case want == asIs && !plugging:
 		return nil
 	}
@@ -151,7 +154,18 @@ func (f *fabric) pushPort(ctx context.Context, agent agentapi.Agent, k key, plug
 	if plugging { // the guest's NIC depends on it: ask the host even if it should have it
 		f.remember(k, true, nil)
 	}
-	return f.send(k, plain, func() error { return agent.EnsurePort(ctx, doc) })
+	if err := f.send(k, plain, func() error { return agent.EnsurePort(ctx, doc) }); err != nil {
+		return err
+	}
+	return f.branchIs(ctx, k, doc, true)
+}
+
+// branchIs notes whether a host has a port that a trunk carries; of others, who plugs them says so.
+func (f *fabric) branchIs(ctx context.Context, k key, doc spec.Port, up bool) error {
+	if doc.Branch == nil {
+		return nil
+	}
+	return f.s.setUp(ctx, []*cloud.Port{{ID: cloud.PortID(k.ID)}}, k.Host, up)
 }
 
 // send hands a document to the host unless it accepted an equal one last. plain is the document without its generation.
@@ -222,7 +236,13 @@ func (s *Service) standsOn(ctx context.Context, k key) (base []key, err error) {
 				return err
 			}
 		}
-		base, err = s.baseOf(ctx, k.Host, ports)
+		if base, err = s.baseOf(ctx, k.Host, ports); err != nil || k.Kind != kindPort {
+			return err
+		}
+		parent, err := s.parentOf(ctx, ports[0])
+		if parent != nil {
+			base = append(base, key{k.Host, object{kindPort, string(parent.ID)}})
+		}
 		return err
 	})
 	return base, err

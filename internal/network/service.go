@@ -36,6 +36,7 @@ type Deps struct {
 	Groups        cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
 	Rules         cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
 	AddressGroups cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
+	Trunks        cloud.Records[cloud.Trunk, cloud.TrunkID]
 	QoSPolicies   cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 	HostRecords   cloud.Records[cloud.Host, cloud.HostID]
 	Usage         cloud.Records[cloud.UsageEvent, cloud.UsageID]

@@ -53,22 +53,28 @@ func each(ctx context.Context, level []key, do func(context.Context, key) error)
 }
 
 // wanted is all that a host should have.
-type wanted struct{ base, routers, ports []key }
+type wanted struct{ base, routers, ports, branches []key }
 
 // levels are in the order in which a host can take them.
-func (w wanted) levels() [][]key { return [][]key{w.base, w.routers, w.ports} }
+func (w wanted) levels() [][]key { return [][]key{w.base, w.routers, w.ports, w.branches} }
 
 func (s *Service) wantedOn(ctx context.Context, host cloud.HostID) (w wanted, err error) {
 	if err := s.placeWaiting(ctx); err != nil {
 		return w, err
 	}
 	err = s.Tx.View(ctx, func(ctx context.Context) error {
-		ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("host_id", string(host)), cloud.Eq("owner", string(cloud.OwnerInstance))))
+		ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("host_id", string(host)),
+			cloud.In("owner", []string{string(cloud.OwnerInstance), string(cloud.OwnerTrunk)})))
 		if err != nil {
 			return err
 		}
 		for _, p := range ports {
-			w.ports = append(w.ports, key{host, object{kindPort, string(p.ID)}})
+			k := key{host, object{kindPort, string(p.ID)}}
+			if p.Owner == cloud.OwnerTrunk {
+				w.branches = append(w.branches, k)
+			} else {
+				w.ports = append(w.ports, k)
+			}
 		}
 		routers, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("host_id", string(host))))
 		if err != nil {

@@ -75,6 +75,11 @@ var networkRules = map[Action]Rule{
 	"security group rule.create": ProjectMember,
 	"security group rule.delete": ProjectMember,
 
+	"trunk.get":    ProjectReader,
+	"trunk.create": ProjectMember,
+	"trunk.update": ProjectMember, // also its branches
+	"trunk.delete": ProjectMember,
+
 	"address group.get":    ProjectReader,
 	"address group.create": ProjectMember,
 	"address group.update": ProjectMember,

@@ -110,6 +110,8 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		text("device_text", func(p *cloud.Port) any { return p.DeviceText }),
 		text("instance_id", func(p *cloud.Port) any { return p.InstanceID }),
 		text("router_id", func(p *cloud.Port) any { return p.RouterID }),
+		text("trunk_id", func(p *cloud.Port) any { return p.TrunkID }),
+		number("trunk_tag", func(p *cloud.Port) any { return p.TrunkTag }),
 		flag("port_security", func(p *cloud.Port) any { return p.PortSecurity }),
 		text("dns_name", func(p *cloud.Port) any { return p.DNSName }),
 		text("vnic_type", func(p *cloud.Port) any { return p.VNICType }),
@@ -132,6 +134,8 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		by("network_id", "owner"), // the few that are not of instances
 		by("instance_id", "order"),
 		by("router_id", "created_at"),
+		unique("trunk_tag", "trunk_id", "trunk_tag").only("trunk_id <> ''"),
+		by("trunk_id"),
 		by("host_id", "created_at"),
 		by("device_text"),
 		by("name"),

@@ -53,6 +53,7 @@ type Store struct {
 	SecurityGroups     cloud.Records[cloud.SecurityGroup, cloud.SecurityGroupID]
 	SecurityGroupRules cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
 	AddressGroups      cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
+	Trunks             cloud.Records[cloud.Trunk, cloud.TrunkID]
 	QoSPolicies        cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
@@ -136,6 +137,7 @@ func (s *Store) makeTables() {
 	s.SecurityGroups = newTable(s, &securityGroups)
 	s.SecurityGroupRules = newTable(s, &securityGroupRules)
 	s.AddressGroups = newTable(s, &addressGroups)
+	s.Trunks = newTable(s, &trunks)
 	s.QoSPolicies = newTable(s, &qosPolicies)
 
 	s.Domains = newTable(s, &domains)

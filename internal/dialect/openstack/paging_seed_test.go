@@ -159,6 +159,9 @@ func (x *reader) seedFilters(db *store.Store, project cloud.ProjectID) {
 	x.families["/network/v2.0/address-groups"] = rowsOf(db.AddressGroups, func(id cloud.AddressGroupID, n int) *cloud.AddressGroup {
 		return &cloud.AddressGroup{ID: id, ProjectID: project, Meta: meta(n), Name: word(n)}
 	})
+	x.families["/network/v2.0/trunks"] = rowsOf(db.Trunks, func(id cloud.TrunkID, n int) *cloud.Trunk {
+		return &cloud.Trunk{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), PortID: cloud.PortID(id), AdminUp: n%2 == 0, Status: pick(n, cloud.TrunkDown, cloud.TrunkActive)}
+	})
 	x.families["/network/v2.0/qos/policies"] = rowsOf(db.QoSPolicies, func(id cloud.QoSPolicyID, n int) *cloud.QoSPolicy {
 		p := &cloud.QoSPolicy{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Shared: n%3 == 0}
 		for i := 0; n == 0 && standing(string(id)) && i < x.rows; i++ {

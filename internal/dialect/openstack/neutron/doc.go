@@ -1,11 +1,11 @@
 // Package neutron is the OpenStack Network API v2.0 over package network.
 //
 // It serves networks, subnets, subnet pools, address scopes, ports, routers, floating IPs,
-// security groups and their rules, address groups, QoS and RBAC policies, tags, quotas, availability of
+// security groups and their rules, address groups, trunks, QoS and RBAC policies, tags, quotas, availability of
 // addresses, availability zones, agents and what they do their work for, and auto-allocated
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
 // there: segments, network flavors, templates of default rules, onboarding of subnets,
-// distributed and highly available routers, trunks, load balancers and metering among others.
+// distributed and highly available routers, load balancers and metering among others.
 // Networks on a physical network are carried within the host: they reach no NIC. Minimum packet rates are counted in both
 // directions together ("any"); no host has room for one in a single direction.
 // Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.

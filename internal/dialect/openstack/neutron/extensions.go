@@ -81,6 +81,8 @@ var extensions = []extension{
 	{"standard-attr-revisions", "Resource revision numbers", "Revision numbers."},
 	{"standard-attr-tag", "Tag support for resources with standard attribute", "Tags."},
 	{"standard-attr-timestamp", "Resource timestamps", "Times of creation and change."},
+	{"trunk", "Trunk Extension", "Ports that carry the frames of others, told apart by their tag."},
+	{"trunk-details", "Trunk port details", "Shows on a port the trunk that it carries."},
 	{"subnet_allocation", "Subnet Allocation", "Subnet pools that subnets are cut from."},
 	{"subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "Adds and removes prefixes of subnet pools."},
 	{"subnet-service-types", "Subnet service types", "Subnets for ports of certain owners only."},

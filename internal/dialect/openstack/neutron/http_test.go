@@ -49,7 +49,7 @@ func TestDiscovery(t *testing.T) {
 		t.Errorf("%d resources", n)
 	}
 	s.call(member, "GET", "/v2.0/extensions/router", "", 200)
-	s.call(member, "GET", "/v2.0/extensions/trunk", "", 404)
+	s.call(member, "GET", "/v2.0/extensions/nothing", "", 404)
 	if got := at(s.call(member, "GET", "/v2.0/availability_zones", "", 200), "availability_zones", 0, "name"); got != "nova" {
 		t.Errorf("zone %v", got)
 	}

@@ -45,6 +45,7 @@ func New(d Deps) *openstack.Service {
 	a.groupRoutes(s)
 	a.ruleRoutes(s)
 	a.addressGroupRoutes(s)
+	a.trunkRoutes(s)
 	a.qosPolicyRoutes(s)
 	a.quotaRoutes(s)
 	s.Handle("GET /v2.0/availability_zones", a.listZones)

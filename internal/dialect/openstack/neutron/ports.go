@@ -108,7 +108,7 @@ func (a *api) showPorts(ctx context.Context, ports []*cloud.Port) ([]object, err
 			shown[i].with(showBinding(p, promises[p.ID])).with(object{"resource_request": resourceRequest(promises[p.ID])})
 		}
 	}
-	return shown, nil
+	return shown, a.withTrunks(ctx, ports, shown)
 }
 
 func showPort(p *cloud.Port, domain string) object {

@@ -14,6 +14,7 @@ var deviceOwners = map[cloud.PortOwner]string{
 	cloud.OwnerRouterGateway:   "network:router_gateway",
 	cloud.OwnerFloatingIP:      "network:floatingip",
 	cloud.OwnerService:         "network:dhcp",
+	cloud.OwnerTrunk:           "trunk:subport",
 }
 
 // deviceOwner and deviceID say what a port is for.
