@@ -51,7 +51,7 @@ func (s *Service) takeMAC(ctx context.Context, n cloud.NetworkID, mac string) (s
 	return mac, err
 }
 
-// fitsCard refuses the address of a group of cards, which a port may have as long as no guest uses it.
+// fitsCard refuses the address of a group of cards, which a port may have as long as nothing is plugged into it.
 func fitsCard(p *cloud.Port) error {
 	if hw, err := net.ParseMAC(p.MAC); err == nil && hw[0]&1 == 1 {
 		return cloud.Invalidf("port", "mac_address", "Port %s cannot be plugged in: %s is the address of a group, not of a network card.", p.ID, p.MAC)

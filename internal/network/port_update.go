@@ -124,7 +124,7 @@ func (s *Service) changeMAC(ctx context.Context, p *cloud.Port, c PortChange) (e
 	} else {
 		p.MAC, err = s.takeMAC(ctx, p.NetworkID, *c.MAC)
 	}
-	if err == nil && p.InstanceID != "" {
+	if err == nil && p.Owner != cloud.OwnerNone {
 		err = fitsCard(p)
 	}
 	if err != nil {

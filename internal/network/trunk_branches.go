@@ -80,6 +80,9 @@ func (s *Service) addBranch(ctx context.Context, c carrier, r BranchRequest) err
 	if p.Owner != cloud.OwnerNone || p.DeviceText != "" {
 		return portInUse(p)
 	}
+	if err := fitsCard(p); err != nil {
+		return err
+	}
 	tag, err := c.admit(p, n, r)
 	if err != nil {
 		return err
@@ -108,7 +111,7 @@ func (c carrier) admit(p *cloud.Port, n *cloud.Network, r BranchRequest) (int, e
 // tagFor is the tag a branch gets.
 func tagFor(r BranchRequest, n *cloud.Network) (int, error) {
 	if r.Inherit {
-		if n.Kind != "vlan" {
+		if n.Kind != KindVLAN {
 			return 0, cloud.Invalidf("trunk", "sub_ports", "Subport %s cannot inherit its tag: network %s is of type %s and not vlan. Name a segmentation_id.",
 				r.PortID, n.ID, n.Kind)
 		}
