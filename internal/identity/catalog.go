@@ -53,7 +53,8 @@ type catalog struct {
 	Endpoints []Endpoint       `json:"endpoints"`
 	Groups    []EndpointGroup  `json:"groups,omitempty"`
 	// Given are ids of endpoints that a project was given.
-	Given map[cloud.ProjectID][]string `json:"given,omitempty"`
+	Given    map[cloud.ProjectID][]string `json:"given,omitempty"`
+	Policies []boundPolicy                `json:"policies,omitempty"`
 }
 
 const catalogSetting cloud.SettingID = "identity/catalog"

@@ -99,6 +99,7 @@ func (s *Service) DeleteRegion(ctx context.Context, id string) error {
 			return cloud.Errorf(cloud.InUse, "region", id, "The region still has endpoints or regions in it.")
 		}
 		c.Regions = slices.Delete(c.Regions, i, i+1)
+		c.forgetPolicies(func(b boundPolicy) bool { return b.RegionID == id })
 		return nil
 	})
 }
@@ -155,6 +156,7 @@ func (s *Service) DeleteCatalogService(ctx context.Context, id string) error {
 			return err
 		}
 		c.Services = slices.Delete(c.Services, i, i+1)
+		c.forgetPolicies(func(b boundPolicy) bool { return b.ServiceID == id })
 		for _, e := range c.Endpoints {
 			if e.ServiceID == id {
 				c.forgetEndpoint(e.ID)

@@ -55,8 +55,9 @@ func (c *catalog) offered(p cloud.ProjectID) []Endpoint {
 	return c.Endpoints
 }
 
-// forgetEndpoint takes an endpoint from the projects it was given to.
+// forgetEndpoint takes an endpoint from the projects it was given to, and its policy from it.
 func (c *catalog) forgetEndpoint(id string) {
+	c.forgetPolicies(func(b boundPolicy) bool { return b.EndpointID == id })
 	for p, ids := range c.Given {
 		c.give(p, without(ids, id))
 	}

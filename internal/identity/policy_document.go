@@ -78,10 +78,15 @@ func (s *Service) UpdatePolicyDocument(ctx context.Context, id cloud.PolicyDocum
 	return d, err
 }
 
-// DeletePolicyDocument removes one.
+// DeletePolicyDocument removes one, also from the endpoints it is for.
 func (s *Service) DeletePolicyDocument(ctx context.Context, id cloud.PolicyDocumentID) error {
 	if err := policy.Authorize(ctx, "policy document.manage", policy.Target{}); err != nil {
 		return err
 	}
-	return s.PolicyDocuments.Delete(ctx, id)
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if err := s.forgetPolicyDocument(ctx, id); err != nil {
+			return err
+		}
+		return s.PolicyDocuments.Delete(ctx, id)
+	})
 }

@@ -49,6 +49,7 @@ func New(d Deps) *openstack.Service {
 	a.accessTokenRoutes()
 	a.limitRoutes()
 	a.policyRoutes()
+	a.endpointPolicyRoutes()
 	a.federationRoutes()
 	a.catalogRoutes()
 	return a.Service
