@@ -59,8 +59,9 @@ var identityRules = map[Action]Rule{
 	"delegation.grant":  unrestrictedOwner,
 	"delegation.delete": AnyOf(Admin, unrestrictedOwner),
 
-	"token.get":    AnyOf(SystemReader, Self),
-	"token.revoke": Self,
+	"token.get":       AnyOf(SystemReader, Self),
+	"token.revoke":    Self,
+	"revocation.list": SystemReader,
 
 	"registered limit.get":    Anyone,
 	"registered limit.manage": Admin,

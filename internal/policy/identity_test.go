@@ -40,7 +40,7 @@ func TestIdentityTable(t *testing.T) {
 		"trust.get": "AaRsc", "trust.create": "s", "trust.delete": "Aas",
 		"application.get": "AaR", "application.manage": "Aa",
 		"delegation.get": "AaRsc", "delegation.grant": "s", "delegation.delete": "Aas",
-		"token.get": "AaRsc", "token.revoke": "Aasc",
+		"token.get": "AaRsc", "token.revoke": "Aasc", "revocation.list": "AaR",
 		"registered limit.get": "AaRMrmpsc", "registered limit.manage": "Aa",
 		"limit.get": "AaRMrp", "limit.list": "AaR", "limit.manage": "Aa",
 		"signature.verify": "Aa", "domain config.get": "AaR", "domain config.manage": "Aa",

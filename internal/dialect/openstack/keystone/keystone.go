@@ -50,6 +50,7 @@ func New(d Deps) *openstack.Service {
 	a.limitRoutes()
 	a.policyRoutes()
 	a.endpointPolicyRoutes()
+	a.revocationRoutes()
 	a.federationRoutes()
 	a.catalogRoutes()
 	return a.Service
