@@ -34,6 +34,9 @@ func (s *Service) CreateDomain(ctx context.Context, d cloud.Domain) (*cloud.Doma
 	if err := validName("domain", d.Name, projectNameMax); err != nil {
 		return nil, err
 	}
+	if err := checkOptions("domain", d.Options, nounOptions); err != nil {
+		return nil, err
+	}
 	if d.ID == "" {
 		d.ID = cloud.DomainID(cloud.NewHexID())
 	}
@@ -69,6 +72,11 @@ func (s *Service) UpdateDomain(ctx context.Context, id cloud.DomainID, c DomainC
 		if err := allow(ctx, "domain.manage", policy.Target{Resource: "domain", DomainID: id}, err); err != nil {
 			return err
 		}
+		rest := c
+		rest.Options = nil
+		if err := mayChange("domain", id, d.Options, c.Options, rest); err != nil {
+			return err
+		}
 		was := d.Enabled
 		c.apply(d)
 		if err := validName("domain", d.Name, projectNameMax); err != nil {
@@ -89,6 +97,9 @@ func (s *Service) DeleteDomain(ctx context.Context, id cloud.DomainID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		d, err := s.Domains.Get(ctx, id)
 		if err := allow(ctx, "domain.manage", policy.Target{Resource: "domain", DomainID: id}, err); err != nil {
+			return err
+		}
+		if err := immutable("domain", id, d.Options); err != nil {
 			return err
 		}
 		if d.Enabled {

@@ -6,10 +6,10 @@ import "slices"
 // of methods (the options multi_factor_auth_rules and, to suspend them, multi_factor_auth_enabled). A rule that names a method
 // nobody can sign in by does not count; if no rule does, any method will do.
 func factorsHold(who *subject) bool {
-	if on, set := who.user.Options["multi_factor_auth_enabled"].(bool); set && !on {
+	if on, set := who.user.Options[optionFactors].(bool); set && !on {
 		return true
 	}
-	rules := factorRules(who.user.Options["multi_factor_auth_rules"])
+	rules := factorRules(who.user.Options[optionFactorRules])
 	return len(rules) == 0 || slices.ContainsFunc(rules, func(rule []string) bool { return within(rule, who.methods) })
 }
 

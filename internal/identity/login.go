@@ -273,7 +273,7 @@ func (s *Service) checkPassword(ctx context.Context, ref UserRef, password strin
 
 func (s *Service) passwordUsable(u *cloud.User) error {
 	e := u.Passwords[0].ExpiresAt
-	if e == nil || s.now().Before(*e) || option(u, "ignore_password_expiry") {
+	if e == nil || s.now().Before(*e) || option(u, optionIgnoreExpiry) {
 		return nil
 	}
 	return &cloud.Error{Kind: cloud.Unauthenticated, Resource: "user", ID: string(u.ID),
@@ -289,7 +289,7 @@ func option(u *cloud.User, name string) bool {
 func (s *Service) locked(u *cloud.User) bool {
 	n := s.Options.LockoutAttempts
 	return n > 0 && u.FailedCount >= n && u.FailedAt != nil && s.now().Before(u.FailedAt.Add(s.Options.LockoutDuration)) &&
-		!option(u, "ignore_lockout_failure_attempts")
+		!option(u, optionIgnoreLockout)
 }
 
 // countLogin keeps the number of wrong passwords in a row. Nothing is written unless accounts lock.

@@ -53,6 +53,9 @@ func (s *Service) CreateProject(ctx context.Context, p cloud.Project) (*cloud.Pr
 		if err := policy.Authorize(ctx, "project.manage", projectTarget(&p)); err != nil {
 			return err
 		}
+		if err := checkOptions("project", p.Options, nounOptions); err != nil {
+			return err
+		}
 		if err := s.checkProject(ctx, &p); err != nil {
 			return err
 		}
@@ -201,6 +204,11 @@ func (s *Service) UpdateProject(ctx context.Context, id cloud.ProjectID, c Proje
 		if err := allow(ctx, "project.manage", projectTarget(p), err); err != nil {
 			return err
 		}
+		rest := c
+		rest.Options = nil
+		if err := mayChange("project", id, p.Options, c.Options, rest); err != nil {
+			return err
+		}
 		was := p.Enabled
 		c.apply(p)
 		if err := s.checkProject(ctx, p); err != nil {
@@ -236,6 +244,9 @@ func (s *Service) DeleteProject(ctx context.Context, id cloud.ProjectID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		p, err := s.Projects.Get(ctx, id)
 		if err := allow(ctx, "project.manage", projectTarget(p), err); err != nil {
+			return err
+		}
+		if err := immutable("project", id, p.Options); err != nil {
 			return err
 		}
 		below, err := s.Projects.Count(ctx, cloud.Eq("parent_id", id))

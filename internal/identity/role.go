@@ -39,6 +39,9 @@ func (s *Service) CreateRole(ctx context.Context, r cloud.Role) (*cloud.Role, er
 	if err := validName("role", r.Name, nameMax); err != nil {
 		return nil, err
 	}
+	if err := checkOptions("role", r.Options, nounOptions); err != nil {
+		return nil, err
+	}
 	if r.ID == "" {
 		r.ID = cloud.RoleID(cloud.NewHexID())
 	}
@@ -87,6 +90,11 @@ func (s *Service) changeRole(ctx context.Context, id cloud.RoleID, f func(contex
 // UpdateRole changes a role. Tokens that carry its old name become void when the name changes.
 func (s *Service) UpdateRole(ctx context.Context, id cloud.RoleID, c RoleChange) (*cloud.Role, error) {
 	return s.changeRole(ctx, id, func(ctx context.Context, r *cloud.Role) error {
+		rest := c
+		rest.Options = nil
+		if err := mayChange("role", id, r.Options, c.Options, rest); err != nil {
+			return err
+		}
 		old := r.Name
 		set(&r.Name, c.Name)
 		set(&r.Description, c.Description)
@@ -105,6 +113,9 @@ func (s *Service) DeleteRole(ctx context.Context, id cloud.RoleID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		r, err := s.Roles.Get(ctx, id)
 		if err := allow(ctx, "role.manage", roleTarget(r), err); err != nil {
+			return err
+		}
+		if err := immutable("role", id, r.Options); err != nil {
 			return err
 		}
 		return s.removeRole(ctx, r)
