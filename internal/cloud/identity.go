@@ -52,6 +52,7 @@ type PasswordHash struct {
 	Hash      string     `json:"hash"`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Own       bool       `json:"own,omitempty"` // chosen by the user, not by an administrator
 }
 
 // Group is a set of users.

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -66,6 +67,14 @@ type Config struct {
 	LockoutSeconds  int `json:"lockout_seconds"`
 	// PasswordDays after which a password must be changed; 0: never.
 	PasswordDays int `json:"password_days"`
+	// PasswordRegexes must all match a new password (a user's of its own and an administrator's for a user);
+	// PasswordRegexDescription is what those are told whose password does not.
+	PasswordRegexes          []string `json:"password_regexes"`
+	PasswordRegexDescription string   `json:"password_regex_description"`
+	// MinimumPasswordAgeDays users must keep a password that they have chosen; 0: none.
+	MinimumPasswordAgeDays int `json:"minimum_password_age_days"`
+	// ChangePasswordUponFirstUse is for passwords that administrators set.
+	ChangePasswordUponFirstUse bool `json:"change_password_upon_first_use"`
 	// UniquePasswords of a user cannot be chosen again; 0: any.
 	UniquePasswords int `json:"unique_passwords"`
 	// CheckSeconds is how often each host is compared with the store.
@@ -134,6 +143,9 @@ func (c *Config) Validate() error {
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}
+	if err := c.checkPasswords(); err != nil {
+		return err
+	}
 	if err := c.checkPhysical(); err != nil {
 		return err
 	}
@@ -141,6 +153,26 @@ func (c *Config) Validate() error {
 		c.Database = "sqlite://" + filepath.Join(c.StateDir, "nubo.db")
 	}
 	return nil
+}
+
+func (c *Config) checkPasswords() error {
+	for _, p := range c.PasswordRegexes {
+		if _, err := regexp.Compile(p); err != nil {
+			return fmt.Errorf("password_regexes: %w (there is no looking ahead: write several, all of which must match)", err)
+		}
+	}
+	if c.PasswordDays > 0 && c.MinimumPasswordAgeDays >= c.PasswordDays {
+		return errors.New("minimum_password_age_days must be below password_days, or no password could be changed in time")
+	}
+	return nil
+}
+
+// Patterns are the password_regexes of a valid configuration.
+func (c *Config) Patterns() (all []*regexp.Regexp) {
+	for _, p := range c.PasswordRegexes {
+		all = append(all, regexp.MustCompile(p))
+	}
+	return all
 }
 
 func (c *Config) checkPhysical() error {

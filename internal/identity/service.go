@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -19,6 +20,13 @@ type Options struct {
 	UniquePasswords int
 	// PasswordLifetime after which a password must be changed; 0: never.
 	PasswordLifetime time.Duration
+	// PasswordPatterns must all match a new password; PasswordAdvice tells those whose password does not what to do.
+	PasswordPatterns []*regexp.Regexp
+	PasswordAdvice   string
+	// PasswordMinAge is how long users must keep a password that they have chosen.
+	PasswordMinAge time.Duration
+	// ChangeOnFirstUse makes a password that an administrator has set good for nothing but to choose another.
+	ChangeOnFirstUse bool
 	// Hashing is the cost of a new password's hash; zero means DefaultHashing.
 	Hashing Hashing
 }

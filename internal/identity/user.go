@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -54,11 +53,14 @@ func (s *Service) CreateUser(ctx context.Context, u cloud.User, password string)
 	if u.ID == "" {
 		u.ID = cloud.UserID(cloud.NewHexID())
 	}
-	hash, err := s.newHash(ctx, password)
+	if err := checkOptions("user", u.Options, userOptions); err != nil {
+		return nil, err
+	}
+	hash, err := s.chosenHash(ctx, password)
 	if err != nil {
 		return nil, err
 	}
-	s.pushPassword(&u, hash)
+	s.setPassword(&u, hash)
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if err := s.domainExists(ctx, "user", u.DomainID); err != nil {
 			return err
@@ -66,36 +68,6 @@ func (s *Service) CreateUser(ctx context.Context, u cloud.User, password string)
 		return s.Users.Insert(ctx, &u)
 	})
 	return &u, err
-}
-
-// newHash hashes a new password; none for an empty one.
-func (s *Service) newHash(ctx context.Context, password string) (*cloud.PasswordHash, error) {
-	if password == "" {
-		return nil, nil
-	}
-	if len(password) > passwordMax {
-		return nil, cloud.Invalidf("user", "password", "A password may have %d bytes at most.", passwordMax)
-	}
-	text, err := s.hasher.hash(ctx, password)
-	if err != nil {
-		return nil, err
-	}
-	h := &cloud.PasswordHash{Hash: text, CreatedAt: s.now()}
-	if s.Options.PasswordLifetime > 0 {
-		expires := h.CreatedAt.Add(s.Options.PasswordLifetime)
-		h.ExpiresAt = &expires
-	}
-	return h, nil
-}
-
-// pushPassword puts a hash before the older ones and keeps as many as history needs.
-func (s *Service) pushPassword(u *cloud.User, h *cloud.PasswordHash) {
-	if h == nil {
-		return
-	}
-	u.Passwords = slices.Insert(slices.Clone(u.Passwords), 0, *h)
-	u.Passwords = u.Passwords[:min(len(u.Passwords), max(1, s.Options.UniquePasswords))]
-	u.FailedCount, u.FailedAt = 0, nil
 }
 
 // User answers one user.
@@ -123,14 +95,6 @@ func (s *Service) ListUsers(ctx context.Context, f Filter, expires ...func(*time
 	})
 }
 
-// PasswordExpiry is when the user's password ends; nil: never.
-func PasswordExpiry(u *cloud.User) *time.Time {
-	if len(u.Passwords) == 0 || option(u, "ignore_password_expiry") {
-		return nil
-	}
-	return u.Passwords[0].ExpiresAt
-}
-
 // UpdateUser changes a user. A new password and disabling void all tokens of the user.
 func (s *Service) UpdateUser(ctx context.Context, id cloud.UserID, c UserChange) (u *cloud.User, err error) {
 	var hash *cloud.PasswordHash
@@ -139,7 +103,7 @@ func (s *Service) UpdateUser(ctx context.Context, id cloud.UserID, c UserChange)
 		if u, err = s.Users.Get(ctx, id); err != nil || !policy.May(ctx, "user.manage", userTarget(u)) {
 			return nil, allow(ctx, "user.manage", userTarget(u), err)
 		}
-		if hash, err = s.newHash(ctx, *c.Password); err != nil {
+		if hash, err = s.chosenHash(ctx, *c.Password); err != nil {
 			return nil, err
 		}
 	}
@@ -148,12 +112,15 @@ func (s *Service) UpdateUser(ctx context.Context, id cloud.UserID, c UserChange)
 		if err := allow(ctx, "user.manage", userTarget(u), err); err != nil {
 			return err
 		}
+		if err := checkOptions("user", c.Options, userOptions); err != nil {
+			return err
+		}
 		was := u.Enabled
 		c.apply(u)
 		if c.Password != nil && hash == nil {
 			u.Passwords = nil
 		}
-		s.pushPassword(u, hash)
+		s.setPassword(u, hash)
 		if err := validName("user", u.Name, nameMax); err != nil {
 			return err
 		}
@@ -170,61 +137,6 @@ func (s *Service) UpdateUser(ctx context.Context, id cloud.UserID, c UserChange)
 func (s *Service) revokeUser(ctx context.Context, u *cloud.User) error {
 	u.TokensAfter = s.now()
 	return s.revoke(ctx, cause{kind: voidUser, id: string(u.ID)})
-}
-
-// ChangePassword is a user's own change; the old password is the proof, no token is needed. It voids all tokens of
-// the user.
-func (s *Service) ChangePassword(ctx context.Context, id cloud.UserID, old, password string) error {
-	u, err := s.checkPassword(ctx, UserRef{ID: id}, old)
-	if err != nil {
-		return err
-	}
-	if !u.Enabled {
-		return refused()
-	}
-	if err := s.checkNewPassword(ctx, u, password); err != nil {
-		return err
-	}
-	hash, err := s.newHash(ctx, password)
-	if err != nil {
-		return err
-	}
-	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		fresh, err := s.Users.Get(ctx, id)
-		if err != nil {
-			return refusedIfMissing(err)
-		}
-		if len(fresh.Passwords) == 0 || fresh.Passwords[0].Hash != u.Passwords[0].Hash {
-			return refused() // changed meanwhile: the old one is no proof any more
-		}
-		s.pushPassword(fresh, hash)
-		if err := s.revokeUser(ctx, fresh); err != nil {
-			return err
-		}
-		return s.Users.Update(ctx, fresh)
-	})
-}
-
-func (s *Service) checkNewPassword(ctx context.Context, u *cloud.User, password string) error {
-	if password == "" {
-		return cloud.Invalidf("user", "password", "Invalid input for field 'password': it must not be empty.")
-	}
-	if option(u, "lock_password") {
-		return cloud.Invalidf("user", "password", "This user's password cannot be changed by the user.")
-	}
-	for i, old := range u.Passwords {
-		if i >= s.Options.UniquePasswords {
-			break
-		}
-		same, err := s.hasher.matches(ctx, old.Hash, password)
-		if err != nil {
-			return err
-		}
-		if same {
-			return cloud.Invalidf("user", "password", "The new password must differ from the last %d.", s.Options.UniquePasswords)
-		}
-	}
-	return nil
 }
 
 // DeleteUser removes a user, the roles and credentials it has, and its places in groups.
