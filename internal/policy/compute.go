@@ -4,7 +4,7 @@ package policy
 var computeRules = map[Action]Rule{
 	"instance.get":          ProjectReader,
 	"instance.list_deleted": Admin,
-	"instance.create":       ProjectMember,
+	"instance.create":       ProjectMaker,
 	"instance.create_on":    Admin, // naming the host
 	"instance.update":       ProjectMember,
 	"instance.delete":       ProjectMember,
@@ -27,15 +27,16 @@ var computeRules = map[Action]Rule{
 	"instance.swap_volume":  Admin,
 	"instance.see_host":     SystemReader,
 
-	"flavor.get":    SharedReader,
-	"flavor.manage": Admin,
+	"flavor.get":        SharedReader,
+	"flavor.manage":     Admin,
+	"flavor.see_access": Admin, // which projects may use it
 
 	"key pair.get":    Self,
 	"key pair.create": Self,
 	"key pair.delete": Self,
 
 	"instance group.get":    ProjectReader,
-	"instance group.create": ProjectMember,
+	"instance group.create": ProjectMaker,
 	"instance group.delete": ProjectMember,
 
 	"host.get":    SystemReader,

@@ -6,7 +6,7 @@ import "github.com/nubo-cloud/nubo/internal/cloud"
 // community, or shared with the caller's project.
 var imageRules = map[Action]Rule{
 	"image.get":        SharedReader,
-	"image.create":     ProjectMember,
+	"image.create":     ProjectMaker,
 	"image.create_for": Admin, // owned by another project, or by nobody
 	"image.update":     ProjectMember,
 	"image.delete":     ProjectMember,

@@ -7,7 +7,7 @@ import "github.com/nubo-cloud/nubo/internal/cloud"
 // target's project is the network's and not the port's.
 var networkRules = map[Action]Rule{
 	"network.get":          SharedReader, // shared and external ones are everybody's to see
-	"network.create":       ProjectMember,
+	"network.create":       ProjectMaker,
 	"network.update":       ProjectMember,
 	"network.delete":       ProjectMember,
 	"network.share":        Admin,
@@ -24,7 +24,7 @@ var networkRules = map[Action]Rule{
 	"subnet.service_types": Admin,
 
 	"subnet pool.get":     SharedReader,
-	"subnet pool.create":  ProjectMember,
+	"subnet pool.create":  ProjectMaker,
 	"subnet pool.update":  ProjectMember,
 	"subnet pool.delete":  ProjectMember,
 	"subnet pool.use":     sharedMember, // cut a subnet from it
@@ -32,7 +32,7 @@ var networkRules = map[Action]Rule{
 	"subnet pool.default": Admin,
 
 	"address scope.get":    SharedReader,
-	"address scope.create": ProjectMember,
+	"address scope.create": ProjectMaker,
 	"address scope.update": ProjectMember,
 	"address scope.delete": ProjectMember,
 	"address scope.use":    sharedMember, // put a pool of one's own into it
@@ -45,7 +45,7 @@ var networkRules = map[Action]Rule{
 	"share.all":    Admin, // with every project
 
 	"port.get":         ProjectReader, // the port's project or the network's
-	"port.create":      ProjectMember,
+	"port.create":      ProjectMaker,
 	"port.update":      ProjectMember,
 	"port.delete":      ProjectMember,
 	"port.bind":        Admin,
@@ -55,20 +55,20 @@ var networkRules = map[Action]Rule{
 	"port.owner":       ProjectMember, // owners that are the cloud's own: the network's project
 
 	"router.get":           ProjectReader,
-	"router.create":        ProjectMember,
+	"router.create":        ProjectMaker,
 	"router.update":        ProjectMember,
 	"router.delete":        ProjectMember,
 	"router.snat":          Admin,
 	"router.fixed_gateway": Admin,
 
 	"floating IP.get":     ProjectReader,
-	"floating IP.create":  ProjectMember,
+	"floating IP.create":  ProjectMaker,
 	"floating IP.update":  ProjectMember,
 	"floating IP.delete":  ProjectMember,
 	"floating IP.address": Admin, // choosing it
 
 	"security group.get":         SharedReader,
-	"security group.create":      ProjectMember,
+	"security group.create":      ProjectMaker,
 	"security group.update":      ProjectMember,
 	"security group.delete":      ProjectMember,
 	"security group rule.get":    ProjectReader,
@@ -81,7 +81,7 @@ var networkRules = map[Action]Rule{
 	"trunk.delete": ProjectMember,
 
 	"address group.get":    ProjectReader,
-	"address group.create": ProjectMember,
+	"address group.create": ProjectMaker,
 	"address group.update": ProjectMember,
 	"address group.delete": ProjectMember,
 

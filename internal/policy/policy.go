@@ -10,6 +10,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 )
@@ -49,6 +50,11 @@ func ProjectReader(p *cloud.Principal, t Target) bool {
 // ProjectMember changes what its project owns.
 func ProjectMember(p *cloud.Principal, t Target) bool {
 	return Admin(p, t) || own(p, t) && p.Has("member")
+}
+
+// ProjectMaker makes things that a project owns. Whoever acts for no project (on the system, on a domain) would make them nobody's.
+func ProjectMaker(p *cloud.Principal, t Target) bool {
+	return t.ProjectID != "" && ProjectMember(p, t)
 }
 
 // ProjectManager does what only some members of a project may.
@@ -110,8 +116,14 @@ func Authorize(ctx context.Context, a Action, t Target) error {
 	if read, ok := table[a.reading()]; t.ID != "" && ok && !read(p, t) {
 		return cloud.NotFoundf(t.Resource, t.ID)
 	}
-	return &cloud.Error{Kind: cloud.Forbidden, Resource: t.Resource, ID: t.ID,
-		Message: fmt.Sprintf("Your roles do not allow %s.", a)}
+	return &cloud.Error{Kind: cloud.Forbidden, Resource: t.Resource, ID: t.ID, Message: refusal(p, a, t)}
+}
+
+func refusal(p *cloud.Principal, a Action, t Target) string {
+	if strings.HasSuffix(string(a), ".create") && t.ProjectID == "" && p.ProjectID == "" {
+		return fmt.Sprintf("A token without a project does not allow %s: it would belong to nobody.", a)
+	}
+	return fmt.Sprintf("Your roles do not allow %s.", a)
 }
 
 // May is Authorize as a question, for answers that show more to some.

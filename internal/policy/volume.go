@@ -3,7 +3,7 @@ package policy
 // volumeRules: volumes, snapshots, attachments, volume types.
 var volumeRules = map[Action]Rule{
 	"volume.get":          ProjectReader,
-	"volume.create":       ProjectMember,
+	"volume.create":       ProjectMaker,
 	"volume.update":       ProjectMember,
 	"volume.delete":       ProjectMember,
 	"volume.force_delete": Admin,
@@ -16,7 +16,7 @@ var volumeRules = map[Action]Rule{
 	"volume.see_host":     SystemReader,
 
 	"snapshot.get":          ProjectReader,
-	"snapshot.create":       ProjectMember,
+	"snapshot.create":       ProjectMaker,
 	"snapshot.update":       ProjectMember,
 	"snapshot.delete":       ProjectMember,
 	"snapshot.force_delete": Admin,
@@ -35,7 +35,7 @@ var volumeRules = map[Action]Rule{
 	"transfer.get":    ProjectReader,
 	"transfer.create": ProjectMember,
 	"transfer.delete": ProjectMember,
-	"transfer.accept": ProjectMember, // the target is the receiver
+	"transfer.accept": ProjectMaker, // the target is the receiver
 
 	"group type.get":        SharedReader,
 	"group type.manage":     Admin,
@@ -50,7 +50,7 @@ var volumeRules = map[Action]Rule{
 	"group snapshot.reset":  Admin,
 
 	"backup.get":          ProjectReader,
-	"backup.create":       ProjectMember,
+	"backup.create":       ProjectMaker,
 	"backup.update":       ProjectMember,
 	"backup.delete":       ProjectMember,
 	"backup.restore":      ProjectMember,
