@@ -22,6 +22,15 @@ func (s *Service) Flavor(ctx context.Context, id cloud.FlavorID) (*cloud.Flavor,
 	return f, policy.Authorize(ctx, "flavor.get", flavorTarget(ctx, f))
 }
 
+// FlavorProjects answers a flavor to whoever may know which projects use it.
+func (s *Service) FlavorProjects(ctx context.Context, id cloud.FlavorID) (*cloud.Flavor, error) {
+	f, err := s.Flavor(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return f, policy.Authorize(ctx, "flavor.see_access", flavorTarget(ctx, f))
+}
+
 // usableFlavor is a flavor for a new or resized instance; one that is not there is a mistake in the request.
 func (s *Service) usableFlavor(ctx context.Context, id cloud.FlavorID) (*cloud.Flavor, error) {
 	f, err := s.Flavor(ctx, id)

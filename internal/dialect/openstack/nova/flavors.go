@@ -243,7 +243,7 @@ func writeAccess(w http.ResponseWriter, f *cloud.Flavor) error {
 }
 
 func (a *api) listFlavorAccess(w http.ResponseWriter, r *http.Request) error {
-	f, err := a.Compute.Flavor(r.Context(), flavorID(r))
+	f, err := a.Compute.FlavorProjects(r.Context(), flavorID(r))
 	if err != nil {
 		return err
 	}
