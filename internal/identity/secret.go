@@ -119,9 +119,14 @@ func (s *Service) openSecrets(ctx context.Context, list []*cloud.Secret) ([]*Sec
 	return opened, nil
 }
 
-// ListSecrets lists the secrets that the caller may read: its own, or everybody's.
+// ListSecrets lists the secrets that the caller may read: its own, or everybody's. Another user's, asked for by its id, are Forbidden.
 func (s *Service) ListSecrets(ctx context.Context, f SecretFilter) ([]*Secret, error) {
 	var where []cloud.Cond
+	if f.User != "" {
+		if err := policy.Authorize(ctx, "secret.get", secretTarget(f.User)); err != nil {
+			return nil, err
+		}
+	}
 	if !policy.May(ctx, "secret.list", policy.Target{}) {
 		where = append(where, cloud.Eq("user_id", cloud.PrincipalOf(ctx).UserID))
 	}
