@@ -119,7 +119,7 @@ func (c *Cloud) Instance(t testing.TB, id cloud.InstanceID) *cloud.Instance {
 }
 
 // settleMax is far longer than anything simulated takes.
-const settleMax = 20 * time.Second
+const settleMax = time.Minute
 
 // Open are the Operations that have not ended.
 func (c *Cloud) Open() ([]*cloud.Operation, error) {
