@@ -76,7 +76,7 @@ var networkRules = map[Action]Rule{
 	"security group rule.delete": ProjectMember,
 
 	"trunk.get":    ProjectReader,
-	"trunk.create": ProjectMember,
+	"trunk.create": ProjectMaker,
 	"trunk.update": ProjectMember, // also its branches
 	"trunk.delete": ProjectMember,
 
