@@ -1,99 +1,248 @@
 package openstack_test
 
 import (
-	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/openstacktest"
+	"github.com/nubo-cloud/nubo/internal/testcloud"
 )
 
-// caller is somebody who is no administrator, and what may not succeed for it.
-type caller struct {
-	name, token string
-	// barred tells whether a request with this method, about this project's own things or not, must be refused.
-	barred func(method string, own bool) bool
-}
-
-// TestAccess asks every request of the scripts and every route that reads or deletes, about things of the project admin, as nobody, as a
-// member of another project and as a reader of the same one. What must not succeed does not, and changes nothing; testdata/open.txt lists
-// what succeeds all the same, with the reason.
+// TestAccess asks every route as every kind of caller, and compares what they are told with the policy. Each caller gets a cloud of its
+// own, in which it goes through the service's scripts (testdata/attack, then testdata/access) in the administrator's place where
+// the table testdata/policy says that it may; where it may not, it is refused and nothing changes, and the administrator goes on.
 func TestAccess(t *testing.T) {
 	for _, s := range services {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			a := newAttacker(t, s)
-			open := readOpen(t)
-			for _, c := range a.callers() {
-				for _, r := range a.questions() {
-					a.ask(c, r, open)
+			table := readTable(t, s)
+			served := newAccess(t, s, table, people[0]).routes()
+			table.sameRoutes(t, served)
+			for _, c := range people {
+				if testing.Short() && !c.quick {
+					continue
 				}
+				t.Run(c.name, func(t *testing.T) {
+					a := newAccess(t, s, table, c)
+					a.begin()
+					a.walk()
+				})
 			}
 		})
 	}
 }
 
-// callers makes the people. The administrator's things are of the project admin.
-func (a *attacker) callers() []caller {
-	a.make("PROJECT_B", "project.id", "POST", "/identity/v3/projects", `{"project": {"name": "b"}}`)
-	a.make("MEMBER_ROLE", "roles.0.id", "GET", "/identity/v3/roles?name=member", "")
-	a.make("READER_ROLE", "roles.0.id", "GET", "/identity/v3/roles?name=reader", "")
-	a.make("ADMIN_PROJECT", "projects.0.id", "GET", "/identity/v3/projects?name=admin", "")
-	stranger := a.person("stranger", "$PROJECT_B", "$MEMBER_ROLE")
-	reader := a.person("reader", "$ADMIN_PROJECT", "$READER_ROLE")
-	changing := func(method string) bool { return method != http.MethodGet && method != http.MethodHead }
-	return []caller{
-		{"nobody", "", func(string, bool) bool { return true }},
-		{"stranger", stranger, func(method string, own bool) bool { return own }},
-		{"reader", reader, func(method string, own bool) bool { return changing(method) && own }},
-	}
-}
-
-// make sends a request as the administrator and keeps a part of the answer.
-func (a *attacker) make(name, where, method, path, body string) {
-	a.t.Helper()
-	w := a.send(openstacktest.Request{Method: method, Path: a.expand(path), Body: a.expand(body)})
-	if w.Code/100 != 2 {
-		a.t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
-	}
-	if where != "" {
-		a.keep(w, map[string]string{name: where})
-	}
-}
-
-// person makes a user with one role on a project, and answers a token.
-func (a *attacker) person(name, project, role string) string {
-	a.make("PERSON", "user.id", "POST", "/identity/v3/users", fmt.Sprintf(`{"user": {"name": %q, "password": "pw"}}`, name))
-	a.make("", "", "PUT", "/identity/v3/projects/"+project+"/users/$PERSON/roles/"+role, "")
-	w := a.send(openstacktest.Request{Method: "POST", Path: "/v3/auth/tokens", Body: a.expand(`{"auth": {"identity": {"methods": ["password"],
-		"password": {"user": {"id": "$PERSON", "password": "pw"}}}, "scope": {"project": {"id": "` + project + `"}}}}`)})
-	if w.Code != http.StatusCreated {
-		a.t.Fatalf("sign in as %s: %d %s", name, w.Code, w.Body)
-	}
-	return w.Header().Get("X-Subject-Token")
-}
-
-// question is a request, and the route it came from.
-type question struct {
-	openstacktest.Request
-	route string
-}
-
-// questions are the script's requests and the routes that read or delete one thing.
-func (a *attacker) questions() (all []question) {
-	for _, r := range a.requests {
-		all = append(all, question{r, r.Method + " " + a.pattern(r.Path)})
-	}
-	for _, route := range a.routes() {
-		method, pattern, _ := strings.Cut(route, " ")
-		if method == http.MethodGet || method == http.MethodDelete {
-			all = append(all, question{openstacktest.Request{Method: method, Path: a.fill(a.prefix + pattern), Version: a.newest()}, method + " " + a.prefix + pattern})
+// sameRoutes wants a line for each route, and a route for each line.
+func (table *accessTable) sameRoutes(t *testing.T, served []string) {
+	t.Helper()
+	listed := map[string]bool{}
+	for _, line := range table.lines {
+		listed[line.route] = true
+		if !slices.Contains(served, line.route) {
+			t.Errorf("the policy has a line for %s, which is no route", line.route)
 		}
 	}
-	return all
+	for _, route := range served {
+		if !listed[route] {
+			t.Errorf("the policy has no line for %s", route)
+		}
+	}
+}
+
+// access is one caller's way through a service.
+type access struct {
+	*attacker
+	table         *accessTable
+	caller        caller
+	owner, person *cloud.Principal  // the administrator, in whose project things are made, and the caller; nil for nobody
+	token         string            // the caller's
+	private       map[string]string // names of things that only their project may see
+	allowed       map[string]bool   // lines of the table that the administrator was allowed
+}
+
+func newAccess(t testing.TB, s service, table *accessTable, c caller) *access {
+	a := &attacker{service: s, t: t, names: map[string]string{}, things: map[string]string{}}
+	return &access{attacker: a, table: table, caller: c, private: map[string]string{}, allowed: map[string]bool{}}
+}
+
+// begin makes the cloud and the caller in it.
+func (a *access) begin() {
+	a.cloud = testcloud.New(a.t, testcloud.Options{})
+	a.handler = a.cloud.Handler()
+	a.signIn()
+	a.owner = a.principal(a.attacker.token)
+	a.names["SPARE"] = a.attacker.token // a token of the administrator's to show around
+	a.signIn()
+	if a.caller.role != "" {
+		a.token = a.makePerson(a.caller)
+		a.person = a.principal(a.token)
+	}
+}
+
+func (a *access) walk() {
+	for _, r := range a.script("attack") {
+		a.step(r)
+	}
+	for _, line := range a.table.lines {
+		if method, pattern, _ := strings.Cut(line.pattern, " "); method == http.MethodGet && len(line.words) == 0 {
+			a.step(openstacktest.Request{Method: method, Path: a.madeUp(pattern), Version: a.newest(), Refusal: anyRefusal})
+		}
+	}
+	for _, r := range a.script("access") {
+		a.step(r)
+	}
+	a.everyRouteAllowed()
+}
+
+// madeUp is a path with ids of what the scripts made.
+func (a *access) madeUp(pattern string) string {
+	return strings.NewReplacer("{project}", a.names["PROJECT"], "{tenant}", a.names["PROJECT"]).Replace(a.fill(pattern))
+}
+
+// anyRefusal marks a request that is made up: there may be no such thing.
+const anyRefusal = -1
+
+func (a *access) script(kind string) []openstacktest.Request {
+	text, err := os.ReadFile(filepath.Join("testdata", kind, a.name+".txt"))
+	must(a.t, err)
+	requests, err := openstacktest.Script(string(text))
+	must(a.t, err)
+	return requests
+}
+
+// step asks one request as the caller and, where the caller has not done it for all, as the administrator.
+func (a *access) step(r openstacktest.Request) {
+	a.t.Helper()
+	r.Path, r.Body = a.expand(r.Path), a.expand(r.Body)
+	line := a.table.find(r)
+	switch {
+	case !strings.HasPrefix(r.Path, a.prefix+"/"): // what is prepared in another service
+		a.asAdmin(r, nil)
+	case line == nil:
+		a.t.Fatalf("the policy has no line for %s %s", r.Method, r.Path)
+	case r.Refusal == anyRefusal && !a.answers(r):
+	case line.bearer && a.caller.elsewhere: // would take it away
+		a.asAdmin(r, line)
+	case a.inPlace(line, r):
+		a.inAdminsPlace(line, r)
+	default:
+		a.tried(line, r)
+		a.asAdmin(r, line)
+	}
+}
+
+func (a *access) inAdminsPlace(line *tableLine, r openstacktest.Request) {
+	a.t.Helper()
+	w := a.sendAs(a.token, r)
+	if w.Code/100 == 2 || w.Code/100 == 3 {
+		a.after(w, r, line)
+		return
+	}
+	a.t.Errorf("%s may %s %s %.200s, and is told %d %.300s", a.caller.name, r.Method, r.Path, r.Body, w.Code, w.Body)
+	a.asAdmin(r, line)
+}
+
+// inPlace tells whether the caller's request can stand for the administrator's. One that only reads need not: the caller may see less.
+func (a *access) inPlace(line *tableLine, r openstacktest.Request) bool {
+	if line.public {
+		return r.Refusal == 0
+	}
+	return r.Method != http.MethodGet && r.Refusal == 0 && !line.closed && !line.mine() && !a.caller.elsewhere && line.allows(a.person, a.owner)
+}
+
+// answers tells whether the administrator can read what a made-up request is for.
+func (a *access) answers(r openstacktest.Request) bool {
+	code := a.sendAs(a.attacker.token, r).Code
+	return code/100 == 2 || code/100 == 3
+}
+
+// tried asks as the caller what does not stand for the administrator's request: what it may not do, reads, or does to its own.
+func (a *access) tried(line *tableLine, r openstacktest.Request) {
+	a.t.Helper()
+	a.cloud.Settle(a.t)
+	before := a.state()
+	w := a.sendAs(a.token, r)
+	ok := w.Code/100 == 2 || w.Code/100 == 3
+	switch may := line.allows(a.person, a.owner); {
+	case w.Code/100 == 5 && w.Code != http.StatusNotImplemented:
+		a.t.Errorf("%s %s %s: %d %.300s", a.caller.name, r.Method, r.Path, w.Code, w.Body)
+	case a.person == nil && !line.public && w.Code != http.StatusUnauthorized:
+		a.t.Errorf("nobody %s %s: %d", r.Method, r.Path, w.Code)
+	case ok && !may:
+		a.t.Errorf("%s may not %s %s %.200s, and is told %d %.300s", a.caller.name, r.Method, r.Path, r.Body, w.Code, w.Body)
+	case !ok && may && r.Method == http.MethodGet && r.Refusal <= 0 && !line.closed:
+		a.t.Errorf("%s may %s %s, and is told %d %.300s", a.caller.name, r.Method, r.Path, w.Code, w.Body)
+	case !ok && a.state() != before && a.changesAs(a.token, r):
+		a.t.Errorf("%s %s %s: refused with %d, and changed something", a.caller.name, r.Method, r.Path, w.Code)
+	}
+	if ok && a.caller.elsewhere && r.Method == http.MethodGet {
+		a.showsNothing(w, r)
+	}
+}
+
+// showsNothing wants no private thing in what somebody of another project reads.
+func (a *access) showsNothing(w *httptest.ResponseRecorder, r openstacktest.Request) {
+	a.t.Helper()
+	for name, id := range a.private {
+		if len(id) >= 32 && strings.Contains(w.Body.String(), id) && !strings.Contains(r.Path+r.Body, id) {
+			a.t.Errorf("%s sees %s of another project in %s %s: %.300s", a.caller.name, name, r.Method, r.Path, w.Body)
+		}
+	}
+}
+
+func (a *access) asAdmin(r openstacktest.Request, line *tableLine) {
+	a.t.Helper()
+	w := a.sendAs(a.attacker.token, r)
+	if w.Code/100 != 2 && w.Code/100 != 3 && w.Code != r.Refusal && (line == nil || !line.closed) && r.Refusal != anyRefusal {
+		a.t.Fatalf("the administrator: %s %s %.300s: %d %s", r.Method, r.Path, r.Body, w.Code, w.Body)
+	}
+	a.after(w, r, line)
+}
+
+// after keeps what the scripts go on with.
+func (a *access) after(w *httptest.ResponseRecorder, r openstacktest.Request, line *tableLine) {
+	a.keep(w, r.Names)
+	for name, where := range r.Names {
+		if strings.HasSuffix(where, "id") {
+			path, _, _ := strings.Cut(r.Path, "?")
+			a.things[filepath.Base(path)] = a.names[name]
+		}
+		if line != nil && line.makes() {
+			a.private[name] = a.names[name]
+		}
+	}
+	if line != nil && (w.Code/100 == 2 || w.Code/100 == 3 || w.Code == r.Refusal) {
+		a.allowed[line.name()] = true
+	}
+	a.cloud.Settle(a.t)
+}
+
+// everyRouteAllowed wants each route to have been asked with success: who is refused there was refused for its roles.
+func (a *access) everyRouteAllowed() {
+	for _, line := range a.table.lines {
+		if !line.closed && !a.allowed[line.name()] {
+			a.t.Errorf("nothing in the scripts asks %s as it wants to be asked", line.name())
+		}
+	}
+}
+
+func (a *access) sendAs(token string, r openstacktest.Request) *httptest.ResponseRecorder {
+	on := *a.attacker
+	on.token = token
+	return on.send(r)
+}
+
+func (a *access) changesAs(token string, r openstacktest.Request) bool {
+	on := *a.attacker
+	on.token = token
+	return on.changes(r)
 }
 
 func (a *attacker) newest() string {
@@ -103,58 +252,4 @@ func (a *attacker) newest() string {
 	return "latest"
 }
 
-// pattern is a path with the names of the script in place of the ids.
-func (a *attacker) pattern(p string) string {
-	for name, id := range a.names {
-		if len(id) >= 32 && name != "PASSWORD" {
-			p = strings.ReplaceAll(p, id, "{}")
-		}
-	}
-	return p
-}
-
-// own tells whether a request is about a thing that the script made.
-func (a *attacker) own(r openstacktest.Request) bool {
-	for name, id := range a.names {
-		if len(id) >= 32 && !slices.Contains([]string{"USER", "ROLE", "PROJECT_B", "PERSON", "MEMBER_ROLE", "READER_ROLE"}, name) && (strings.Contains(r.Path, id) || strings.Contains(r.Body, id)) {
-			return true
-		}
-	}
-	return false
-}
-
-// ask sends a question as a caller who must be refused, and looks at the store.
-func (a *attacker) ask(c caller, q question, open map[string]bool) {
-	a.t.Helper()
-	if !c.barred(q.Method, a.own(q.Request)) || open[c.name+" "+q.route] {
-		return
-	}
-	on := *a
-	on.token = c.token
-	a.cloud.Settle(a.t)
-	before := a.state()
-	w := on.send(q.Request)
-	if w.Code/100 == 2 || w.Code/100 == 3 || w.Code/100 == 5 && w.Code != http.StatusNotImplemented {
-		a.t.Errorf("%s %s: %d %.200s", c.name, q.route, w.Code, w.Body)
-	}
-	if c.name == "nobody" && w.Code != http.StatusUnauthorized {
-		a.t.Errorf("nobody %s: %d", q.route, w.Code)
-	}
-	if w.Code/100 == 4 && a.state() != before && on.changes(q.Request) {
-		a.t.Errorf("%s %s: refused with %d, and changed something", c.name, q.route, w.Code)
-	}
-}
-
-// readOpen reads what succeeds all the same: lines of a caller, a method and a route.
-func readOpen(t *testing.T) map[string]bool {
-	text, err := os.ReadFile("testdata/open.txt")
-	must(t, err)
-	open := map[string]bool{}
-	for _, line := range strings.Split(string(text), "\n") {
-		line, _, _ = strings.Cut(line, "#")
-		if line = strings.TrimSpace(line); line != "" {
-			open[line] = true
-		}
-	}
-	return open
-}
+func pathURL(path string) *url.URL { return &url.URL{Path: path} }

@@ -147,6 +147,9 @@ func (a *attacker) send(r openstacktest.Request) *httptest.ResponseRecorder {
 	q := httptest.NewRequest(r.Method, r.Path, strings.NewReader(r.Body))
 	q.Header.Set("Content-Type", mediaOf(r))
 	q.Header.Set("X-Auth-Token", a.token)
+	for key, value := range r.Header {
+		q.Header.Set(key, a.expand(value))
+	}
 	if r.Version != "" {
 		q.Header.Set("OpenStack-API-Version", a.versions+" "+r.Version)
 	}
