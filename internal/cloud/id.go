@@ -66,6 +66,7 @@ type (
 	BackupID            string
 	VocabularyID        string
 	DefinitionID        string
+	MigrationID         string
 )
 
 // NewID makes a UUID that begins with the time, as those of version 7 do: ids made later sort later, which keeps rows

@@ -88,7 +88,9 @@ type Instance struct {
 	GrowRoot bool `json:"grow_root,omitempty"`
 
 	HostID HostID `json:"host_id,omitempty"` // empty: not placed
-	Zone   string `json:"zone,omitempty"`    // where the owner asked it to be; empty: anywhere
+	// OldHostID is the host that a migration can go back to. It keeps the room until then.
+	OldHostID HostID `json:"old_host_id,omitempty"`
+	Zone      string `json:"zone,omitempty"` // where the owner asked it to be; empty: anywhere
 	// Hints are what the owner asked of placement.
 	Hints         Hints  `json:"hints,omitzero"`
 	ReservationID string `json:"reservation_id"`
@@ -129,6 +131,17 @@ func (in *Instance) LocalGiB() int {
 		}
 	}
 	return int((bytes + gib - 1) / gib)
+}
+
+// OldSize is what the host that a migration can go back to keeps for the instance.
+func (in *Instance) OldSize() FlavorSize {
+	switch {
+	case in.OldHostID == "":
+		return FlavorSize{}
+	case in.OldFlavor != nil:
+		return in.OldFlavor.FlavorSize
+	}
+	return in.Flavor.FlavorSize
 }
 
 // Observed is what a host said of a guest.

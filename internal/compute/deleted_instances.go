@@ -46,7 +46,7 @@ func (s *Service) bury(ctx context.Context, in *cloud.Instance) error {
 	last.Phase, last.OperationID, last.Task, last.Progress = cloud.PhaseDeleted, "", "", 0
 	last.Observed, last.HeldPower = cloud.Observed{At: now}, cloud.PowerUnknown
 	last.TerminatedAt, last.UpdatedAt = &now, now
-	last.PostedPassword, last.Promises, last.OldDisks, last.RescueDisk, last.ShelvedImage = "", nil, nil, "", ""
+	last.PostedPassword, last.Promises, last.OldDisks, last.RescueDisk, last.ShelvedImage, last.OldHostID = "", nil, nil, "", "", ""
 	if len(in.Disks) > 0 && !in.Disks[0].Local {
 		last.ImageID = "" // it ran from a volume, not from an image
 	}

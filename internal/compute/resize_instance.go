@@ -19,6 +19,9 @@ func (s *Service) ResizeInstance(ctx context.Context, id cloud.InstanceID, flavo
 				in.GrowRoot = *growRoot
 			}
 			return s.planResize(ctx, in, flavor)
+		},
+		finish: func(ctx context.Context, in *cloud.Instance) error {
+			return s.openMigration(ctx, in, cloud.MigrationResize)
 		}})
 	return err
 }
@@ -96,8 +99,11 @@ func (s *Service) resizeKind() operation.Kind {
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			in.Phase = cloud.PhaseResized
+			if err := s.endMigration(ctx, in.ID, cloud.MigrationWaiting); err != nil {
+				return err
+			}
 			return s.bill(ctx, in, cloud.UsageInstanceResized)
-		}, nil),
+		}, s.migrationFailed),
 	}
 }
 
@@ -195,9 +201,10 @@ func (s *Service) confirmResizeKind() operation.Kind {
 	return operation.Kind{
 		Name:  "instance.confirm_resize",
 		Steps: []operation.Step{{Name: "old disk", Do: s.removeOldDisks, Forward: true}}, // it was agreed to
-		Settle: s.settle(func(_ context.Context, in *cloud.Instance, _ *cloud.Operation) error {
-			in.Phase, in.OldFlavor, in.OldDisks = cloud.PhaseReady, nil, nil
-			return nil
+		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
+			s.freed(ctx, in.OldHostID)
+			in.Phase, in.OldFlavor, in.OldDisks, in.OldHostID = cloud.PhaseReady, nil, nil, ""
+			return s.endMigration(ctx, in.ID, cloud.MigrationCompleted)
 		}, nil),
 	}
 }
@@ -210,9 +217,27 @@ func (s *Service) RevertResize(ctx context.Context, id cloud.InstanceID) error {
 			if in.Power == cloud.PowerOn {
 				in.BootSerial++
 			}
+			if err := s.changeMigration(ctx, in.ID, func(m *cloud.Migration) { m.State = cloud.MigrationReverting }); err != nil {
+				return err
+			}
 			return s.Quota.Reserve(ctx, in.ProjectID, growth(in.Flavor.FlavorSize, in.OldFlavor.FlavorSize))
 		}})
 	return err
+}
+
+// goBack returns an instance that a migration moved to the host that it left.
+func (s *Service) goBack(ctx context.Context, op *cloud.Operation) error {
+	in, err := s.Instances.Get(ctx, instanceID(op))
+	if gone(err) || err == nil && in.OldHostID == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.unplugPorts(ctx, op); err != nil {
+		return err
+	}
+	return s.returnRow(ctx, in.ID)
 }
 
 // revertResizeKind has no undos: going back is itself the undo, and what fails is tried again.
@@ -222,11 +247,15 @@ func (s *Service) revertResizeKind() operation.Kind {
 		Steps: []operation.Step{
 			{Name: "remove guest", Do: s.removeGuest},
 			{Name: "old flavor", Do: func(ctx context.Context, op *cloud.Operation) error { return s.restoreOld(ctx, instanceID(op)) }},
+			{Name: "old host", Do: s.goBack},
 			{Name: "network", Do: s.plugPorts},
 			{Name: "guest", Do: s.startGuest},
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			in.Phase = cloud.PhaseReady
+			if err := s.endMigration(ctx, in.ID, cloud.MigrationReverted); err != nil {
+				return err
+			}
 			return s.bill(ctx, in, cloud.UsageInstanceResized)
 		}, fails),
 	}

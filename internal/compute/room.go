@@ -140,8 +140,20 @@ func (r *room) forgetHosts() {
 	r.read = time.Time{}
 }
 
-// count adds up what instances on a host use and what others claim of it.
+// count adds up what instances on a host use, what those that may come back left there, and what others claim of it.
 func (s *Service) count(ctx context.Context, id cloud.HostID) (u used, err error) {
+	away, err := s.Instances.Count(ctx, cloud.Eq("old_host_id", id))
+	if err != nil {
+		return u, err
+	}
+	if away > 0 {
+		if u.vcpus, err = s.Instances.Sum(ctx, "old_vcpus", cloud.Eq("old_host_id", id)); err != nil {
+			return u, err
+		}
+		if u.memoryMiB, err = s.Instances.Sum(ctx, "old_memory_mib", cloud.Eq("old_host_id", id)); err != nil {
+			return u, err
+		}
+	}
 	for _, c := range []struct {
 		column string
 		to     *int64
@@ -154,7 +166,7 @@ func (s *Service) count(ctx context.Context, id cloud.HostID) (u used, err error
 		if err != nil {
 			return u, err
 		}
-		*c.to = placed + claimed
+		*c.to += placed + claimed
 	}
 	return u, nil
 }
@@ -163,10 +175,16 @@ func (s *Service) count(ctx context.Context, id cloud.HostID) (u used, err error
 // has room, counted under the host's lock, so that no host is ever overcommitted. own is what the transaction has placed
 // before; place adds to it.
 func (s *Service) place(ctx context.Context, in *cloud.Instance, own counted) (cloud.HostID, error) {
+	return s.placeWithin(ctx, in, own, func(*placement.Request) {})
+}
+
+// placeWithin is place with what narrows the choice further.
+func (s *Service) placeWithin(ctx context.Context, in *cloud.Instance, own counted, narrow func(*placement.Request)) (cloud.HostID, error) {
 	req, err := s.placementRequest(ctx, in)
 	if err != nil {
 		return "", err
 	}
+	narrow(&req)
 	narrowed, full := req, map[cloud.HostID]placement.Candidate{}
 	for {
 		id, ok, err := s.room.choose(ctx, narrowed, own)

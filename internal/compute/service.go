@@ -69,6 +69,7 @@ type Deps struct {
 	// Deleted are instances that were; AllInstances lists them and those that are as one.
 	Deleted      cloud.Records[cloud.Instance, cloud.InstanceID]
 	AllInstances cloud.Lister[cloud.Instance]
+	Migrations   cloud.Records[cloud.Migration, cloud.MigrationID]
 	Groups       cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
 	Flavors      cloud.Records[cloud.Flavor, cloud.FlavorID]
 	KeyPairs     cloud.Records[cloud.KeyPair, cloud.KeyPairID]
@@ -117,7 +118,7 @@ func New(d Deps) *Service {
 		s.createKind(), s.deleteKind(), s.startKind(), s.stopKind(), s.rebootKind(), s.pauseKind(), s.unpauseKind(),
 		s.suspendKind(), s.resumeKind(), s.rebuildKind(), s.rescueKind(), s.unrescueKind(), s.resizeKind(),
 		s.confirmResizeKind(), s.revertResizeKind(), s.shelveKind(), s.offloadKind(), s.unshelveKind(), s.imageKind(),
-		s.attachVolumeKind(), s.detachVolumeKind(), s.swapVolumeKind(), s.attachPortKind(), s.detachPortKind(),
+		s.attachVolumeKind(), s.detachVolumeKind(), s.swapVolumeKind(), s.attachPortKind(), s.detachPortKind(), s.migrateKind(), s.evacuateKind(),
 	} {
 		d.Engine.Register(k)
 	}

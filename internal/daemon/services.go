@@ -92,7 +92,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
-		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
+		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
 		Operations: st.Operations, Usage: st.UsageEvents, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
 		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,

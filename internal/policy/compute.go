@@ -27,6 +27,8 @@ var computeRules = map[Action]Rule{
 	"instance.swap_volume":  Admin,
 	"instance.see_host":     SystemReader,
 
+	"migration.get": SystemReader,
+
 	"flavor.get":        SharedReader,
 	"flavor.manage":     Admin,
 	"flavor.see_access": Admin, // which projects may use it

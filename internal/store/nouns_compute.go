@@ -10,6 +10,7 @@ var instances = definition[cloud.Instance, cloud.InstanceID]{
 		by("project_id", "created_at"),
 		by("project_id", "phase", "created_at"),
 		by("host_id", "created_at"),
+		by("old_host_id"),
 		by("user_id"),
 		by("name"),
 		by("updated_at"),
@@ -58,6 +59,9 @@ var instanceColumns = []column[cloud.Instance]{
 	text("key_name", func(i *cloud.Instance) any { return i.KeyName }),
 	flag("config_drive", func(i *cloud.Instance) any { return i.ConfigDrive }),
 	text("host_id", func(i *cloud.Instance) any { return i.HostID }),
+	text("old_host_id", func(i *cloud.Instance) any { return i.OldHostID }),
+	number("old_vcpus", func(i *cloud.Instance) any { return i.OldSize().VCPUs }),
+	number("old_memory_mib", func(i *cloud.Instance) any { return i.OldSize().MemoryMiB }),
 	text("zone", func(i *cloud.Instance) any { return i.Zone }),
 	text("group", func(i *cloud.Instance) any { return i.Hints.Group }),
 	text("reservation_id", func(i *cloud.Instance) any { return i.ReservationID }),
@@ -172,4 +176,26 @@ func volumesOf(i *cloud.Instance) []cloud.VolumeID {
 		}
 	}
 	return out
+}
+
+var instanceMigrations = definition[cloud.Migration, cloud.MigrationID]{
+	table: "instance_migrations", resource: "migration",
+	id: func(m *cloud.Migration) cloud.MigrationID { return m.ID },
+	columns: []column[cloud.Migration]{
+		number("number", func(m *cloud.Migration) any { return m.Number }),
+		text("instance_id", func(m *cloud.Migration) any { return m.InstanceID }),
+		text("project_id", func(m *cloud.Migration) any { return m.ProjectID }),
+		text("user_id", func(m *cloud.Migration) any { return m.UserID }),
+		text("kind", func(m *cloud.Migration) any { return m.Kind }),
+		text("state", func(m *cloud.Migration) any { return m.State }),
+		flag("open", func(m *cloud.Migration) any { return m.State.Open() }),
+		text("source", func(m *cloud.Migration) any { return m.Source }),
+		text("target", func(m *cloud.Migration) any { return m.Target }),
+	},
+	indexes: []index{
+		unique("number", "number"),
+		by("instance_id", "created_at"),
+		by("project_id", "created_at"),
+		by("updated_at"),
+	},
 }

@@ -14,6 +14,7 @@ type Store struct {
 	// DeletedInstances are those that were; AllInstances lists both as one.
 	DeletedInstances cloud.Records[cloud.Instance, cloud.InstanceID]
 	AllInstances     cloud.Lister[cloud.Instance]
+	Migrations       cloud.Records[cloud.Migration, cloud.MigrationID]
 	InstanceGroups   cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
 	Flavors          cloud.Records[cloud.Flavor, cloud.FlavorID]
 	KeyPairs         cloud.Records[cloud.KeyPair, cloud.KeyPairID]
@@ -98,6 +99,7 @@ func (s *Store) makeTables() {
 	dead := newTable(s, &deletedInstances)
 	s.DeletedInstances = dead
 	s.AllInstances = together[cloud.Instance, cloud.InstanceID]{living, dead}
+	s.Migrations = newTable(s, &instanceMigrations)
 	s.InstanceGroups = newTable(s, &instanceGroups)
 	s.Flavors = newTable(s, &flavors)
 	s.KeyPairs = newTable(s, &keyPairs)

@@ -99,6 +99,21 @@ func after(set func(*stage), ask func(s *stage) error) func(*stage) {
 	return func(s *stage) { set(s); s.done(ask(s)) }
 }
 
+func migrate(s *stage) error { return s.compute().MigrateInstance(s.c.Admin(), s.in.ID, "") }
+
+// evacuate is asked for after the host was declared dead. Its agent goes on answering, as one does that was cut off from some only.
+func evacuate(s *stage) error {
+	id := s.c.Instance(s.t, s.in.ID).HostID
+	s.down(id, true)
+	s.t.Cleanup(func() { s.down(id, false) })
+	return s.compute().EvacuateInstance(s.c.Admin(), s.in.ID, "")
+}
+
+func (s *stage) down(id cloud.HostID, down bool) {
+	_, err := s.compute().ChangeHost(s.c.Admin(), id, func(h *cloud.Host) { h.ForcedDown = down })
+	s.must(err)
+}
+
 func resize(s *stage) error { return s.compute().ResizeInstance(s.n.Context(), s.in.ID, "2", nil) }
 
 func rescue(s *stage) error {
@@ -138,6 +153,9 @@ var (
 	shelve  = byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ShelveInstance(c, id) })
 )
 
+// onSharedPool are the kinds that need hosts which reach each other's disks.
+var onSharedPool = map[string]bool{"instance.migrate": true, "instance.evacuate": true}
+
 // acts has an entry for every kind of Operation that there is.
 var acts = map[string]act{
 	"instance.create": {func(*stage) {}, func(s *stage) error {
@@ -149,14 +167,16 @@ var acts = map[string]act{
 		}
 		return err
 	}},
-	"instance.delete":  {withAttached, byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.DeleteInstance(c, id) })},
-	"instance.start":   {after(withInstance, stop), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.StartInstance(c, id) })},
-	"instance.stop":    {withInstance, stop},
-	"instance.reboot":  {withInstance, byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.RebootInstance(c, id, true) })},
-	"instance.pause":   {withInstance, pause},
-	"instance.unpause": {after(withInstance, pause), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnpauseInstance(c, id) })},
-	"instance.suspend": {withInstance, suspend},
-	"instance.resume":  {after(withInstance, suspend), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ResumeInstance(c, id) })},
+	"instance.migrate":  {withAttached, migrate},
+	"instance.evacuate": {withAttached, evacuate},
+	"instance.delete":   {withAttached, byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.DeleteInstance(c, id) })},
+	"instance.start":    {after(withInstance, stop), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.StartInstance(c, id) })},
+	"instance.stop":     {withInstance, stop},
+	"instance.reboot":   {withInstance, byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.RebootInstance(c, id, true) })},
+	"instance.pause":    {withInstance, pause},
+	"instance.unpause":  {after(withInstance, pause), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnpauseInstance(c, id) })},
+	"instance.suspend":  {withInstance, suspend},
+	"instance.resume":   {after(withInstance, suspend), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.ResumeInstance(c, id) })},
 	"instance.rebuild": {withAttached, func(s *stage) error {
 		_, err := s.compute().RebuildInstance(s.n.Context(), s.in.ID, compute.RebuildRequest{Image: s.n.Image})
 		return err
@@ -249,16 +269,17 @@ var acts = map[string]act{
 // Every step of every kind of Operation may fail once or for good, run twice, be cancelled, and be the last thing that
 // the process does; so may every undo. Then everybody can read how it is, and delete it, and nothing is left.
 func TestEveryKind(t *testing.T) {
-	c, n := (*testcloud.Cloud)(nil), (*testcloud.Tenant)(nil)
-	// One cloud serves until something went wrong in it: then it is another's no more.
-	cloudFor := func() {
-		if c == nil {
-			c = testcloud.New(t, testcloud.Options{Hosts: 2})
-			n = c.Tenant(t)
+	// One cloud of each sort serves until something went wrong in it: then it is another's no more.
+	clouds, tenants := map[bool]*testcloud.Cloud{}, map[bool]*testcloud.Tenant{}
+	cloudFor := func(shared bool) (*testcloud.Cloud, *testcloud.Tenant) {
+		if clouds[shared] == nil {
+			clouds[shared] = testcloud.New(t, testcloud.Options{Hosts: 2, SharedPool: shared})
+			tenants[shared] = clouds[shared].Tenant(t)
 		}
+		return clouds[shared], tenants[shared]
 	}
-	cloudFor()
-	for name, k := range c.Services().Engine.Kinds() {
+	first, _ := cloudFor(false)
+	for name, k := range first.Services().Engine.Kinds() {
 		a, there := acts[name]
 		if !there {
 			t.Errorf("operation %s has no act here", name)
@@ -266,10 +287,11 @@ func TestEveryKind(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			operationtest.Run(t, k, func(t *testing.T) operationtest.World {
-				cloudFor()
+				shared := onSharedPool[name]
+				c, n := cloudFor(shared)
 				t.Cleanup(func() {
 					if t.Failed() {
-						c = nil
+						clouds[shared] = nil
 					}
 				})
 				s := &stage{t: t, c: c, n: n.For(t), kind: name, ask: a.ask}

@@ -298,21 +298,6 @@ func changePassword(a *api, _ http.ResponseWriter, r *http.Request, args json.Ra
 	return openstack.NotImplemented("Unable to set password on instance")
 }
 
-func migrate(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
-	return notMoved(a, r, false)
-}
-
-func migrateLive(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
-	return notMoved(a, r, true)
-}
-
-func notMoved(a *api, r *http.Request, live bool) error {
-	if err := a.Compute.MayMigrate(r.Context(), serverID(r), live); err != nil {
-		return err
-	}
-	return openstack.NotImplemented("Servers cannot be moved between hosts in this cloud.")
-}
-
 func resetState(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
 	var body struct {
 		State string `json:"state"`

@@ -13,7 +13,7 @@ var actionNames = map[string]string{"instance.create": "create", "instance.delet
 	"instance.rebuild": "rebuild", "instance.rescue": "rescue", "instance.unrescue": "unrescue", "instance.resize": "resize",
 	"instance.confirm_resize": "confirmResize", "instance.revert_resize": "revertResize", "instance.shelve": "shelve", "instance.offload": "shelveOffload",
 	"instance.unshelve": "unshelve", "instance.create_image": "createImage", "instance.attach_volume": "attach_volume", "instance.detach_volume": "detach_volume",
-	"instance.swap_volume": "swap_volume",
+	"instance.swap_volume": "swap_volume", "instance.migrate": "migrate", "instance.evacuate": "evacuate",
 	"instance.attach_port": "attach_interface", "instance.detach_port": "detach_interface"}
 
 func actionView(r *http.Request, op *cloud.Operation) map[string]any {
@@ -101,7 +101,7 @@ var eventNames = map[string]string{"instance.create": "compute__do_build_and_run
 	"instance.start": "compute_start_instance", "instance.stop": "compute_stop_instance", "instance.reboot": "compute_reboot_instance",
 	"instance.pause": "compute_pause_instance", "instance.unpause": "compute_unpause_instance", "instance.suspend": "compute_suspend_instance",
 	"instance.resume": "compute_resume_instance", "instance.rebuild": "compute_rebuild_instance", "instance.rescue": "compute_rescue_instance",
-	"instance.unrescue": "compute_unrescue_instance", "instance.resize": "compute_finish_resize", "instance.confirm_resize": "compute_confirm_resize",
+	"instance.unrescue": "compute_unrescue_instance", "instance.resize": "compute_finish_resize", "instance.migrate": "compute_finish_resize", "instance.evacuate": "compute_rebuild_instance", "instance.confirm_resize": "compute_confirm_resize",
 	"instance.revert_resize": "compute_finish_revert_resize", "instance.shelve": "compute_shelve_instance", "instance.offload": "compute_shelve_offload_instance",
 	"instance.unshelve": "compute_unshelve_instance", "instance.create_image": "compute_snapshot_instance", "instance.attach_volume": "compute_attach_volume",
 	"instance.detach_volume": "compute_detach_volume", "instance.swap_volume": "compute_swap_volume", "instance.attach_port": "compute_attach_interface", "instance.detach_port": "compute_detach_interface"}

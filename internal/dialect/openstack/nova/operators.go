@@ -413,11 +413,3 @@ func (a *api) writeZones(w http.ResponseWriter, r *http.Request, detail bool) er
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"availabilityZoneInfo": out})
 }
-
-// listMigrations is empty: no instance has moved between hosts yet.
-func (a *api) listMigrations(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.Compute.ListHosts(r.Context(), cloud.Query{Limit: 1}); err != nil {
-		return err
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"migrations": []any{}})
-}

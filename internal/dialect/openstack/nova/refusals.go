@@ -58,26 +58,3 @@ func crashDump(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage
 	}
 	return openstack.NotImplemented("Guests' crash dumps are not kept by this cloud.")
 }
-
-// evacuate says why it does not, in the order in which Nova looks.
-func evacuate(a *api, _ http.ResponseWriter, r *http.Request, args json.RawMessage) error {
-	var body struct {
-		Host      *string    `json:"host"`
-		AdminPass *string    `json:"adminPass"`
-		Shared    *looseBool `json:"onSharedStorage"`
-		Force     *looseBool `json:"force"`
-	}
-	if err := openstack.DecodeBytesStrict(args, &body); err != nil {
-		return err
-	}
-	switch {
-	case body.Shared != nil && atLeast(r, 14):
-		return unexpected("onSharedStorage")
-	case body.Force != nil && (!atLeast(r, 29) || atLeast(r, 68)):
-		return unexpected("force")
-	}
-	if err := a.Compute.MayEvacuate(r.Context(), serverID(r)); err != nil {
-		return err
-	}
-	return openstack.NotImplemented("Servers cannot be moved between hosts in this cloud.")
-}

@@ -15,9 +15,11 @@ import (
 // whichServers reads the filters that also reach deleted servers, by the times of their changes or by asking for them.
 func whichServers(r *http.Request, q *compute.ListQuery) error {
 	values := r.URL.Query()
-	if err := timeFilters(r, q); err != nil {
+	changed, err := changeTimes(r)
+	if err != nil {
 		return err
 	}
+	q.Where = append(q.Where, changed...)
 	if values.Get("changes-since") != "" {
 		q.Which = compute.LivingAndDeleted // whoever follows changes has to learn what is gone
 	}
@@ -50,25 +52,24 @@ func onlyDeleted(values url.Values) bool {
 	return len(values["status"]) > 0
 }
 
-// timeFilters compare when servers changed. Times are shown to the second: what is shown as a time changed by that time.
-func timeFilters(r *http.Request, q *compute.ListQuery) error {
+// changeTimes compares when something changed. Times are shown to the second: what is shown as a time changed by that time.
+func changeTimes(r *http.Request) (where []cloud.Cond, err error) {
 	values := r.URL.Query()
 	var since, before time.Time
-	var err error
 	if text := values.Get("changes-since"); text != "" {
 		if since, err = parseTime("changes-since", text); err != nil {
-			return err
+			return nil, err
 		}
-		q.Where = append(q.Where, cloud.Cond{Column: "updated_at", Op: cloud.OpGe, Value: since})
+		where = append(where, cloud.Cond{Column: "updated_at", Op: cloud.OpGe, Value: since})
 	}
 	if text := values.Get("changes-before"); text != "" && atLeast(r, 66) {
 		if before, err = parseTime("changes-before", text); err != nil {
-			return err
+			return nil, err
 		}
-		q.Where = append(q.Where, cloud.Cond{Column: "updated_at", Op: cloud.OpLt, Value: before.Truncate(time.Second).Add(time.Second)})
+		where = append(where, cloud.Cond{Column: "updated_at", Op: cloud.OpLt, Value: before.Truncate(time.Second).Add(time.Second)})
 	}
 	if !before.IsZero() && since.After(before) {
-		return cloud.Invalidf("request", "changes-since", "The value of changes-since must be less than or equal to changes-before.")
+		return nil, cloud.Invalidf("request", "changes-since", "The value of changes-since must be less than or equal to changes-before.")
 	}
-	return nil
+	return where, nil
 }

@@ -20,12 +20,12 @@ var tasks = map[string]string{
 	"instance.resume": "resuming", "instance.rebuild": "rebuilding", "instance.rescue": "rescuing", "instance.unrescue": "unrescuing",
 	"instance.resize": "resize_prep", "instance.revert_resize": "resize_reverting", "instance.confirm_resize": "",
 	"instance.shelve": "shelving", "instance.offload": "shelving_offloading", "instance.unshelve": "unshelving",
-	"instance.create_image": "image_snapshot",
+	"instance.create_image": "image_snapshot", "instance.migrate": "resize_migrating", "instance.evacuate": "rebuilding",
 }
 
 // duringTask are tasks that show as a status of their own.
 var duringTask = map[string]string{
-	"instance.rebuild": "REBUILD", "instance.resize": "RESIZE", "instance.revert_resize": "REVERT_RESIZE", "instance.reboot": "REBOOT",
+	"instance.rebuild": "REBUILD", "instance.resize": "RESIZE", "instance.migrate": "RESIZE", "instance.evacuate": "REBUILD", "instance.revert_resize": "REVERT_RESIZE", "instance.reboot": "REBOOT",
 }
 
 var phases = map[cloud.Phase][2]string{
