@@ -28,6 +28,9 @@ func (s *Service) Observe(ctx context.Context, host cloud.HostID, status spec.Gu
 }
 
 func (s *Service) applyObserved(ctx context.Context, in *cloud.Instance, status spec.GuestStatus) error {
+	if status.HostRestarted && s.ResumeGuests && in.OperationID == "" && in.Phase != cloud.PhaseFailed && in.Power == cloud.PowerOn {
+		return s.resumeAfterRestart(ctx, in, status)
+	}
 	was := in.Power
 	in.Observed = cloud.Observed{Power: observedPower(status.State), Generation: in.Observed.Generation, At: s.Now(), Reason: status.Reason}
 	if in.OperationID == "" {
@@ -42,6 +45,13 @@ func (s *Service) applyObserved(ctx context.Context, in *cloud.Instance, status 
 		}
 	}
 	return s.Instances.Update(ctx, in)
+}
+
+// resumeAfterRestart starts a guest that ran when its host went down, as its owner wants it to run.
+func (s *Service) resumeAfterRestart(ctx context.Context, in *cloud.Instance, status spec.GuestStatus) error {
+	in.Observed = cloud.Observed{Power: cloud.PowerOff, Generation: in.Observed.Generation, At: s.Now(), Reason: status.Reason}
+	in.BootSerial++
+	return s.hold(ctx, in, "instance.start", nil)
 }
 
 // SyncHost sends a host all its guests, after its agent started. What an Operation holds is sent by it.
@@ -65,7 +75,8 @@ func (s *Service) SyncHost(ctx context.Context, host cloud.HostID) error {
 	return nil
 }
 
-// syncGuest sends one document. A guest that ended while nobody watched is recorded as such, not started again.
+// syncGuest sends one document. A guest that ended while nobody watched is recorded as such, and started again only
+// if it was its host that went down.
 func (s *Service) syncGuest(ctx context.Context, host cloud.HostID, id cloud.InstanceID) error {
 	in, g, err := s.guest(ctx, id)
 	if gone(err) || err == nil && (in.OperationID != "" || in.HostID != host) {

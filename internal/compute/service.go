@@ -88,6 +88,8 @@ type Deps struct {
 	Network    Networks
 	Volume     Volumes
 	Image      Images
+	// ResumeGuests starts what should run after its host was restarted.
+	ResumeGuests bool
 	// Grace is how long a guest may take to shut down when asked.
 	Grace time.Duration
 	Log   *slog.Logger

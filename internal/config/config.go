@@ -60,6 +60,8 @@ type Config struct {
 	MemoryRatio float64 `json:"memory_ratio"`
 	// ShutdownSeconds is how long a guest may take to shut down when asked.
 	ShutdownSeconds int `json:"shutdown_seconds"`
+	// ResumeGuests starts guests that should run again after their host was rebooted.
+	ResumeGuests bool `json:"resume_guests"`
 	// TokenSeconds is how long a token lives.
 	TokenSeconds int `json:"token_seconds"`
 	// LockoutAttempts wrong passwords lock an account for LockoutSeconds; 0: never.
@@ -102,7 +104,7 @@ func Default() Config {
 		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
-		TokenSeconds: 3600, CheckSeconds: 60, KeepDeletedDays: 30, KeepOperationsDays: 90, NoVNCDir: "/usr/share/novnc",
+		TokenSeconds: 3600, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, NoVNCDir: "/usr/share/novnc",
 	}
 }
 

@@ -95,7 +95,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
 		Operations: st.Operations, Usage: st.UsageEvents, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
-		Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
+		ResumeGuests: c.ResumeGuests, Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
 	})
 	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
 		Instances: st.Instances, Tx: st, Physical: networkConfig(c).Physical, HostChanged: s.compute.HostChanged})

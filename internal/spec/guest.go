@@ -157,7 +157,9 @@ type GuestStatus struct {
 	NICs  []PortID
 	// Reason says in words why the guest is not as wanted; empty if it is.
 	Reason string
-	At     time.Time
+	// HostRestarted: it ended with its host, by nobody's wish.
+	HostRestarted bool
+	At            time.Time
 }
 
 // GuestStats are counters of a running guest, since its process started.

@@ -236,6 +236,16 @@ func (c *Cloud) Restart() {
 	c.Start()
 }
 
+// Reboot is Restart with the hosts going down meanwhile: no guest survives it.
+func (c *Cloud) Reboot() {
+	c.t.Helper()
+	c.Kill()
+	for _, h := range c.hosts {
+		h.guests.Restart()
+	}
+	c.Start()
+}
+
 // Services are the use cases of the present daemon.
 func (c *Cloud) Services() daemon.Services { return c.current().daemon.Services() }
 

@@ -84,6 +84,9 @@ func (g *guest) adopt() {
 	g.d.log.Error("guest's process cannot be found", "guest", g.id, "err", trouble)
 }
 
+// hostRestarted is the reason of guests that ended with their host.
+const hostRestarted = "the host restarted"
+
 // adoptGone records what the end of a process meant that nobody watched.
 func (g *guest) adoptGone() {
 	g.d.removeCgroups(g.id)
@@ -92,7 +95,7 @@ func (g *guest) adoptGone() {
 	case phaseRunning:
 		reason := "QEMU ended while nobody watched; " + lastWords(g.dir)
 		if rec.BootID != g.d.boot {
-			reason = "the host restarted"
+			reason = hostRestarted
 		}
 		g.mark(phaseCrashed, reason)
 	case phaseStarting:

@@ -90,7 +90,7 @@ func (g *guest) status() spec.GuestStatus {
 		s.State, s.Reason = g.run.observed()
 		s.StartedAt = g.rec.StartedAt
 	case g.rec.Phase == phaseCrashed:
-		s.State = spec.GuestCrashed
+		s.State, s.HostRestarted = spec.GuestCrashed, g.rec.Reason == hostRestarted
 	case g.rec.Phase == phaseSuspended:
 		s.State = spec.GuestSuspended
 	default:

@@ -132,7 +132,7 @@ func (d *Driver) Status(ctx context.Context, id spec.GuestID) (st spec.GuestStat
 
 func (g *guest) status(now time.Time) spec.GuestStatus {
 	s := spec.GuestStatus{ID: g.id, Generation: g.launch.Guest.Generation, BootSerial: g.launch.Guest.BootSerial,
-		State: g.state, Reason: g.reason, At: now}
+		State: g.state, Reason: g.reason, HostRestarted: g.state == spec.GuestCrashed && g.reason == hostRestarted, At: now}
 	if !g.alive() {
 		return s
 	}

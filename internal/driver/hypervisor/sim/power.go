@@ -164,3 +164,17 @@ func (s *State) happen(id spec.GuestID, f func(*guest)) {
 		s.tell(g.status(s.clock.Now()))
 	}
 }
+
+// hostRestarted is the reason of guests that ended with their host.
+const hostRestarted = "the host restarted"
+
+// Restart is the host going down and coming up again: no guest survives it. Nobody watches, so nobody is told.
+func (s *State) Restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.guests {
+		if g.alive() {
+			g.state, g.reason = spec.GuestCrashed, hostRestarted
+		}
+	}
+}
