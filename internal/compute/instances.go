@@ -223,6 +223,19 @@ func (s *Service) MayTell(ctx context.Context) error {
 	return policy.Authorize(ctx, "instance.event", policy.Target{Resource: resource})
 }
 
+// Existing tells which of some instances there are, to a service that has news about them.
+func (s *Service) Existing(ctx context.Context, ids []cloud.InstanceID) (map[cloud.InstanceID]bool, error) {
+	if err := s.MayTell(ctx); err != nil {
+		return nil, err
+	}
+	list, err := s.Instances.List(ctx, cloud.Where(cloud.In("id", ids)))
+	there := make(map[cloud.InstanceID]bool, len(list))
+	for _, in := range list {
+		there[in.ID] = true
+	}
+	return there, err
+}
+
 // ConsoleLog answers the end of the guest's serial log, at most tailBytes (0: all that is kept).
 func (s *Service) ConsoleLog(ctx context.Context, id cloud.InstanceID, tailBytes int64) ([]byte, error) {
 	in, agent, err := s.reach(ctx, id, "instance.console_log")

@@ -131,9 +131,13 @@ func (s *Service) KeyPair(ctx context.Context, u cloud.UserID, name string) (*cl
 	}
 	k, err := s.KeyPairs.Get(ctx, cloud.NewKeyPairID(u, name))
 	if gone(err) {
-		return nil, cloud.Errorf(cloud.NotFound, "key pair", name, "Keypair %s not found for user %s", name, u)
+		return nil, noKeyPair(u, name)
 	}
 	return k, err
+}
+
+func noKeyPair(u cloud.UserID, name string) error {
+	return cloud.Errorf(cloud.NotFound, "key pair", name, "Keypair %s not found for user %s", name, u)
 }
 
 // ListKeyPairs answers the key pairs of a user (empty: the caller). The marker of q is a name.
@@ -154,9 +158,15 @@ func (s *Service) ListKeyPairs(ctx context.Context, u cloud.UserID, q cloud.Quer
 
 // DeleteKeyPair removes a key pair; instances keep the key they were made with.
 func (s *Service) DeleteKeyPair(ctx context.Context, u cloud.UserID, name string) error {
-	k, err := s.KeyPair(ctx, u, name)
-	if err != nil {
+	if u == "" {
+		u = cloud.PrincipalOf(ctx).UserID
+	}
+	if err := policy.Authorize(ctx, "key pair.delete", keyTarget(u, name)); err != nil {
 		return err
 	}
-	return s.KeyPairs.Delete(ctx, k.ID)
+	err := s.KeyPairs.Delete(ctx, cloud.NewKeyPairID(u, name))
+	if gone(err) {
+		return noKeyPair(u, name)
+	}
+	return err
 }

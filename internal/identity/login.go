@@ -67,6 +67,7 @@ type CredentialLogin struct {
 type SignedLogin struct {
 	ID     cloud.SecretID
 	Verify func(text string) bool
+	secret *cloud.Secret // that ID names, once read
 }
 
 // subject is who has signed in, and how.

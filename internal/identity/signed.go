@@ -17,22 +17,19 @@ func (s *Service) IssueSigned(ctx context.Context, l SignedLogin) (*Token, error
 	if err != nil {
 		return nil, refusedIfMissing(err)
 	}
+	l.secret = v
 	return s.Issue(ctx, Login{signed: &l}, ScopeRequest{Project: &ProjectRef{ID: v.ProjectID}})
 }
 
 func (s *Service) authenticateSigned(ctx context.Context, l *SignedLogin, who *subject) error {
-	v, err := s.Secrets.Get(ctx, l.ID)
-	if err != nil {
-		return refusedIfMissing(err)
-	}
-	opened, err := s.openSecrets(ctx, []*cloud.Secret{v})
+	opened, err := s.openSecrets(ctx, []*cloud.Secret{l.secret})
 	if err != nil {
 		return err
 	}
 	if !l.Verify(opened[0].Text) {
 		return refused()
 	}
-	if who.user, err = s.Users.Get(ctx, v.UserID); err != nil {
+	if who.user, err = s.Users.Get(ctx, l.secret.UserID); err != nil {
 		return refusedIfMissing(err)
 	}
 	who.methods = append(who.methods, MethodSigned)

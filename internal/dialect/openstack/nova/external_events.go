@@ -24,25 +24,25 @@ var eventSince = map[string]int{"network-changed": 0, "network-vif-plugged": 0, 
 // externalEvents are other services' news for Nova. Ours share a store, so there is nothing to learn from them;
 // they are acknowledged for servers that exist.
 func (a *api) externalEvents(w http.ResponseWriter, r *http.Request) error {
-	if err := a.Compute.MayTell(r.Context()); err != nil {
+	if err := a.Compute.MayTell(r.Context()); err != nil { // before anything is said about the body
 		return err
 	}
 	events, err := readEvents(r)
 	if err != nil {
 		return err
 	}
+	there, err := a.Compute.Existing(r.Context(), serversOf(events))
+	if err != nil {
+		return err
+	}
 	known := 0
 	for i := range events {
 		e := &events[i]
-		_, err := a.Compute.Instance(r.Context(), e.ServerUUID)
-		switch {
-		case err == nil:
+		if there[e.ServerUUID] {
 			e.Code = http.StatusOK
 			known++
-		case cloud.Is(err, cloud.NotFound):
-			e.Code, e.Status = openstack.Code(openstack.FaultNova, err), "failed"
-		default:
-			return err
+		} else {
+			e.Code, e.Status = openstack.Code(openstack.FaultNova, cloud.NotFoundf("instance", string(e.ServerUUID))), "failed"
 		}
 	}
 	status := http.StatusOK
@@ -54,6 +54,14 @@ func (a *api) externalEvents(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusMultiStatus
 	}
 	return openstack.WriteJSON(w, status, map[string]any{"events": events})
+}
+
+func serversOf(events []externalEvent) []cloud.InstanceID {
+	ids := make([]cloud.InstanceID, len(events))
+	for i, e := range events {
+		ids[i] = e.ServerUUID
+	}
+	return ids
 }
 
 func readEvents(r *http.Request) ([]externalEvent, error) {
