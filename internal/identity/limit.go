@@ -45,7 +45,7 @@ func (s *Service) placeLimit(ctx context.Context, l *cloud.Limit) error {
 		return err
 	}
 	if n == 0 {
-		return cloud.Invalidf("limit", "resource_name", "No registered limit is there for resource %s of service %s in region %s. Register one first.",
+		return cloud.Errorf(cloud.Forbidden, "limit", "", "No registered limit is there for resource %s of service %s in region %s. Register one first.",
 			l.Resource, l.ServiceID, l.RegionID)
 	}
 	l.HomeID = l.DomainID

@@ -13,7 +13,7 @@ func TestLimits(t *testing.T) {
 	registered := func(more string) string { return `{"registered_limits":[{` + subject + more + `}]}` }
 	limits := func(more string) string { return `{"limits":[{` + subject + more + `}]}` }
 
-	s.admin("POST", "/v3/limits", limits(`,"resource_limit":5,"project_id":"`+project+`"`)).is(http.StatusBadRequest)
+	s.admin("POST", "/v3/limits", limits(`,"resource_limit":5,"project_id":"`+project+`"`)).is(http.StatusForbidden)
 	for _, bad := range []string{`{}`, `{"registered_limits":[]}`, `{"registered_limits":{}}`, `{"registered_limits":[7]}`, registered(``), registered(`,"default_limit":"7"`),
 		registered(`,"default_limit":-2`), registered(`,"default_limit":2147483648`), registered(`,"default_limit":1,"color":"blue"`),
 		`{"registered_limits":[{"service_id":"none","resource_name":"x","default_limit":1}]}`,
