@@ -1,7 +1,7 @@
 package cloud
 
-// RegisteredLimit says how much of a resource of a service everybody may use. Nothing in this cloud counts by it: it is
-// kept for services of others that do, and limits of our own resources are a Quota.
+// RegisteredLimit says how much of a resource of a service everybody may use. Those of images count in this cloud; others are
+// kept for services of others, and limits of our own other resources are a Quota.
 type RegisteredLimit struct {
 	ID LimitID `json:"id"`
 	Meta

@@ -21,7 +21,8 @@ func (d *Daemon) firstStart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := d.services.identity.Bootstrap(ctx, identity.Bootstrap{AdminPassword: passwords["admin"], DemoPassword: passwords["demo"], Region: d.config.Region})
+	made, err := d.services.identity.Bootstrap(ctx, identity.Bootstrap{AdminPassword: passwords["admin"], DemoPassword: passwords["demo"], Region: d.config.Region,
+		Limits: map[string]map[string]int64{"image": firstImageLimits()}})
 	if err != nil {
 		return err
 	}

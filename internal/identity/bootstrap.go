@@ -12,6 +12,8 @@ type Bootstrap struct {
 	AdminPassword string // empty: a random one
 	DemoPassword  string // empty: a random one
 	Region        string // empty: RegionOne
+	// Limits are registered for the services of a type: by resource, how much everybody may use.
+	Limits map[string]map[string]int64
 }
 
 // Bootstrapped says what first start has made. The passwords are known on that start only.
@@ -72,6 +74,9 @@ func (s *Service) firstStart(ctx context.Context, b Bootstrap, made *Bootstrappe
 		if err := s.makeFirst(ctx, made, adminHash, demoHash); err != nil {
 			return err
 		}
+		if err := s.registerFirst(ctx, b); err != nil {
+			return err
+		}
 		return s.putSetting(ctx, bootstrapSetting, made)
 	})
 }
@@ -111,6 +116,21 @@ func (s *Service) makeFirst(ctx context.Context, made *Bootstrapped, adminHash, 
 		return err
 	}
 	return s.putSetting(ctx, catalogSetting, firstCatalog(made.Region))
+}
+
+// registerFirst registers limits in the region, in which limits of projects can then be set.
+func (s *Service) registerFirst(ctx context.Context, b Bootstrap) error {
+	c, err := s.catalog(ctx)
+	if err != nil {
+		return err
+	}
+	var list []*cloud.RegisteredLimit
+	for _, v := range c.Services {
+		for resource, n := range b.Limits[v.Type] {
+			list = append(list, &cloud.RegisteredLimit{LimitSubject: cloud.LimitSubject{ServiceID: v.ID, RegionID: b.Region, Resource: resource}, Default: n})
+		}
+	}
+	return s.CreateRegisteredLimits(ctx, list)
 }
 
 // firstRoles makes the roles, each implying the one before it.

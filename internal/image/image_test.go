@@ -110,7 +110,7 @@ func (r *rig) queued(t *testing.T, ctx context.Context, change ...func(*image.Cr
 func (r *rig) active(t *testing.T, ctx context.Context, change ...func(*image.CreateRequest)) *cloud.Image {
 	t.Helper()
 	i := r.queued(t, ctx, change...)
-	ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1))
+	ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)))
 	return must(r.Image(ctx, i.ID))
 }
 
@@ -144,21 +144,21 @@ func TestUploadMakesTheImageActiveAndGivesTheBytesBack(t *testing.T) {
 	if _, err := r.Usable(ctx, i.ID); err != nil {
 		t.Fatal(err)
 	}
-	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1), cloud.WrongState)
+	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)), cloud.WrongState)
 }
 
 func TestBrokenUploadLeavesNothing(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	i := r.queued(t, ctx)
 	cut := io.MultiReader(strings.NewReader("half of it"), errReader{io.ErrUnexpectedEOF})
-	wantKind(t, r.Upload(ctx, i.ID, cut, 100), cloud.Invalid)
+	wantKind(t, r.Upload(ctx, i.ID, cut), cloud.Invalid)
 	if s := r.state(t, i.ID); s != cloud.ImageQueued {
 		t.Fatalf("state after a cut is %s", s)
 	}
 	if r.kept(t) != 0 {
 		t.Fatal("bytes of a cut upload were kept")
 	}
-	ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1))
+	ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)))
 }
 
 type errReader struct{ err error }
@@ -169,9 +169,9 @@ func TestHostileBytesAreRefusedAndSwept(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	qcow := append([]byte("QFI\xfb\x00\x00\x00\x03"), make([]byte, 8192)...)
 	i := r.queued(t, ctx)
-	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(qcow), -1), cloud.Invalid)
+	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(qcow)), cloud.Invalid)
 	j := r.queued(t, ctx, func(q *image.CreateRequest) { q.Format = "qcow2" })
-	wantKind(t, r.Upload(ctx, j.ID, bytes.NewReader(raw), -1), cloud.Invalid)
+	wantKind(t, r.Upload(ctx, j.ID, bytes.NewReader(raw)), cloud.Invalid)
 	if r.state(t, i.ID) != cloud.ImageQueued || r.state(t, j.ID) != cloud.ImageQueued || r.kept(t) != 0 {
 		t.Fatal("a refused upload left something")
 	}
@@ -183,9 +183,9 @@ func TestASecondUploadBesideARunningOneIsRefused(t *testing.T) {
 	reading, done := make(chan struct{}), make(chan error)
 	r.bytes.Reading = func(cloud.ImageID) { close(reading) }
 	pr, pw := io.Pipe()
-	go func() { done <- r.Upload(ctx, i.ID, pr, -1) }()
+	go func() { done <- r.Upload(ctx, i.ID, pr) }()
 	<-reading
-	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1), cloud.WrongState)
+	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)), cloud.WrongState)
 	if _, err := pw.Write(raw); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestAnImageDeletedDuringItsUploadLeavesNoBytes(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	i := r.queued(t, ctx)
 	r.bytes.Reading = func(id cloud.ImageID) { ok(t, r.Delete(ctx, id)) }
-	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1), cloud.NotFound)
+	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)), cloud.NotFound)
 	if r.kept(t) != 0 {
 		t.Fatal("bytes of a deleted image were kept")
 	}
@@ -211,7 +211,7 @@ func TestRecoverQueuesBrokenUploadsAndSweepsBytes(t *testing.T) {
 	broken, whole := r.queued(t, ctx), r.active(t, ctx)
 	dead := make(chan struct{})
 	r.bytes.Reading = func(cloud.ImageID) { close(dead); select {} } // the process dies here
-	go r.Upload(ctx, broken.ID, bytes.NewReader(raw), -1)            // never returns
+	go r.Upload(ctx, broken.ID, bytes.NewReader(raw))            // never returns
 	<-dead
 	r.bytes.Reading = nil
 	r.bytes.Plant(broken.ID, raw)
@@ -224,14 +224,14 @@ func TestRecoverQueuesBrokenUploadsAndSweepsBytes(t *testing.T) {
 	if got := must(r.bytes.List(t.Context())); len(got) != 1 || got[0] != whole.ID {
 		t.Fatalf("recovery left the bytes of %v", got)
 	}
-	ok(t, again.Upload(ctx, broken.ID, bytes.NewReader(raw), -1))
+	ok(t, again.Upload(ctx, broken.ID, bytes.NewReader(raw)))
 }
 
 func TestWriteBytesMayBeRepeatedAndKeepsOthersAway(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	i, err := r.CreateFor(ctx, image.CreateRequest{Name: "snap", Format: "raw", Container: "bare", OperationID: "op-1"})
 	ok(t, err)
-	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1), cloud.WrongState)
+	wantKind(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)), cloud.WrongState)
 	lost := errors.New("the host went away")
 	if err := r.WriteBytes(ctx, i.ID, errReader{lost}); !errors.Is(err, lost) {
 		t.Fatalf("got %v, want the reader's own error", err)
@@ -250,16 +250,19 @@ func TestWriteBytesMayBeRepeatedAndKeepsOthersAway(t *testing.T) {
 
 func TestQuotaOfImagesAndBytes(t *testing.T) {
 	r, ctx := newRig(t), as("a")
-	ok(t, r.quota.Set(t.Context(), "a", map[string]int64{cloud.QuotaImages: 3, cloud.QuotaImageBytes: int64(len(raw)) + 10}))
+	ok(t, r.quota.Set(t.Context(), "a", map[string]int64{cloud.QuotaImages: 4, cloud.QuotaImageBytes: int64(len(raw)) + 10}))
 	r.active(t, ctx)
-	announced, silent := r.queued(t, ctx), r.queued(t, ctx)
+	passing, over, staged := r.queued(t, ctx), r.queued(t, ctx), r.queued(t, ctx)
 	_, err := r.Create(ctx, image.CreateRequest{Name: "one too many"})
 	wantKind(t, err, cloud.QuotaExceeded)
-	wantKind(t, r.Upload(ctx, announced.ID, bytes.NewReader(raw), int64(len(raw))), cloud.QuotaExceeded)
-	wantKind(t, r.Upload(ctx, silent.ID, bytes.NewReader(raw), -1), cloud.QuotaExceeded)
-	if r.kept(t) != 1 || r.state(t, silent.ID) != cloud.ImageQueued {
+	ok(t, r.Upload(ctx, passing.ID, bytes.NewReader(raw))) // the limit is not passed before it is there
+	wantKind(t, r.Upload(ctx, over.ID, bytes.NewReader(raw)), cloud.QuotaExceeded)
+	if r.kept(t) != 2 || r.state(t, over.ID) != cloud.ImageQueued {
 		t.Fatal("an upload over quota left something")
 	}
+	ok(t, r.quota.Set(t.Context(), "a", map[string]int64{cloud.QuotaStagedBytes: 1}))
+	ok(t, r.Stage(ctx, staged.ID, bytes.NewReader(raw)))
+	wantKind(t, r.Stage(ctx, over.ID, bytes.NewReader(raw)), cloud.QuotaExceeded)
 }
 
 func TestWhoSeesWhat(t *testing.T) {
@@ -368,11 +371,11 @@ func TestFactsAreChecked(t *testing.T) {
 	if kernel.Container != "aki" {
 		t.Error("an Amazon format did not bring its container")
 	}
-	ok(t, r.Upload(ctx, kernel.ID, bytes.NewReader(raw), -1))
+	ok(t, r.Upload(ctx, kernel.ID, bytes.NewReader(raw)))
 	_, err = r.Update(ctx, kernel.ID, func(f *image.Facts) error { f.Format, f.Container = "raw", "bare"; return nil })
 	wantKind(t, err, cloud.WrongState)
 	noFormat := must(r.Create(ctx, image.CreateRequest{Name: "n"}))
-	wantKind(t, r.Upload(ctx, noFormat.ID, bytes.NewReader(raw), -1), cloud.Invalid)
+	wantKind(t, r.Upload(ctx, noFormat.ID, bytes.NewReader(raw)), cloud.Invalid)
 	if r.state(t, noFormat.ID) != cloud.ImageQueued {
 		t.Error("an upload that never began changed the state")
 	}
@@ -385,7 +388,7 @@ func TestAnAmazonContainerWithAnotherFormatIsKeptButNotUsable(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	for format, usable := range map[string]bool{"vhd": false, "qcow2": false, "raw": true, "ari": true} {
 		i := r.queued(t, ctx, func(q *image.CreateRequest) { q.Format, q.Container = format, "ami" })
-		ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw), -1))
+		ok(t, r.Upload(ctx, i.ID, bytes.NewReader(raw)))
 		if _, err := r.Usable(ctx, i.ID); cloud.Is(err, cloud.Invalid) == usable {
 			t.Errorf("ami of %s: %v", format, err)
 		}
@@ -396,7 +399,7 @@ func TestAnAmazonContainerWithAnotherFormatIsKeptButNotUsable(t *testing.T) {
 func TestNothingIsKeptButNotUsable(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	i := r.queued(t, ctx)
-	ok(t, r.Upload(ctx, i.ID, strings.NewReader(""), 0))
+	ok(t, r.Upload(ctx, i.ID, strings.NewReader("")))
 	if got := r.state(t, i.ID); got != cloud.ImageActive {
 		t.Errorf("the image is %s", got)
 	}
@@ -409,7 +412,7 @@ func TestAnOVAPackageIsKeptButNotUsable(t *testing.T) {
 	tar := make([]byte, 10240)
 	copy(tar[257:], "ustar")
 	i := r.queued(t, ctx, func(q *image.CreateRequest) { q.Format, q.Container = "vmdk", "ova" })
-	ok(t, r.Upload(ctx, i.ID, bytes.NewReader(tar), -1))
+	ok(t, r.Upload(ctx, i.ID, bytes.NewReader(tar)))
 	_, err := r.Usable(ctx, i.ID)
 	wantKind(t, err, cloud.Invalid)
 }

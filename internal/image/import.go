@@ -105,12 +105,12 @@ func (s *Service) importBytes(ctx context.Context, op *cloud.Operation) error {
 	if i, err := s.Images.Get(ctx, id); err != nil || i.State != cloud.ImageImporting {
 		return err // another attempt has ended it
 	}
-	from, length, err := s.open(ctx, id, op, r)
+	from, _, err := s.open(ctx, id, op, r)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	return s.fill(ctx, id, &intake{r: from, ours: r.From != SourceWeb}, length)
+	return s.fill(ctx, id, &intake{r: from, ours: r.From != SourceWeb})
 }
 
 func (s *Service) open(ctx context.Context, id cloud.ImageID, op *cloud.Operation, r ImportRequest) (io.ReadCloser, int64, error) {

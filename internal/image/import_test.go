@@ -52,9 +52,9 @@ func (r *rig) nothingStaged(t *testing.T) {
 func TestImportStaged(t *testing.T) {
 	r := newRig(t)
 	i := r.queued(t, as("a"))
-	ok(t, r.Stage(as("a"), i.ID, strings.NewReader(string(raw)), -1))
-	wantKind(t, r.Stage(as("a"), i.ID, strings.NewReader("again"), -1), cloud.WrongState)
-	wantKind(t, r.Upload(as("a"), i.ID, strings.NewReader("again"), -1), cloud.WrongState)
+	ok(t, r.Stage(as("a"), i.ID, strings.NewReader(string(raw))))
+	wantKind(t, r.Stage(as("a"), i.ID, strings.NewReader("again")), cloud.WrongState)
+	wantKind(t, r.Upload(as("a"), i.ID, strings.NewReader("again")), cloud.WrongState)
 	if u := must(r.Usage(as("a"))); u.Staged != int64(len(raw)) || u.Arriving != 1 {
 		t.Errorf("usage %+v", u)
 	}
@@ -71,7 +71,7 @@ func TestImportStaged(t *testing.T) {
 func TestImportFails(t *testing.T) {
 	r := newRig(t)
 	i := r.queued(t, as("a"), func(q *image.CreateRequest) { q.Format = "qcow2" })
-	wantKind(t, r.Stage(as("a"), i.ID, io.MultiReader(strings.NewReader("x"), broken{}), -1), cloud.Invalid)
+	wantKind(t, r.Stage(as("a"), i.ID, io.MultiReader(strings.NewReader("x"), broken{})), cloud.Invalid)
 	if s := r.state(t, i.ID); s != cloud.ImageQueued {
 		t.Errorf("after a broken staging: %s", s)
 	}
@@ -117,7 +117,7 @@ func TestImportImage(t *testing.T) {
 func TestRecoverStaged(t *testing.T) {
 	r := newRig(t)
 	half, whole := r.queued(t, as("a")), r.queued(t, as("a"))
-	ok(t, r.Stage(as("a"), whole.ID, strings.NewReader("whole"), -1))
+	ok(t, r.Stage(as("a"), whole.ID, strings.NewReader("whole")))
 	i := must(r.db.Images.Get(t.Context(), half.ID))
 	i.State, i.UploadID = cloud.ImageStaged, "of a dead process"
 	ok(t, r.db.Images.Update(t.Context(), i))

@@ -9,8 +9,8 @@ import (
 )
 
 // Stage reads bytes for a queued image from r and keeps them aside until Import takes them. What they are is judged
-// then. If r ends in an error or the quota is passed, the image is queued again and nothing is kept.
-func (s *Service) Stage(ctx context.Context, id cloud.ImageID, r io.Reader, length int64) error {
+// then. If r ends in an error or the project is over its quota, the image is queued again and nothing is kept.
+func (s *Service) Stage(ctx context.Context, id cloud.ImageID, r io.Reader) error {
 	i, err := s.begin(ctx, id, func(ctx context.Context) (*cloud.Image, error) {
 		i, err := s.authorized(ctx, "image.upload", id)
 		if err != nil {
@@ -25,7 +25,7 @@ func (s *Service) Stage(ctx context.Context, id cloud.ImageID, r io.Reader, leng
 	if err != nil {
 		return err
 	}
-	if err = s.keepAside(ctx, i, &intake{r: r}, length); err == nil {
+	if err = s.keepAside(ctx, i, &intake{r: r}); err == nil {
 		s.discharge(id)
 		return nil
 	}
@@ -33,10 +33,11 @@ func (s *Service) Stage(ctx context.Context, id cloud.ImageID, r io.Reader, leng
 	return err
 }
 
-func (s *Service) keepAside(ctx context.Context, i *cloud.Image, in *intake, length int64) error {
-	if err := s.admitBytes(ctx, i, in, length, cloud.QuotaStagedBytes); err != nil {
+func (s *Service) keepAside(ctx context.Context, i *cloud.Image, in *intake) error {
+	if err := s.admitBytes(ctx, i, cloud.QuotaStagedBytes); err != nil {
 		return err
 	}
+	in.image = i.ID
 	stored, err := s.Staging.Put(ctx, i.ID, in, func(io.ReaderAt, int64) error { return nil })
 	if in.err != nil {
 		return in.failure()
@@ -47,9 +48,6 @@ func (s *Service) keepAside(ctx context.Context, i *cloud.Image, in *intake, len
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		now, err := s.mine(ctx, i)
 		if err != nil {
-			return err
-		}
-		if err = s.Quota.Reserve(ctx, now.ProjectID, map[string]int64{cloud.QuotaStagedBytes: stored.SizeBytes}); err != nil {
 			return err
 		}
 		now.UploadID, now.StagedBytes = "", stored.SizeBytes

@@ -12,11 +12,10 @@ import (
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
-// Upload reads the bytes of a queued image from r and makes it active. length is what
-// the client announced in bytes, negative if nothing. If r ends in an error, the bytes are not of the image's
-// format or do harm (Invalid), or pass the quota, the image is queued again and nothing is kept. A second upload beside a
+// Upload reads the bytes of a queued image from r and makes it active. If r ends in an error, the bytes are not of the image's
+// format or do harm (Invalid), or the project is over its quota, the image is queued again and nothing is kept. A second upload beside a
 // running one is a WrongState, as is one to an image that has its bytes.
-func (s *Service) Upload(ctx context.Context, id cloud.ImageID, r io.Reader, length int64) error {
+func (s *Service) Upload(ctx context.Context, id cloud.ImageID, r io.Reader) error {
 	i, err := s.begin(ctx, id, func(ctx context.Context) (*cloud.Image, error) {
 		i, err := s.authorized(ctx, "image.upload", id)
 		if err == nil && i.State != cloud.ImageQueued {
@@ -30,7 +29,7 @@ func (s *Service) Upload(ctx context.Context, id cloud.ImageID, r io.Reader, len
 	if err != nil {
 		return err
 	}
-	return s.transfer(ctx, i, &intake{r: r}, length)
+	return s.transfer(ctx, i, &intake{r: r})
 }
 
 // arriving are the states in which bytes are under way.
@@ -45,11 +44,11 @@ func (s *Service) admit(ctx context.Context, i *cloud.Image) error {
 // repeated: an image that has its bytes already is left as it is, and one that another attempt left half
 // begins anew.
 func (s *Service) WriteBytes(ctx context.Context, id cloud.ImageID, r io.Reader) error {
-	return s.fill(ctx, id, &intake{r: r, ours: true}, -1)
+	return s.fill(ctx, id, &intake{r: r, ours: true})
 }
 
 // fill is WriteBytes for any source.
-func (s *Service) fill(ctx context.Context, id cloud.ImageID, in *intake, length int64) error {
+func (s *Service) fill(ctx context.Context, id cloud.ImageID, in *intake) error {
 	done := false
 	i, err := s.begin(ctx, id, func(ctx context.Context) (*cloud.Image, error) {
 		i, err := s.Images.Get(ctx, id)
@@ -62,7 +61,7 @@ func (s *Service) fill(ctx context.Context, id cloud.ImageID, in *intake, length
 	if err != nil || done {
 		return err
 	}
-	return s.transfer(ctx, i, in, length)
+	return s.transfer(ctx, i, in)
 }
 
 // begin marks the image that take answers as being written by a new upload of this process.
@@ -104,8 +103,8 @@ func declared(i *cloud.Image) error {
 }
 
 // transfer moves the bytes of an upload that has begun, and ends it.
-func (s *Service) transfer(ctx context.Context, i *cloud.Image, in *intake, length int64) error {
-	err := s.receive(ctx, i, in, length)
+func (s *Service) transfer(ctx context.Context, i *cloud.Image, in *intake) error {
+	err := s.receive(ctx, i, in)
 	if err == nil {
 		err = s.activate(ctx, i)
 	}
@@ -119,10 +118,11 @@ func (s *Service) transfer(ctx context.Context, i *cloud.Image, in *intake, leng
 }
 
 // receive streams the bytes to disk and writes what it learns on the way into i.
-func (s *Service) receive(ctx context.Context, i *cloud.Image, in *intake, length int64) error {
-	if err := s.admitBytes(ctx, i, in, length, cloud.QuotaImageBytes); err != nil {
+func (s *Service) receive(ctx context.Context, i *cloud.Image, in *intake) error {
+	if err := s.admitBytes(ctx, i, cloud.QuotaImageBytes); err != nil {
 		return err
 	}
+	in.image = i.ID
 	if disk(i) {
 		in.look = imageformat.NewStream(spec.Format(i.Format), s.Limits)
 	}
@@ -137,17 +137,9 @@ func (s *Service) receive(ctx context.Context, i *cloud.Image, in *intake, lengt
 	return nil
 }
 
-// admitBytes tells an upload how much room it has, and refuses one that announces more.
-func (s *Service) admitBytes(ctx context.Context, i *cloud.Image, in *intake, length int64, resource string) error {
-	room, err := s.room(ctx, i.ProjectID, resource)
-	if err != nil {
-		return err
-	}
-	in.room, in.project, in.image, in.resource = room, i.ProjectID, i.ID, resource
-	if room != cloud.Unlimited && length > room {
-		return in.exceeded(length)
-	}
-	return nil
+// admitBytes lets bytes in while the project is not over its limit. How many they are shows when they are there.
+func (s *Service) admitBytes(ctx context.Context, i *cloud.Image, resource string) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error { return s.Quota.Admit(ctx, i.ProjectID, resource) })
 }
 
 // disk tells whether the bytes must be a disk of the declared format. Packages are kept as they come: no
@@ -192,14 +184,11 @@ func isTar(f io.ReaderAt) bool {
 	return err == nil && bytes.Equal(magic[:], []byte("ustar"))
 }
 
-// activate makes the image active if it is still this upload's, counting its bytes in the same transaction.
+// activate makes the image active if it is still this upload's; from then on its bytes count.
 func (s *Service) activate(ctx context.Context, done *cloud.Image) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		i, err := s.mine(ctx, done)
 		if err != nil {
-			return err
-		}
-		if err = s.Quota.Reserve(ctx, i.ProjectID, map[string]int64{cloud.QuotaImageBytes: done.SizeBytes}); err != nil {
 			return err
 		}
 		i.State, i.UploadID, i.OperationID = cloud.ImageActive, "", ""
@@ -248,22 +237,6 @@ func (s *Service) mine(ctx context.Context, was *cloud.Image) (*cloud.Image, err
 	return i, err
 }
 
-// room is how many bytes the project may still add, Unlimited if there is no limit. It is only a first
-// look, to end hopeless uploads early: activate counts.
-func (s *Service) room(ctx context.Context, p cloud.ProjectID, resource string) (int64, error) {
-	limits, err := s.Quota.Limits(ctx, p)
-	if err != nil || limits[resource] == cloud.Unlimited {
-		return cloud.Unlimited, err
-	}
-	used, err := s.Quota.Used(ctx, p, resource)
-	return max(limits[resource]-used, 0), err
-}
-
-func (in *intake) exceeded(asked int64) error {
-	return &cloud.Error{Kind: cloud.QuotaExceeded, Resource: "quota", ID: string(in.project), Field: in.resource,
-		Message: fmt.Sprintf("Quota exceeded for %s: the image has %d bytes or more, and there is room for %d.", in.resource, asked, in.room)}
-}
-
 func (s *Service) enlist(id cloud.ImageID, upload string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -286,25 +259,19 @@ func (s *Service) alive(id cloud.ImageID) bool {
 	return s.living[id] != ""
 }
 
-// intake is the stream of an upload: it looks at the bytes as they pass, stops at the room there is, and
-// remembers how it broke, to tell that from a failure of the store.
+// intake is the stream of an upload: it looks at the bytes as they pass, and remembers how it broke, to tell that from a failure of the store.
 type intake struct {
-	r        io.Reader
-	n, room  int64
-	resource string // that room is of
-	project  cloud.ProjectID
-	image    cloud.ImageID
-	look     *imageformat.Stream // nil: no disk
-	ours     bool                // r is no client and no server of others: its errors are failures of ours
-	err      error
+	r     io.Reader
+	n     int64
+	image cloud.ImageID
+	look  *imageformat.Stream // nil: no disk
+	ours  bool                // r is no client and no server of others: its errors are failures of ours
+	err   error
 }
 
 func (in *intake) Read(p []byte) (int, error) {
 	n, err := in.r.Read(p)
 	in.n += int64(n)
-	if in.room != cloud.Unlimited && in.n > in.room {
-		n, err = 0, in.exceeded(in.n)
-	}
 	if n > 0 && in.look != nil {
 		if _, verdict := in.look.Write(p[:n]); verdict != nil {
 			n, err = 0, refused(in.image, verdict)

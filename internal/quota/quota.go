@@ -22,6 +22,8 @@ type Service struct {
 	tx       cloud.Transactor
 	counters map[string]Counter
 	parts    map[string]PartCounter
+	// Others, if set, are limits that are kept elsewhere and come before those kept here. While wiring only.
+	Others func(ctx context.Context, p cloud.ProjectID) (map[string]int64, error)
 }
 
 // New makes a Service. Register the counters before use.
@@ -58,6 +60,24 @@ func (s *Service) Reserve(ctx context.Context, p cloud.ProjectID, add map[string
 	return nil
 }
 
+// Admit refuses with QuotaExceeded if the project is over a limit already. It is for what has no size until it is there: the one
+// that passes the limit still gets in. Call it inside the transaction that lets it in.
+func (s *Service) Admit(ctx context.Context, p cloud.ProjectID, resource string) error {
+	if err := s.tx.Lock(ctx, "quota/"+string(p)); err != nil {
+		return err
+	}
+	limits, err := s.Limits(ctx, p)
+	if err != nil || limits[resource] == cloud.Unlimited {
+		return err
+	}
+	used, err := s.Used(ctx, p, resource)
+	if err != nil || used <= limits[resource] {
+		return err
+	}
+	return &cloud.Error{Kind: cloud.QuotaExceeded, Resource: "quota", Field: resource, ID: string(p),
+		Message: fmt.Sprintf("Quota exceeded for %s: already used %d of %d.", resource, used, limits[resource])}
+}
+
 func (s *Service) check(ctx context.Context, p cloud.ProjectID, resource string, add, limit int64) error {
 	if add <= 0 || limit == cloud.Unlimited {
 		return nil
@@ -91,7 +111,11 @@ func (s *Service) Limits(ctx context.Context, p cloud.ProjectID) (map[string]int
 	if err != nil {
 		return nil, err
 	}
-	return limits, s.overlay(ctx, cloud.QuotaID(p), limits)
+	if err := s.overlay(ctx, cloud.QuotaID(p), limits); err != nil || s.Others == nil {
+		return limits, err
+	}
+	others, err := s.Others(ctx, p)
+	return merged(limits, others), err
 }
 
 // Defaults are the limits of a project that has none of its own.

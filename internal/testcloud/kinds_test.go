@@ -245,7 +245,7 @@ var acts = map[string]act{
 		i, err := images.Create(s.n.Context(), image.CreateRequest{Name: "import", Format: "raw", Container: "bare"})
 		s.must(err)
 		s.subject = "image/" + string(i.ID)
-		s.must(images.Stage(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format"), -1))
+		s.must(images.Stage(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format")))
 		return images.Import(s.n.Context(), i.ID, image.ImportRequest{From: image.SourceStaged})
 	}},
 	"group.copy": {withGroup, func(s *stage) error {

@@ -77,7 +77,7 @@ func (n *Tenant) MakeImage(name string) cloud.ImageID {
 	s := n.c.Services().Image
 	i, err := s.Create(n.Context(), image.CreateRequest{Name: name, Format: "raw", Container: "bare", Visibility: cloud.VisibilityPrivate})
 	n.must(err)
-	n.must(s.Upload(n.Context(), i.ID, bytes.NewReader(append([]byte("not a boot sector"), make([]byte, 4096)...)), -1))
+	n.must(s.Upload(n.Context(), i.ID, bytes.NewReader(append([]byte("not a boot sector"), make([]byte, 4096)...))))
 	return i.ID
 }
 

@@ -164,7 +164,7 @@ func (r *rig) activeImage(ctx context.Context) *cloud.Image {
 	r.t.Helper()
 	i, err := r.images.Create(ctx, image.CreateRequest{Name: "debian", Format: "raw", Container: "bare", Properties: map[string]string{"os_distro": "debian"}})
 	ok(r.t, err)
-	ok(r.t, r.images.Upload(ctx, i.ID, bytes.NewReader(append([]byte("a disk"), make([]byte, 4096)...)), -1))
+	ok(r.t, r.images.Upload(ctx, i.ID, bytes.NewReader(append([]byte("a disk"), make([]byte, 4096)...))))
 	return i
 }
 

@@ -171,7 +171,7 @@ func (s *site) activeImage() string {
 	ctx := cloud.WithPrincipal(context.Background(), principal("a", false))
 	i, err := s.images.Create(ctx, image.CreateRequest{Name: "debian", Format: "raw", Container: "bare"})
 	ok(s.t, err)
-	ok(s.t, s.images.Upload(ctx, i.ID, bytes.NewReader(append([]byte("a disk"), make([]byte, 4096)...)), -1))
+	ok(s.t, s.images.Upload(ctx, i.ID, bytes.NewReader(append([]byte("a disk"), make([]byte, 4096)...))))
 	return string(i.ID)
 }
 

@@ -22,11 +22,11 @@ func (a *api) stage(w http.ResponseWriter, r *http.Request) error {
 }
 
 // receive hands the body on as it arrives; nothing of it is kept in memory here.
-func receive(w http.ResponseWriter, r *http.Request, take func(context.Context, cloud.ImageID, io.Reader, int64) error) error {
+func receive(w http.ResponseWriter, r *http.Request, take func(context.Context, cloud.ImageID, io.Reader) error) error {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/octet-stream" {
 		return openstack.UnsupportedMedia("The data of an image must be sent as application/octet-stream.")
 	}
-	if err := take(r.Context(), imageID(r), r.Body, r.ContentLength); err != nil {
+	if err := take(r.Context(), imageID(r), r.Body); err != nil {
 		return err
 	}
 	return openstack.WriteEmpty(w, http.StatusNoContent)

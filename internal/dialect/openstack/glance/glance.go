@@ -19,8 +19,8 @@ type Images interface {
 	List(ctx context.Context, f image.Filter) ([]*cloud.Image, error)
 	Update(ctx context.Context, id cloud.ImageID, edit func(*image.Facts) error) (*cloud.Image, error)
 	Delete(ctx context.Context, id cloud.ImageID) error
-	Upload(ctx context.Context, id cloud.ImageID, r io.Reader, length int64) error
-	Stage(ctx context.Context, id cloud.ImageID, r io.Reader, length int64) error
+	Upload(ctx context.Context, id cloud.ImageID, r io.Reader) error
+	Stage(ctx context.Context, id cloud.ImageID, r io.Reader) error
 	Import(ctx context.Context, id cloud.ImageID, r image.ImportRequest) error
 	ImageTasks(ctx context.Context, id cloud.ImageID) ([]image.Task, error)
 	Tasks(ctx context.Context, q cloud.Query) ([]image.Task, error)
