@@ -138,7 +138,7 @@ func (e *Engine) Start(ctx context.Context, r Request) (*cloud.Operation, error)
 		if err != nil {
 			return err
 		}
-		if busy == 0 && e.isRunning() {
+		if busy == 0 && r.Delay == 0 && e.isRunning() {
 			e.take(op)
 		}
 		if err := e.Records.Insert(ctx, op); err != nil {
@@ -167,11 +167,15 @@ func newOperation(ctx context.Context, r Request, k Kind) (*cloud.Operation, err
 		r.ID = cloud.OperationID(cloud.NewID())
 	}
 	now := time.Now().UTC()
-	return &cloud.Operation{
+	op := &cloud.Operation{
 		ID: r.ID, Kind: r.Kind, Subject: r.Subject, Params: params,
 		ProjectID: r.ProjectID, UserID: p.UserID, RequestID: p.RequestID,
-		State: cloud.OperationPending, Deadline: now.Add(r.Deadline),
-	}, nil
+		State: cloud.OperationPending, Deadline: now.Add(r.Delay + r.Deadline),
+	}
+	if r.Delay > 0 {
+		op.RetryAt = now.Add(r.Delay)
+	}
+	return op, nil
 }
 
 func unended() cloud.Cond {
@@ -186,7 +190,7 @@ func (e *Engine) begin(op cloud.Operation) {
 	if op.Owner == e.owner && e.launch(&op) {
 		return
 	}
-	e.nudgeSubject(op.Subject)
+	e.wakeAt(op.RetryAt, op.Subject)
 }
 
 // Nudge makes the Engine look for work now.

@@ -411,3 +411,25 @@ func TestNoLostWakeUps(t *testing.T) {
 		}
 	})
 }
+
+// What shall wait does not begin before its time, and can be taken back until then.
+func TestDelay(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		j := &journal{}
+		e := start(t, s, j, nil)
+		later := func(delay time.Duration) cloud.OperationID {
+			op, err := e.Start(t.Context(), operation.Request{Kind: "test.kind", Subject: "x/1", Delay: delay})
+			ok(t, err)
+			return op.ID
+		}
+		never := later(time.Hour)
+		ok(t, e.Cancel(t.Context(), never))
+		want(t, e.await(t, never), cloud.OperationCancelled, j, "undo-a settle-cancelled")
+		began := time.Now()
+		op := e.await(t, later(20*time.Millisecond))
+		want(t, op, cloud.OperationSucceeded, j, "undo-a settle-cancelled a b c settle-succeeded")
+		if waited := op.Steps[0].StartedAt.Sub(began); waited < 20*time.Millisecond {
+			t.Errorf("it began after %s", waited)
+		}
+	})
+}

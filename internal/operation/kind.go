@@ -57,6 +57,8 @@ type Request struct {
 	ProjectID cloud.ProjectID
 	// Deadline, if not 0, is used in place of the Kind's.
 	Deadline time.Duration
+	// Delay is how long it waits at least before it begins.
+	Delay time.Duration
 }
 
 // Params decodes what was asked.

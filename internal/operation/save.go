@@ -93,9 +93,14 @@ func (e *Engine) stopped(ctx context.Context, op *cloud.Operation, err error) {
 	}
 }
 
-// wakeAt nudges when a retry is due; the sweep would find it up to a second later.
+// wakeAt nudges when an Operation is due, which may be at once; the sweep would find it up to a second later.
 func (e *Engine) wakeAt(t time.Time, subject string) {
-	time.AfterFunc(time.Until(t), func() { e.nudgeSubject(subject) })
+	wait := time.Until(t)
+	if wait <= 0 {
+		e.nudgeSubject(subject)
+		return
+	}
+	time.AfterFunc(wait, func() { e.nudgeSubject(subject) })
 }
 
 // faultOf turns an error into what the owner reads; words of other packages go into Details.
