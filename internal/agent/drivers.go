@@ -111,6 +111,8 @@ type Block interface {
 	EnsureImage(ctx context.Context, i spec.Image, open func() (io.ReadCloser, error)) error
 	// RemoveImage removes an image. Volumes made from it go on working (the bytes may stay until the last is gone).
 	RemoveImage(ctx context.Context, id spec.ImageID) error
+	// Images tells of the images that are here, in the order of their ids.
+	Images(ctx context.Context) ([]spec.ImageStatus, error)
 	// ImagePath is the file of an image that is here, for direct kernel boot.
 	ImagePath(ctx context.Context, id spec.ImageID) (string, error)
 

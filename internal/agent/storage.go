@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,30 +15,61 @@ func (a *Agent) EnsureImage(ctx context.Context, i spec.Image) error {
 	return a.Block.EnsureImage(ctx, i, func() (io.ReadCloser, error) { return a.Images.OpenImage(ctx, i.ID) })
 }
 
-// RemoveImage removes an image; volumes made from it stay whole.
+// RemoveImage removes an image; volumes made from it stay whole. A guest that boots from it needs the file at each start.
 func (a *Agent) RemoveImage(ctx context.Context, id spec.ImageID) error {
+	if g, boots := a.bootedFrom(id); boots {
+		return fmt.Errorf("guest %s boots from image %s: %w", g, id, spec.ErrBusy)
+	}
 	return ignoreMissing(a.Block.RemoveImage(ctx, id))
+}
+
+// bootedFrom finds a guest whose kernel or initramfs an image is.
+func (a *Agent) bootedFrom(id spec.ImageID) (spec.GuestID, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for g, held := range a.guests {
+		if k := held.spec.Kernel; k != nil && (k.Kernel == id || k.Initramfs == id) {
+			return g, true
+		}
+	}
+	return "", false
+}
+
+// ListImages tells of the images that are here.
+func (a *Agent) ListImages(ctx context.Context) ([]spec.ImageStatus, error) {
+	return a.Block.Images(ctx)
 }
 
 // EnsureVolume makes or grows a volume. If a running guest has it open, the hypervisor grows it.
 func (a *Agent) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
-	if v.Image != nil {
-		if err := a.EnsureImage(ctx, *v.Image); err != nil {
-			return spec.VolumeStatus{}, fmt.Errorf("take image in: %w", err)
-		}
-	}
 	guest, open, unlock, err := a.lockVolume(ctx, v.ID)
 	if err != nil {
 		return spec.VolumeStatus{}, err
 	}
 	defer unlock()
 	if !open {
-		return a.Block.EnsureVolume(ctx, v)
+		return a.ensureClosed(ctx, v)
 	}
 	s, err := a.Block.VolumeStatus(ctx, v.ID)
 	if err == nil && s.SizeBytes < v.SizeBytes {
 		if err = a.Hypervisor.ResizeDisk(ctx, guest, v.ID, v.SizeBytes); err == nil {
 			s, err = a.Block.VolumeStatus(ctx, v.ID)
+		}
+	}
+	return s, err
+}
+
+// ensureClosed makes or grows a volume that no guest has open. The image it is made from may be let go of between being
+// taken in and being used: then it is taken in again.
+func (a *Agent) ensureClosed(ctx context.Context, v spec.Volume) (s spec.VolumeStatus, err error) {
+	for range 3 {
+		if v.Image != nil {
+			if err := a.EnsureImage(ctx, *v.Image); err != nil {
+				return s, fmt.Errorf("take image in: %w", err)
+			}
+		}
+		if s, err = a.Block.EnsureVolume(ctx, v); v.Image == nil || !errors.Is(err, spec.ErrMissing) {
+			return s, err
 		}
 	}
 	return s, err

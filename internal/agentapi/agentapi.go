@@ -58,7 +58,11 @@ type Storage interface {
 	// EnsureImage takes an image in. The agent fetches it from the control plane's
 	// image store by itself if it is not here.
 	EnsureImage(ctx context.Context, i spec.Image) error
+	// RemoveImage lets go of an image, and of its bytes when no volume is made of them any more. One that a guest boots
+	// from directly is spec.ErrBusy.
 	RemoveImage(ctx context.Context, id spec.ImageID) error
+	// ListImages tells of the images that are here.
+	ListImages(ctx context.Context) ([]spec.ImageStatus, error)
 	// EnsureVolume makes a volume or grows it, whether or not a guest has it open.
 	EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error)
 	RemoveVolume(ctx context.Context, id spec.VolumeID) error

@@ -1,6 +1,9 @@
 package spec
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // VolumeID, SnapshotID and ImageID name bytes on a host or pool. They are never
 // used again for other bytes.
@@ -34,6 +37,16 @@ type Image struct {
 	Format    Format
 	SizeBytes int64  // length of the file
 	SHA256    string // hex, of the file; checked when a host takes the image in
+}
+
+// ImageStatus is what a host observed of an image that it has taken in.
+type ImageStatus struct {
+	ID        ImageID
+	SizeBytes int64 // of the file that is kept; another format than the image's may be
+	TakenAt   time.Time
+	// Uses counts the volumes made from it since then; the last one was made at UsedAt, TakenAt if there is none.
+	Uses   int64
+	UsedAt time.Time
 }
 
 // Volume is the wanted state of one block device. At most one of the sources

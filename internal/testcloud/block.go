@@ -29,6 +29,11 @@ func (b *block) RemoveImage(ctx context.Context, id spec.ImageID) error {
 	return b.change(ctx, "remove image", func() error { return b.driver.RemoveImage(ctx, id) })
 }
 
+func (b *block) Images(ctx context.Context) (all []spec.ImageStatus, err error) {
+	err = b.look(func() error { all, err = b.driver.Images(ctx); return err })
+	return all, err
+}
+
 func (b *block) ImagePath(ctx context.Context, id spec.ImageID) (s string, err error) {
 	err = b.look(func() error { s, err = b.driver.ImagePath(ctx, id); return err })
 	return s, err

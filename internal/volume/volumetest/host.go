@@ -157,6 +157,17 @@ func (h *Host) RemoveImage(_ context.Context, id spec.ImageID) error {
 	return err
 }
 
+// ListImages tells of no more than the ids.
+func (h *Host) ListImages(context.Context) ([]spec.ImageStatus, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []spec.ImageStatus
+	for id := range h.images {
+		all = append(all, spec.ImageStatus{ID: id})
+	}
+	return all, nil
+}
+
 // EnsureVolume makes or grows a volume.
 func (h *Host) EnsureVolume(_ context.Context, v spec.Volume) (spec.VolumeStatus, error) {
 	leave, err := h.enter("EnsureVolume")

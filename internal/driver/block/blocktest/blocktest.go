@@ -36,6 +36,7 @@ func Run(t *testing.T, factory func(t *testing.T) *Target) {
 		run  func(*suite)
 	}{
 		{"ImageIsTakenInOnce", imageIsTakenInOnce},
+		{"ImageUses", imageUses},
 		{"ImageIsChecked", imageIsChecked},
 		{"ImageInterrupted", imageInterrupted},
 		{"VolumeFromNothing", volumeFromNothing},

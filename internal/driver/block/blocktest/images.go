@@ -34,6 +34,32 @@ func imageIsTakenInOnce(s *suite) {
 	}
 }
 
+// imageUses: the pool tells how often volumes were made from an image, also after the driver began anew.
+func imageUses(s *suite) {
+	i := s.image("i")
+	one := func(uses int64) spec.ImageStatus {
+		all, err := s.Block.Images(s.ctx())
+		s.must(err)
+		if len(all) != 1 || all[0].ID != "i" || all[0].SizeBytes != imageBytes || all[0].Uses != uses || all[0].TakenAt.IsZero() || all[0].UsedAt.Before(all[0].TakenAt) {
+			s.Fatalf("images are %+v, want one used %d times", all, uses)
+		}
+		return all[0]
+	}
+	fresh := one(0)
+	if !fresh.UsedAt.Equal(fresh.TakenAt) {
+		s.Fatalf("never used, and used at %s", fresh.UsedAt)
+	}
+	for range 2 { // the second finds the volume there
+		s.volume(spec.Volume{ID: "v", SizeBytes: 8 * mib, Image: i})
+	}
+	s.volume(spec.Volume{ID: "w", SizeBytes: 8 * mib, Image: i})
+	s.volume(spec.Volume{ID: "x", SizeBytes: 8 * mib, Volume: "w"})
+	s.Block = s.Reopen(s.T)
+	if used := one(2); !used.TakenAt.Equal(fresh.TakenAt) {
+		s.Fatalf("taken in at %s, then at %s", fresh.TakenAt, used.TakenAt)
+	}
+}
+
 // imageIsChecked: wrong bytes and hostile files are not taken in, and leave nothing.
 func imageIsChecked(s *suite) {
 	b := rawImage()

@@ -102,6 +102,7 @@ func (d *Driver) fillFromImage(v spec.Volume, dir string) error {
 	if image.baseFormat == spec.FormatLUKS {
 		return fmt.Errorf("%w: the source is encrypted, the volume is not", spec.ErrInvalid)
 	}
+	image.countUse()
 	if d.reflink && image.baseFormat == spec.FormatRaw {
 		return d.fillRawClone(image.base(), dir, v.SizeBytes)
 	}

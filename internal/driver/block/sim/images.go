@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	qcow2reader "github.com/lima-vm/go-qcow2reader/image/qcow2"
 
@@ -15,12 +16,15 @@ import (
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
-// image never changes once it is in a Pool.
+// image never changes once it is in a Pool, but for its uses, which the Pool's mu guards.
 type image struct {
 	fileBytes    int64
 	virtualBytes int64
 	content      io.ReaderAt // of the disk; nil reads as zeros
 	encrypted    bool
+
+	takenAt, usedAt time.Time
+	uses            int64
 }
 
 // EnsureImage implements agent.Block.
@@ -72,6 +76,8 @@ func (p *Pool) finish(id spec.ImageID, taken *image, done chan struct{}) {
 	delete(p.taking, id)
 	if taken != nil {
 		p.used += taken.fileBytes
+		taken.takenAt = time.Now()
+		taken.usedAt = taken.takenAt
 		p.images[id] = taken
 	}
 	close(done)
@@ -161,6 +167,18 @@ func (p *Pool) RemoveImage(ctx context.Context, id spec.ImageID) error {
 		}
 		return nil
 	})
+}
+
+// Images implements agent.Block.
+func (p *Pool) Images(context.Context) ([]spec.ImageStatus, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []spec.ImageStatus
+	for _, id := range keys(p.images) {
+		i := p.images[id]
+		all = append(all, spec.ImageStatus{ID: id, SizeBytes: i.fileBytes, TakenAt: i.takenAt, Uses: i.uses, UsedAt: i.usedAt})
+	}
+	return all, nil
 }
 
 // ImagePath implements agent.Block. There is no file behind the path.

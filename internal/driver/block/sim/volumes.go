@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -69,6 +70,8 @@ func (p *Pool) makeVolume(v spec.Volume) (*disk, error) {
 	case v.Image != nil:
 		if d.base, source = p.images[v.Image.ID]; source {
 			d.sizeBytes, d.encrypted = d.base.virtualBytes, d.base.encrypted
+			d.base.uses++
+			d.base.usedAt = time.Now()
 		}
 	case v.Snapshot != "":
 		if d, source = p.snapshots[v.Snapshot]; source {
