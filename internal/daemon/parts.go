@@ -25,8 +25,9 @@ type Parts struct {
 	Hosts []Host
 	// NoListener leaves the API to those who call Handler.
 	NoListener bool
-	// Engine, Fleet and Network, if set, adjust what these are made with.
+	// Engine, Image, Fleet and Network, if set, adjust what these are made with.
 	Engine  func(*operation.Options)
+	Image   func(*image.Deps)
 	Fleet   func(*fleet.Options)
 	Network func(*network.Config)
 }

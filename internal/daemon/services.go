@@ -73,8 +73,8 @@ func (d *Daemon) newServices() (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.image = image.New(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: webfetch.New(c.ImportRanges),
-		Operations: s.engine, Records: st.Operations, Region: c.Region, Log: log, Now: now})
+	s.image = image.New(adjusted(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: webfetch.New(c.ImportRanges),
+		Operations: s.engine, Records: st.Operations, Hosts: s.fleet, PrefetchDelay: prefetchDelay, Region: c.Region, Log: log, Now: now}, d.parts.Image))
 	s.words = vocabulary.New(vocabulary.Deps{Vocabularies: st.Vocabularies, Definitions: st.Definitions, Kinds: st.TargetKinds, Tx: st, Now: now})
 	if s.backups, err = backupstore.Open(c.Backups()); err != nil {
 		return nil, err
@@ -109,6 +109,9 @@ func (d *Daemon) newServices() (*services, error) {
 	s.listen()
 	return s, nil
 }
+
+// prefetchDelay is long enough to take back what was queued by mistake, and short enough to wait for.
+const prefetchDelay = 2 * time.Second
 
 func adjusted[T any](o T, adjust func(*T)) T {
 	if adjust != nil {

@@ -72,10 +72,14 @@ type Deps struct {
 	Web        Web
 	Operations *operation.Engine
 	Records    cloud.Records[cloud.Operation, cloud.OperationID]
-	Region     string             // of this cloud: images of others cannot be copied
-	Limits     imageformat.Limits // on files and the disks inside; zero: imageformat's own
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Hosts make disks from images.
+	Hosts Hosts
+	// PrefetchDelay is how long an image waits at least before hosts are told to take it in without need.
+	PrefetchDelay time.Duration
+	Region        string             // of this cloud: images of others cannot be copied
+	Limits        imageformat.Limits // on files and the disks inside; zero: imageformat's own
+	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 // Service is the use cases on images. It is safe for concurrent use.
@@ -91,6 +95,7 @@ type Service struct {
 func New(d Deps) *Service {
 	s := &Service{Deps: d, living: map[cloud.ImageID]string{}}
 	d.Operations.Register(s.importKind())
+	d.Operations.Register(s.prefetchKind())
 	d.Quota.Register(cloud.QuotaStagedBytes, func(ctx context.Context, p cloud.ProjectID) (int64, error) {
 		return d.Images.Sum(ctx, "staged_bytes", cloud.Eq("project_id", p))
 	})

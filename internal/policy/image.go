@@ -21,8 +21,12 @@ var imageRules = map[Action]Rule{
 	"image.share":                ProjectMember, // members added and removed by the owner
 	// accept is asked with the member's project as the target: the owner cannot accept for it.
 	"image.accept":     projectItself,
-	"image.see_stores": Admin,        // how the bytes are kept
-	"image.see_all":    SystemReader, // lists without regard to the owner
+	"image.see_stores": Admin, // how the bytes are kept
+	// What hosts keep of images is the operators' business.
+	"image.see_copies":  Admin,
+	"image.prefetch":    Admin,
+	"image.drop_copies": Admin,
+	"image.see_all":     SystemReader, // lists without regard to the owner
 }
 
 // vocabularyRules: see package vocabulary. What is defined for all to follow is the administrators' word; a target is

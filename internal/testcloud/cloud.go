@@ -14,6 +14,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/daemon"
 	"github.com/nubo-cloud/nubo/internal/fleet"
+	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/network"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/store"
@@ -169,6 +170,7 @@ func (c *Cloud) Start() {
 	l.gate.open()
 	parts := daemon.Parts{Store: c.Store, NoListener: true,
 		Engine:  func(o *operation.Options) { o.Exclusive, o.RetryMin, o.Fault = true, retryMin, c.pointFault },
+		Image:   func(d *image.Deps) { d.PrefetchDelay = 0 },
 		Fleet:   func(o *fleet.Options) { o.RetryPause = retryMin },
 		Network: func(o *network.Config) { o.RetryMin = retryMin },
 	}

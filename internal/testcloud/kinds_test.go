@@ -260,6 +260,14 @@ var acts = map[string]act{
 	"group_snapshot.delete": {after(withGroup, snapshotGroup), func(s *stage) error {
 		return s.volume().DeleteGroupSnapshot(s.n.Context(), cloud.GroupSnapshotID(s.id()))
 	}},
+	"image.prefetch": {func(*stage) {}, func(s *stage) error {
+		images := s.c.Services().Image
+		i, err := images.Create(s.n.Context(), image.CreateRequest{Name: "prefetch", Format: "raw", Container: "bare"})
+		s.must(err)
+		s.subject = "image/" + string(i.ID)
+		s.must(images.Upload(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format"), -1))
+		return images.Prefetch(s.c.Admin(), i.ID)
+	}},
 	"snapshot.create": {withVolume, snapshot},
 	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {
 		return s.volume().DeleteSnapshot(s.n.Context(), cloud.SnapshotID(s.subject[len("snapshot/"):]), false)

@@ -4,8 +4,9 @@
 // service, as the API documents them ("/v2/images/…"); clients add their endpoint.
 //
 // Knowingly absent: locations and direct URLs (whoever writes them reads what the cloud can read), tasks made by
-// hand, copying between stores (there is one), cache management (hosts take images in when a guest needs them; how
-// often and when last, which the API would show, nobody counts). Image data is hashed with SHA-512.
+// hand, copying between stores (there is one). Image data is hashed with SHA-512.
+//
+// What the API calls the cache are the copies that hosts keep of images: a hit is a disk made from one.
 //
 // Reference: https://docs.openstack.org/api-ref/image/v2/
 package glance

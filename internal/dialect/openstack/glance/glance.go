@@ -34,6 +34,10 @@ type Images interface {
 	SetMemberStatus(ctx context.Context, id cloud.ImageID, project cloud.ProjectID, status string) (*cloud.ImageMember, error)
 	RemoveMember(ctx context.Context, id cloud.ImageID, project cloud.ProjectID) error
 	Usage(ctx context.Context) (image.Usage, error)
+	Copies(ctx context.Context) (image.Copies, error)
+	Prefetch(ctx context.Context, id cloud.ImageID) error
+	DropCopies(ctx context.Context, id cloud.ImageID) error
+	ClearCopies(ctx context.Context, queued, kept bool) error
 }
 
 // Deps is what the dialect is made of.
@@ -59,6 +63,7 @@ func New(d Deps) *openstack.Service {
 	a.imageRoutes(s)
 	a.memberRoutes(s)
 	a.infoRoutes(s)
+	a.cacheRoutes(s)
 	a.namespaceRoutes(s)
 	a.definitionRoutes(s)
 	return s
@@ -101,6 +106,13 @@ func (a *api) infoRoutes(s *openstack.Service) {
 			return openstack.WriteJSON(w, http.StatusOK, schema)
 		})
 	}
+}
+
+func (a *api) cacheRoutes(s *openstack.Service) {
+	s.Handle("GET /v2/cache", a.cache)
+	s.Handle("DELETE /v2/cache", a.clearCache)
+	s.Handle("PUT /v2/cache/{id}", a.queueForCache)
+	s.Handle("DELETE /v2/cache/{id}", a.dropFromCache)
 }
 
 func imageID(r *http.Request) cloud.ImageID { return cloud.ImageID(r.PathValue("id")) }

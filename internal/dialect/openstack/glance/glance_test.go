@@ -19,6 +19,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/imagestore"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
+	"github.com/nubo-cloud/nubo/internal/spec"
 	"github.com/nubo-cloud/nubo/internal/store"
 	"github.com/nubo-cloud/nubo/internal/vocabulary"
 	"github.com/nubo-cloud/nubo/internal/webfetch"
@@ -61,7 +62,8 @@ func newSite(t *testing.T) *site {
 	staging.FreeBytesMin = 0
 	engine := operation.New(operation.Options{Records: db.Operations, Tx: db, Log: log, Exclusive: true})
 	images := image.New(image.Deps{Images: db.Images, Tx: db, Quota: quota.New(db.Quotas, db), Bytes: files, Staging: staging,
-		Web: webfetch.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), Operations: engine, Records: db.Operations, Log: log, Now: time.Now})
+		Web: webfetch.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), Operations: engine, Records: db.Operations,
+		Hosts: hosts{&host{kept: map[spec.ImageID]bool{}}}, Log: log, Now: time.Now})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(ctx) }()
