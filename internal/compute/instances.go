@@ -293,7 +293,27 @@ func (s *Service) ListActions(ctx context.Context, id cloud.InstanceID, q cloud.
 	}
 	q.Where = append(slices.Clip(q.Where), cloud.Eq("subject", subject(id)))
 	q.Order = []cloud.Order{{Column: "created_at", Desc: true}}
+	if q.After != "" {
+		last, err := s.actionOf(ctx, id, q.After)
+		if err != nil {
+			return nil, err
+		}
+		q.After = string(last.ID)
+	}
 	return s.Operations.List(ctx, q)
+}
+
+// actionOf is what a request had done to an instance; the last of it, if there was more.
+func (s *Service) actionOf(ctx context.Context, id cloud.InstanceID, request string) (*cloud.Operation, error) {
+	found, err := s.Operations.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("subject", subject(id)), cloud.Eq("request_id", request)},
+		Order: []cloud.Order{{Column: "created_at"}}, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, cloud.Invalidf("action", "marker", "Request %s did nothing to instance %s.", request, id)
+	}
+	return found[0], nil
 }
 
 // mayReadGone tells whether the caller may read the history of an instance that has been deleted.

@@ -49,6 +49,7 @@ func (x *reader) seed() {
 	x.families = map[string]family{}
 	db, project, user := x.cloud.Store, cloud.ProjectID(x.names["PROJECT"]), cloud.UserID(x.names["USER"])
 	x.seedCompute(db, project, user)
+	x.seedWork(db, project, user)
 	x.seedImages(db, project)
 	x.seedNetwork(db, project)
 	x.seedFilters(db, project)
@@ -97,6 +98,33 @@ func (x *reader) seedCompute(db *store.Store, project cloud.ProjectID, user clou
 		}
 		return nil
 	}))
+}
+
+// seedWork makes hosts, and Operations that have ended.
+func (x *reader) seedWork(db *store.Store, project cloud.ProjectID, user cloud.UserID) {
+	x.families["/compute/v2.1/os-hypervisors"] = rowsOf(db.Hosts, func(id cloud.HostID, n int) *cloud.Host {
+		number := 10 + 2*n // no two have one; guests come between
+		if !standing(string(id)) {
+			number++
+		}
+		return &cloud.Host{ID: id, Name: string(id), Number: number, Meta: meta(n), VCPUs: 1 + n%3}
+	})
+	ended := func(kind, subject string, prefix cloud.OperationID) family {
+		make := func(id string, n int) *cloud.Operation {
+			m := meta(n)
+			return &cloud.Operation{ID: prefix + cloud.OperationID(id), ProjectID: project, UserID: user, RequestID: id, Meta: m, Kind: kind, Subject: subject,
+				State: pick(n, cloud.OperationSucceeded, cloud.OperationFailed), EndedAt: &m.UpdatedAt, Params: []byte("{}")}
+		}
+		return family{
+			insert: func(ctx context.Context, id string, n int) error { return db.Operations.Insert(ctx, make(id, n)) },
+			remove: func(ctx context.Context, id string) error {
+				return db.Operations.Delete(ctx, prefix+cloud.OperationID(id))
+			},
+		}
+	}
+	// An action is known by its request, and its Operation has another id.
+	x.families["/compute/v2.1/servers/"+seeded(0)+"/os-instance-actions"] = ended("instance.stop", "instance/"+seeded(0), "action-")
+	x.families["/image/v2/tasks"] = ended("image.import", "image/"+seeded(0), "")
 }
 
 func (x *reader) seedImages(db *store.Store, project cloud.ProjectID) {

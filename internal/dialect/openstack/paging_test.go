@@ -48,7 +48,7 @@ func TestEveryListPages(t *testing.T) {
 	if testing.Short() {
 		rows = 400
 	}
-	a := &attacker{t: t, cloud: testcloud.New(t, testcloud.Options{}), names: map[string]string{"FLOATING": seeded(0), "POLICY": seeded(0)}}
+	a := &attacker{t: t, cloud: testcloud.New(t, testcloud.Options{}), names: map[string]string{"FLOATING": seeded(0), "POLICY": seeded(0), "SERVER": seeded(0)}}
 	a.handler = a.cloud.Handler()
 	a.signIn()
 	x := &reader{attacker: a, rows: rows}
@@ -96,7 +96,7 @@ func idOf(o shown) string {
 	if inner, ok := o["keypair"].(map[string]any); ok {
 		o = inner
 	}
-	for _, key := range []string{"id", "namespace", "name"} {
+	for _, key := range []string{"id", "namespace", "name", "request_id"} {
 		if id, ok := o[key].(string); ok {
 			return id
 		}
@@ -248,7 +248,7 @@ func nextOf(body map[string]json.RawMessage, key string) string {
 	case json.Unmarshal(body["next"], &next) == nil:
 	case json.Unmarshal(body["links"], &links) == nil && links.Next != nil:
 		next = *links.Next
-	case json.Unmarshal(body[key+"_links"], &list) == nil, json.Unmarshal(body[strings.TrimSuffix(key, "s")+"_links"], &list) == nil:
+	case json.Unmarshal(body["links"], &list) == nil, json.Unmarshal(body[key+"_links"], &list) == nil, json.Unmarshal(body[strings.TrimSuffix(key, "s")+"_links"], &list) == nil:
 		for _, link := range list {
 			if link.Rel == "next" {
 				next = link.Href

@@ -47,7 +47,11 @@ func (a *api) listActions(w http.ResponseWriter, r *http.Request) error {
 	for i, op := range list {
 		out[i] = actionView(r, op)
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"instanceActions": out})
+	body := map[string]any{"instanceActions": out}
+	if n := len(list); n > 0 {
+		body = a.withNext(r, body, "links", "/servers/"+string(serverID(r))+"/os-instance-actions", p.Limit, n, list[n-1].RequestID)
+	}
+	return openstack.WriteJSON(w, http.StatusOK, body)
 }
 
 // actionsReadable: until 2.21 the actions of a deleted server were not shown.
