@@ -49,4 +49,7 @@ type Backup struct {
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
 	// VolumeProperties are the volume's own; a volume that is made from the backup gets them.
 	VolumeProperties map[string]string `json:"volume_properties,omitempty"`
+	// Key opens the bytes of an encrypted volume's backup, and TypeID is that volume's type.
+	Key    *VolumeKey   `json:"key,omitempty"`
+	TypeID VolumeTypeID `json:"type_id,omitempty"`
 }

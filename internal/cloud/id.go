@@ -59,6 +59,8 @@ type (
 	UsageID             string
 	SettingID           string
 	VolumeQOSID         string
+	VolumeKeyID         string
+	VolumeEncryptionID  string
 	TransferID          string
 	VolumeGroupID       string
 	VolumeGroupTypeID   string

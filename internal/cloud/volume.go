@@ -57,6 +57,25 @@ type Volume struct {
 	GroupID VolumeGroupID `json:"group_id,omitempty"`
 	// MadeFor may reserve it while it is being made.
 	MadeFor InstanceID `json:"made_for,omitempty"`
+	// Key opens an encrypted volume; nil if it is not.
+	Key *VolumeKey `json:"key,omitempty"`
+}
+
+// VolumeEncryption says how volumes are encrypted.
+type VolumeEncryption struct {
+	// Provider names the format, as the operator wrote it; Location who encrypts.
+	Provider string `json:"provider"`
+	Cipher   string `json:"cipher,omitempty"`
+	KeyBits  int    `json:"key_bits,omitempty"`
+	Location string `json:"location"`
+}
+
+// VolumeKey is the key of an encrypted volume, sealed, and how it is used. It lives in the row of what it opens: copies of
+// an encrypted volume are opened by the same key, and the last row takes it away.
+type VolumeKey struct {
+	ID VolumeKeyID `json:"id"`
+	VolumeEncryption
+	Sealed []byte `json:"sealed"`
 }
 
 // Attachment joins a volume to an instance. Its row exists from the moment
@@ -95,9 +114,10 @@ type Snapshot struct {
 	HostID      HostID            `json:"host_id,omitempty"`
 	Pool        string            `json:"pool,omitempty"`
 	Properties  map[string]string `json:"properties,omitempty"`
-	// Bootable and ImageProperties are the volume's, for volumes made from it.
+	// Bootable, ImageProperties and Key are the volume's, for volumes made from it.
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
+	Key             *VolumeKey        `json:"key,omitempty"`
 	// GroupSnapshotID is the group snapshot it was taken in, if any.
 	GroupSnapshotID GroupSnapshotID `json:"group_snapshot_id,omitempty"`
 }
@@ -112,6 +132,15 @@ type VolumeType struct {
 	ExtraSpecs  map[string]string `json:"extra_specs,omitempty"`
 	Projects    []ProjectID       `json:"projects,omitempty"`
 	QOSID       VolumeQOSID       `json:"qos_id,omitempty"`
+	Encryption  *TypeEncryption   `json:"encryption,omitempty"`
+}
+
+// TypeEncryption is how volumes of a type are encrypted.
+type TypeEncryption struct {
+	ID VolumeEncryptionID `json:"id"`
+	VolumeEncryption
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 }
 
 // DefaultVolumeType is the type of a project's volumes for which none was asked. Its id is the project's.

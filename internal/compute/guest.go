@@ -19,6 +19,7 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 	var views []cloud.PortView
 	var generation int64
 	var limits map[cloud.VolumeID]spec.DiskLimits
+	var keys map[cloud.VolumeID]spec.Key
 	zone := ""
 	err := s.Tx.View(ctx, func(ctx context.Context) (err error) {
 		if in, err = s.Instances.Get(ctx, id); err != nil {
@@ -37,6 +38,9 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 		if limits, err = s.Volume.DiskLimits(ctx, volumesOf(in)); err != nil {
 			return err
 		}
+		if keys, err = s.Volume.DiskKeys(ctx, volumesOf(in)); err != nil {
+			return err
+		}
 		generation, err = s.Generation(ctx)
 		return err
 	})
@@ -46,7 +50,7 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 	g := s.describeGuest(in, views, generation)
 	g.Metadata.Zone = zone
 	for i, d := range g.Disks {
-		g.Disks[i].Limits = limits[cloud.VolumeID(d.Volume)]
+		g.Disks[i].Limits, g.Disks[i].Key = limits[cloud.VolumeID(d.Volume)], keys[cloud.VolumeID(d.Volume)]
 	}
 	return in, g, nil
 }

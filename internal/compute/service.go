@@ -46,6 +46,7 @@ type Volumes interface {
 	// AttachmentsOf answers the attachments of volumes, whoever has them.
 	AttachmentsOf(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID][]*cloud.Attachment, error)
 	DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.DiskLimits, error)
+	DiskKeys(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.Key, error)
 }
 
 // Images is what compute needs of package image.

@@ -146,9 +146,13 @@ func (s *Service) diskInPlace(ctx context.Context, in *cloud.Instance, p swapPar
 	if err != nil {
 		return spec.Disk{}, err
 	}
+	keys, err := s.Volume.DiskKeys(ctx, []cloud.VolumeID{p.New.Volume})
+	if err != nil {
+		return spec.Disk{}, err
+	}
 	for _, d := range guestDisks(&after) {
 		if d.Volume == spec.VolumeID(p.New.Volume) {
-			d.Limits = limits[p.New.Volume]
+			d.Limits, d.Key = limits[p.New.Volume], keys[p.New.Volume]
 			return d, nil
 		}
 	}

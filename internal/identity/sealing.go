@@ -54,6 +54,24 @@ func (s *Service) box(ctx context.Context) (box, error) {
 	return box{aead}, err
 }
 
+// Seal makes of a secret what the store may hold: only Open, with the same id, makes the secret of it again.
+func (s *Service) Seal(ctx context.Context, id, text string) ([]byte, error) {
+	b, err := s.box(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b.seal(id, text)
+}
+
+// Open is the reverse of Seal. It fails for what this cloud did not seal under the id.
+func (s *Service) Open(ctx context.Context, id string, sealed []byte) (string, error) {
+	b, err := s.box(ctx)
+	if err != nil {
+		return "", err
+	}
+	return b.open(id, sealed)
+}
+
 // seal binds the text to the id of its row, so that rows cannot be exchanged for one another.
 func (b box) seal(id, text string) ([]byte, error) {
 	nonce := make([]byte, b.NonceSize(), b.NonceSize()+len(text)+b.Overhead())

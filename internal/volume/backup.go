@@ -80,6 +80,9 @@ func (s *Service) backupOf(ctx context.Context, v *cloud.Volume, r BackupRequest
 	b := &cloud.Backup{ID: cloud.BackupID(cloud.NewID()), ProjectID: v.ProjectID, UserID: cloud.PrincipalOf(ctx).UserID, VolumeID: v.ID,
 		Name: r.Name, Description: r.Description, SizeGiB: v.SizeGiB, State: cloud.BackupCreating, Properties: r.Properties,
 		Container: r.Container, Zone: r.Zone, SnapshotID: r.SnapshotID, DataAt: s.Now().UTC(), Bootable: v.Bootable, ImageProperties: v.ImageProperties, VolumeProperties: v.Properties}
+	if v.Key != nil { // the others are restored to volumes of any type
+		b.Key, b.TypeID = v.Key, v.TypeID
+	}
 	b.StoredAs = b.ID
 	if err := s.backupSource(ctx, v, b, r.Force); err != nil || !r.Incremental {
 		return b, err
@@ -111,7 +114,7 @@ func (s *Service) backupSource(ctx context.Context, v *cloud.Volume, b *cloud.Ba
 	if n.State != cloud.VolumeAvailable {
 		return cloud.Errorf(cloud.WrongState, "snapshot", n.ID, "Snapshot %s is %s; it must be available.", n.ID, n.State)
 	}
-	b.SizeGiB, b.DataAt = n.SizeGiB, n.CreatedAt
+	b.SizeGiB, b.DataAt, b.Key = n.SizeGiB, n.CreatedAt, n.Key
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/imageformat/luks"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
@@ -170,8 +171,16 @@ func (s *Service) ImportBackup(ctx context.Context, b cloud.Backup) (*cloud.Back
 	if err != nil {
 		return nil, err
 	}
+	if b.Key != nil {
+		size -= luks.HeaderBytes
+	}
 	if b.ID == "" || b.SizeGiB <= 0 || size > int64(b.SizeGiB)*gib {
 		return nil, cloud.Invalidf("backup", "backup_url", "The record does not describe the bytes that it names.")
+	}
+	if b.Key != nil {
+		if _, err := s.Secrets.Open(ctx, string(b.Key.ID), b.Key.Sealed); err != nil {
+			return nil, cloud.Invalidf("backup", "backup_url", "The backup is encrypted, and its key was sealed by another cloud.")
+		}
 	}
 	b.Meta, b.ProjectID, b.UserID, b.State, b.OperationID, b.Fault = cloud.Meta{}, p.ProjectID, p.UserID, cloud.BackupAvailable, "", nil
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {

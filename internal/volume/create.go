@@ -140,7 +140,7 @@ func (s *Service) fromSnapshot(ctx context.Context, v *cloud.Volume, id cloud.Sn
 	if from.State != cloud.VolumeAvailable {
 		return "", cloud.Invalidf("volume", "snapshot_id", "Snapshot %s is %s; it must be available.", id, from.State)
 	}
-	v.SnapshotID, v.Bootable, v.ImageProperties = id, from.Bootable, from.ImageProperties
+	v.SnapshotID, v.Bootable, v.ImageProperties, v.Key = id, from.Bootable, from.ImageProperties, from.Key
 	if source, err := s.Volumes.Get(ctx, from.VolumeID); err == nil {
 		v.TypeID, v.ImageID = source.TypeID, source.ImageID
 	}
@@ -155,7 +155,7 @@ func (s *Service) fromBackup(ctx context.Context, v *cloud.Volume, id cloud.Back
 	if from.State != cloud.BackupAvailable {
 		return cloud.Invalidf("volume", "backup_id", "Backup %s is %s; it must be available.", id, from.State)
 	}
-	v.BackupID, v.Bootable, v.ImageProperties = id, from.Bootable, from.ImageProperties
+	v.BackupID, v.Bootable, v.ImageProperties, v.Key, v.TypeID = id, from.Bootable, from.ImageProperties, from.Key, from.TypeID
 	if v.Properties == nil {
 		v.Properties = from.VolumeProperties
 	}
@@ -170,7 +170,7 @@ func (s *Service) fromVolume(ctx context.Context, v *cloud.Volume, id cloud.Volu
 	if from.State != cloud.VolumeAvailable && from.State != cloud.VolumeAttached {
 		return "", cloud.Invalidf("volume", "source_volume", "Volume %s is %s; it must be available or attached to be copied.", id, from.State)
 	}
-	v.SourceVolume, v.Bootable, v.ImageProperties = id, from.Bootable, from.ImageProperties
+	v.SourceVolume, v.Bootable, v.ImageProperties, v.Key = id, from.Bootable, from.ImageProperties, from.Key
 	v.TypeID, v.ImageID = from.TypeID, from.ImageID
 	return from.HostID, fits(v, from.SizeGiB, "source volume")
 }
@@ -250,6 +250,9 @@ func (s *Service) makeBytes(ctx context.Context, op *cloud.Operation) error {
 		if want.Image, err = s.sourceImage(ctx, v); err != nil {
 			return err
 		}
+	}
+	if want.Encryption, err = s.encryption(ctx, v.Key); err != nil {
+		return err
 	}
 	a, err := s.agent(ctx, v.HostID)
 	if err != nil {

@@ -22,6 +22,8 @@ type restoreParams struct {
 	Before     cloud.VolumeState `json:"before"`
 	BackupID   cloud.BackupID    `json:"backup_id,omitempty"`
 	SnapshotID cloud.SnapshotID  `json:"snapshot_id,omitempty"`
+	// Key opens the volume when it has them.
+	Key *cloud.VolumeKey `json:"key,omitempty"`
 }
 
 // RestoreBackup starts to give a volume a backup's bytes in place of its own: a new volume of the name, or of one
@@ -57,7 +59,7 @@ func (s *Service) restoreInto(ctx context.Context, b *cloud.Backup, into cloud.V
 		if v.SizeGiB < b.SizeGiB {
 			return cloud.Invalidf("volume", "volume_id", "Volume %s has %d GiB, the backup needs %d.", v.ID, v.SizeGiB, b.SizeGiB)
 		}
-		if err := s.startReplacing(ctx, v, kindRestore, restoreParams{BackupID: b.ID}); err != nil {
+		if err := s.startReplacing(ctx, v, kindRestore, restoreParams{BackupID: b.ID, Key: b.Key}); err != nil {
 			return err
 		}
 		b.State, b.OperationID = cloud.BackupRestoring, v.OperationID
@@ -86,12 +88,17 @@ func (s *Service) Revert(ctx context.Context, id cloud.VolumeID, to cloud.Snapsh
 		if n.State != cloud.VolumeAvailable || n.SizeGiB != v.SizeGiB {
 			return cloud.Errorf(cloud.WrongState, "volume", id, "Snapshot %s is %s and of %d GiB; it must be available and as large as the volume.", to, n.State, n.SizeGiB)
 		}
-		return s.startReplacing(ctx, v, kindRevert, restoreParams{SnapshotID: to})
+		return s.startReplacing(ctx, v, kindRevert, restoreParams{SnapshotID: to, Key: n.Key})
 	})
 	return err
 }
 
 func (s *Service) startReplacing(ctx context.Context, v *cloud.Volume, kind string, p restoreParams) error {
+	if p.Key == nil {
+		p.Key = v.Key
+	} else if v.Key == nil || v.Key.VolumeEncryption != p.Key.VolumeEncryption {
+		return cloud.Invalidf("volume", "volume_id", "The bytes are encrypted, and volume %s is not in the same way: restore them into a new volume.", v.ID)
+	}
 	p.HostID, p.Pool, p.SizeGiB, p.Before = v.HostID, v.Pool, v.SizeGiB, v.State
 	op, err := s.Operations.Start(ctx, operation.Request{Kind: kind, Subject: subject(v.ID), ProjectID: v.ProjectID, Params: p})
 	if err != nil {
@@ -120,7 +127,11 @@ func (s *Service) backupImage(ctx context.Context, id cloud.BackupID) (*spec.Ima
 	if err != nil {
 		return nil, err
 	}
-	return &spec.Image{ID: spec.ImageID(b.StoredAs), Format: spec.FormatOpaque, SizeBytes: size, SHA256: sum}, nil
+	format := spec.FormatOpaque
+	if b.Key != nil {
+		format = spec.FormatLUKS
+	}
+	return &spec.Image{ID: spec.ImageID(b.StoredAs), Format: format, SizeBytes: size, SHA256: sum}, nil
 }
 
 func (s *Service) bringReplacement(ctx context.Context, op *cloud.Operation) error {
@@ -151,6 +162,9 @@ func (s *Service) replaceBytes(ctx context.Context, op *cloud.Operation) error {
 			return err
 		}
 	}
+	if want.Encryption, err = s.encryption(ctx, p.Key); err != nil {
+		return err
+	}
 	a, err := s.agent(ctx, p.HostID)
 	if err != nil {
 		return err
@@ -174,7 +188,7 @@ func (s *Service) settleReplace(ctx context.Context, op *cloud.Operation) error 
 	}
 	return s.settle(ctx, op, func(v *cloud.Volume) error {
 		if op.State == cloud.OperationSucceeded {
-			v.State, v.Fault = cloud.VolumeAvailable, nil
+			v.State, v.Fault, v.Key = cloud.VolumeAvailable, nil, p.Key
 			return s.takeFacts(ctx, v, p.BackupID)
 		}
 		v.State, v.Fault = p.Before, op.Fault

@@ -77,7 +77,7 @@ func (r *rig) start(fault func(context.Context, operation.Point) error, b image.
 		DefaultTypes: r.db.DefaultVolumeTypes, Transfers: r.db.Transfers, Groups: r.db.VolumeGroups, GroupTypes: r.db.VolumeGroupTypes,
 		GroupSnapshots: r.db.GroupSnapshots, Backups: r.db.Backups, BackupBytes: backups,
 		HostRows: r.db.Hosts, Usage: r.db.UsageEvents, Tx: r.db, Quota: r.quota, Operations: r.engine,
-		Hosts: volumetest.Hosts{Host: r.host}, Placer: volumetest.Hosts{Host: r.host}, Images: r.images, Instances: r.guests,
+		Hosts: volumetest.Hosts{Host: r.host}, Placer: volumetest.Hosts{Host: r.host}, Images: r.images, Instances: r.guests, Secrets: volumetest.Sealer{},
 		Log: log, Now: time.Now})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

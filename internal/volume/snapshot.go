@@ -61,7 +61,7 @@ func snappable(v *cloud.Volume, force bool) error {
 func snapshotOf(ctx context.Context, v *cloud.Volume, r SnapshotRequest) *cloud.Snapshot {
 	return &cloud.Snapshot{ID: cloud.SnapshotID(cloud.NewID()), ProjectID: v.ProjectID, UserID: cloud.PrincipalOf(ctx).UserID,
 		VolumeID: v.ID, Name: r.Name, Description: r.Description, SizeGiB: v.SizeGiB, State: cloud.VolumeCreating,
-		HostID: v.HostID, Pool: v.Pool, Properties: r.Properties, Bootable: v.Bootable, ImageProperties: v.ImageProperties}
+		HostID: v.HostID, Pool: v.Pool, Properties: r.Properties, Bootable: v.Bootable, ImageProperties: v.ImageProperties, Key: v.Key}
 }
 
 func snapshotSubject(id cloud.SnapshotID) string { return "snapshot/" + string(id) }

@@ -58,7 +58,7 @@ func (s *Service) takeType(ctx context.Context, v *cloud.Volume, r CreateRequest
 		return err
 	}
 	v.TypeID, v.MultiAttach = t.ID, v.MultiAttach || multiAttach(t)
-	return nil
+	return s.takeKey(ctx, v, t)
 }
 
 // Type finds a type that the caller may use, by id or name.

@@ -109,6 +109,9 @@ func (s *Service) Retype(ctx context.Context, id cloud.VolumeID, idOrName string
 		if v.State == cloud.VolumeAttached && multiAttach(t) != v.MultiAttach {
 			return cloud.Invalidf("volume", "new_type", "The new type differs in multi-attachment, which cannot change while the volume is attached.")
 		}
+		if !encryptsAs(t, v.Key) {
+			return cloud.Invalidf("volume", "new_type", "Type %s differs in encryption: a volume keeps its encryption, or its lack of it. Make a new volume of that type from this one.", t.Name)
+		}
 		if err := s.reserveType(ctx, v, t.ID); err != nil {
 			return err
 		}

@@ -63,6 +63,9 @@ func (s *Service) UploadImage(ctx context.Context, r UploadRequest) (*cloud.Volu
 }
 
 func (s *Service) mayUpload(v *cloud.Volume, r UploadRequest) error {
+	if v.Key != nil {
+		return cloud.Errorf(cloud.Unsupported, "volume", v.ID, "Volume %s is encrypted: an image of it would lie open to all who may read the image. Copy what is on it inside an instance.", v.ID)
+	}
 	if r.Force {
 		return mustBe(v, cloud.VolumeAvailable, cloud.VolumeAttached)
 	}

@@ -61,6 +61,12 @@ type Instances interface {
 	DisksChanged(ctx context.Context, id cloud.InstanceID) error
 }
 
+// Secrets seals what the store may not hold in clear. What is sealed under one id does not open under another.
+type Secrets interface {
+	Seal(ctx context.Context, id, text string) ([]byte, error)
+	Open(ctx context.Context, id string, sealed []byte) (string, error)
+}
+
 // Deps is what a Service is made of.
 type Deps struct {
 	Volumes        cloud.Records[cloud.Volume, cloud.VolumeID]
@@ -84,6 +90,7 @@ type Deps struct {
 	Images         Images
 	Instances      Instances // nil: force-deleted volumes leave guests to their next change
 	BackupBytes    BackupBytes
+	Secrets        Secrets
 	Log            *slog.Logger
 	Now            func() time.Time
 }

@@ -19,6 +19,7 @@ type Disk struct {
 	SizeBytes  int64
 	Generation int64
 	Origin     string // "blank", "image/…", "snapshot/…", "volume/…"
+	Key        spec.Key
 }
 
 // Host is the storage part of one agent. The other parts are nil.
@@ -184,6 +185,9 @@ func (h *Host) EnsureVolume(_ context.Context, v spec.Volume) (spec.VolumeStatus
 	case !ok:
 		if d, err = h.origin(v); err != nil {
 			return spec.VolumeStatus{}, err
+		}
+		if v.Encryption != nil {
+			d.Key = v.Encryption.Key
 		}
 	}
 	d.SizeBytes, d.Generation = v.SizeBytes, v.Generation

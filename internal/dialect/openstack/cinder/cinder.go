@@ -36,6 +36,7 @@ func New(d Deps) *openstack.Service {
 	a.volumeRoutes(s)
 	a.snapshotRoutes(s)
 	a.typeRoutes(s)
+	a.encryptionRoutes(s)
 	a.attachmentRoutes(s)
 	a.operatorRoutes(s)
 	a.transferRoutes(s)
@@ -83,8 +84,6 @@ func (a *api) typeRoutes(s *openstack.Service) {
 	s.Handle("GET /v3/types/{id}/extra_specs/{key}", a.showSpec)
 	s.Handle("PUT /v3/types/{id}/extra_specs/{key}", a.updateSpec)
 	s.Handle("DELETE /v3/types/{id}/extra_specs/{key}", a.deleteSpec)
-	s.Handle("GET /v3/types/{id}/encryption", a.showEncryption)
-	s.Handle("POST /v3/types/{id}/encryption", a.createEncryption)
 	s.Handle("GET /v3/types/{id}/os-volume-type-access", a.listTypeAccess)
 	s.Handle("POST /v3/types/{id}/action", a.typeAction)
 }

@@ -70,7 +70,7 @@ func newSite(t *testing.T) *site {
 		DefaultTypes: db.DefaultVolumeTypes, Transfers: db.Transfers, Groups: db.VolumeGroups, GroupTypes: db.VolumeGroupTypes,
 		GroupSnapshots: db.GroupSnapshots, Backups: db.Backups, BackupBytes: backups,
 		HostRows: db.Hosts, Usage: db.UsageEvents, Tx: db, Quota: quotas, Operations: engine, Hosts: volumetest.Hosts{Host: host},
-		Placer: volumetest.Hosts{Host: host}, Images: images, Log: log, Now: time.Now})
+		Placer: volumetest.Hosts{Host: host}, Images: images, Secrets: volumetest.Sealer{}, Log: log, Now: time.Now})
 	ok(t, volumes.EnsureDefaults(t.Context()))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -208,22 +208,6 @@ func (a *api) deleteSpec(w http.ResponseWriter, r *http.Request) error {
 	return accepted(w, a.volumes.DeleteTypeSpec(r.Context(), typeID(r), r.PathValue("key")))
 }
 
-// showEncryption says that there is none.
-func (a *api) showEncryption(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.volumes.Type(r.Context(), r.PathValue("id")); err != nil {
-		return err
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{})
-}
-
-// createEncryption refuses: hosts keep volumes as they are.
-func (a *api) createEncryption(_ http.ResponseWriter, r *http.Request) error {
-	if _, err := a.volumes.Type(r.Context(), r.PathValue("id")); err != nil {
-		return err
-	}
-	return &cloud.Error{Kind: cloud.Unsupported, Resource: "volume type", Message: "Volumes cannot be encrypted by this cloud."}
-}
-
 func (a *api) listTypeAccess(w http.ResponseWriter, r *http.Request) error {
 	projects, err := a.volumes.TypeAccess(r.Context(), typeID(r))
 	if err != nil {

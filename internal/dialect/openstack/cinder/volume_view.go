@@ -55,7 +55,7 @@ func (a *api) hostNames(ctx context.Context) (map[cloud.HostID]string, error) {
 func (v *viewer) base(row *cloud.Volume) map[string]any {
 	m := map[string]any{
 		"id": row.ID, "name": row.Name, "description": orNull(row.Description), "size": row.SizeGiB, "status": v.status(row),
-		"availability_zone": row.Zone, "bootable": strconv.FormatBool(row.Bootable), "encrypted": false, "multiattach": row.MultiAttach,
+		"availability_zone": row.Zone, "bootable": strconv.FormatBool(row.Bootable), "encrypted": row.Key != nil, "multiattach": row.MultiAttach,
 		"volume_type": orNull(v.types[row.TypeID]), "snapshot_id": orNull(string(row.SnapshotID)), "source_volid": orNull(string(row.SourceVolume)),
 		"metadata": metadataOf(row), "user_id": row.UserID, "created_at": stamp(row.CreatedAt), "updated_at": stamp(row.UpdatedAt),
 		"attachments": v.attached(row), "links": v.links(row), "consistencygroup_id": nil, "replication_status": nil, "migration_status": nil,
