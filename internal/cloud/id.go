@@ -66,6 +66,7 @@ type (
 	VolumeGroupTypeID   string
 	GroupSnapshotID     string
 	BackupID            string
+	NoticeID            string
 	VocabularyID        string
 	DefinitionID        string
 	MigrationID         string

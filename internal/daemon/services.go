@@ -89,7 +89,7 @@ func (d *Daemon) newServices() (*services, error) {
 	s.volume = volume.New(volume.Deps{
 		Volumes: st.Volumes, Snapshots: st.Snapshots, Attachments: st.Attachments, Types: st.VolumeTypes, QOSRows: st.VolumeQOS,
 		DefaultTypes: st.DefaultVolumeTypes, Transfers: st.Transfers, Groups: st.VolumeGroups, GroupTypes: st.VolumeGroupTypes,
-		GroupSnapshots: st.GroupSnapshots, Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
+		GroupSnapshots: st.GroupSnapshots, Notices: st.Notices, Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Secrets: s.identity, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{

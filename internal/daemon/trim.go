@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/config"
+	"github.com/nubo-cloud/nubo/internal/volume"
 )
 
 // trimPeriod is how often history that has become too old is looked for.
@@ -31,6 +32,7 @@ func (d *Daemon) trim(ctx context.Context, now time.Time) {
 		forget func(ctx context.Context, before time.Time) (int, error)
 	}{
 		{"deleted instances", d.config.KeepDeletedDays, d.services.compute.TrimDeleted},
+		{"notices", volume.NoticeDays, d.services.volume.TrimNotices},
 		{"ended operations", d.config.KeepOperationsDays, d.services.engine.Trim},
 	} {
 		if old.days == 0 {

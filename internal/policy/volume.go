@@ -49,6 +49,9 @@ var volumeRules = map[Action]Rule{
 	"group snapshot.delete": ProjectMember,
 	"group snapshot.reset":  Admin,
 
+	"notice.get":    ProjectReader,
+	"notice.delete": ProjectMember,
+
 	"backup.get":          ProjectReader,
 	"backup.create":       ProjectMaker,
 	"backup.update":       ProjectMember,

@@ -108,3 +108,19 @@ var backups = definition[cloud.Backup, cloud.BackupID]{
 		by("stored_as"),
 	},
 }
+
+var notices = definition[cloud.Notice, cloud.NoticeID]{
+	table: "notices", resource: "notice",
+	id: func(n *cloud.Notice) cloud.NoticeID { return n.ID },
+	columns: []column[cloud.Notice]{
+		text("project_id", func(n *cloud.Notice) any { return n.ProjectID }),
+		text("request_id", func(n *cloud.Notice) any { return n.RequestID }),
+		text("noun", func(n *cloud.Notice) any { return n.Noun }),
+		text("noun_id", func(n *cloud.Notice) any { return n.NounID }),
+		text("kind", func(n *cloud.Notice) any { return n.Kind }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		by("noun_id"),
+	},
+}

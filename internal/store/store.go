@@ -38,6 +38,8 @@ type Store struct {
 	GroupSnapshots     cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
 	Backups            cloud.Records[cloud.Backup, cloud.BackupID]
 
+	Notices cloud.Records[cloud.Notice, cloud.NoticeID]
+
 	Vocabularies cloud.Records[cloud.Vocabulary, cloud.VocabularyID]
 	Definitions  cloud.Records[cloud.Definition, cloud.DefinitionID]
 	TargetKinds  cloud.Records[cloud.TargetKind, string]
@@ -122,6 +124,8 @@ func (s *Store) makeTables() {
 	s.VolumeGroupTypes = newTable(s, &volumeGroupTypes)
 	s.GroupSnapshots = newTable(s, &groupSnapshots)
 	s.Backups = newTable(s, &backups)
+
+	s.Notices = newTable(s, &notices)
 
 	s.Vocabularies = newTable(s, &vocabularies)
 	s.Definitions = newTable(s, &definitions)

@@ -75,7 +75,7 @@ func (r *rig) start(fault func(context.Context, operation.Point) error, b image.
 	ok(r.t, err)
 	r.Service = volume.New(volume.Deps{Volumes: r.db.Volumes, Snapshots: r.db.Snapshots, Attachments: r.db.Attachments, Types: r.db.VolumeTypes, QOSRows: r.db.VolumeQOS,
 		DefaultTypes: r.db.DefaultVolumeTypes, Transfers: r.db.Transfers, Groups: r.db.VolumeGroups, GroupTypes: r.db.VolumeGroupTypes,
-		GroupSnapshots: r.db.GroupSnapshots, Backups: r.db.Backups, BackupBytes: backups,
+		GroupSnapshots: r.db.GroupSnapshots, Notices: r.db.Notices, Backups: r.db.Backups, BackupBytes: backups,
 		HostRows: r.db.Hosts, Usage: r.db.UsageEvents, Tx: r.db, Quota: r.quota, Operations: r.engine,
 		Hosts: volumetest.Hosts{Host: r.host}, Placer: volumetest.Hosts{Host: r.host}, Images: r.images, Instances: r.guests, Secrets: volumetest.Sealer{},
 		Log: log, Now: time.Now})

@@ -80,6 +80,7 @@ type Deps struct {
 	GroupTypes     cloud.Records[cloud.VolumeGroupType, cloud.VolumeGroupTypeID]
 	GroupSnapshots cloud.Records[cloud.GroupSnapshot, cloud.GroupSnapshotID]
 	Backups        cloud.Records[cloud.Backup, cloud.BackupID]
+	Notices        cloud.Records[cloud.Notice, cloud.NoticeID]
 	HostRows       cloud.Records[cloud.Host, cloud.HostID]
 	Usage          cloud.Records[cloud.UsageEvent, cloud.UsageID]
 	Tx             cloud.Transactor
@@ -106,7 +107,7 @@ func New(d Deps) *Service {
 		s.snapshotCreateKind(), s.snapshotDeleteKind(), s.backupCreateKind(), s.backupDeleteKind(),
 		s.replaceKind(kindRestore), s.replaceKind(kindRevert),
 		s.groupCopyKind(), s.groupDeleteKind(), s.groupSnapshotCreateKind(), s.groupSnapshotDeleteKind()} {
-		d.Operations.Register(k)
+		d.Operations.Register(s.noticed(k))
 	}
 	return s
 }

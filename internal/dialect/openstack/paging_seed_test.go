@@ -230,6 +230,9 @@ func (x *reader) seedVolumes(db *store.Store, project cloud.ProjectID, user clou
 	x.families["/volume/v3/group_snapshots"] = rowsOf(db.GroupSnapshots, func(id cloud.GroupSnapshotID, n int) *cloud.GroupSnapshot {
 		return &cloud.GroupSnapshot{ID: id, ProjectID: project, UserID: user, GroupID: cloud.VolumeGroupID(seeded(n % 9)), Meta: meta(n), Name: word(n), State: pick(n, cloud.VolumeAvailable, cloud.VolumeFailed)}
 	})
+	x.families["/volume/v3/messages"] = rowsOf(db.Notices, func(id cloud.NoticeID, n int) *cloud.Notice {
+		return &cloud.Notice{ID: id, ProjectID: project, UserID: user, Meta: meta(n), Noun: pick(n, "volume", "snapshot"), NounID: seeded(n % 9), Kind: pick(n, "volume.create", "snapshot.create"), RequestID: word(n)}
+	})
 	x.families["/volume/v3/group_types"] = rowsOf(db.VolumeGroupTypes, func(id cloud.VolumeGroupTypeID, n int) *cloud.VolumeGroupType {
 		return &cloud.VolumeGroupType{ID: id, Meta: meta(n), Name: word(n) + string(id), Public: true}
 	})

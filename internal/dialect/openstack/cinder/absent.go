@@ -10,7 +10,7 @@ import (
 // can be added to them.
 var absent = map[string]string{
 	"consistencygroups": "consistencygroups", "consistencygroups/detail": "consistencygroups",
-	"messages": "messages", "clusters": "clusters",
+	"clusters": "clusters",
 }
 
 func absentRoutes(s *openstack.Service) {

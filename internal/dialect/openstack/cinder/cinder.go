@@ -45,6 +45,7 @@ func New(d Deps) *openstack.Service {
 	a.groupTypeRoutes(s)
 	a.groupRoutes(s)
 	a.groupSnapshotRoutes(s)
+	a.messageRoutes(s)
 	a.defaultTypeRoutes(s)
 	absentRoutes(s)
 	return s

@@ -89,6 +89,7 @@ func (a *api) resourceFilters(w http.ResponseWriter, r *http.Request) error {
 	}{
 		{"volume", volumeFilters.names()}, {"snapshot", snapshotFilters.names()}, {"transfer", transferFilters.names()}, {"backup", backupFilters.names()},
 		{"group", groupFilters.names()}, {"group_snapshot", groupSnapshotFilters.names()},
+		{"message", messageFilters.names()},
 	}
 	views := []any{}
 	for _, t := range tables {

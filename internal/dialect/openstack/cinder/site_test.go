@@ -68,7 +68,7 @@ func newSite(t *testing.T) *site {
 	ok(t, err)
 	volumes := volume.New(volume.Deps{Volumes: db.Volumes, Snapshots: db.Snapshots, Attachments: db.Attachments, Types: db.VolumeTypes, QOSRows: db.VolumeQOS,
 		DefaultTypes: db.DefaultVolumeTypes, Transfers: db.Transfers, Groups: db.VolumeGroups, GroupTypes: db.VolumeGroupTypes,
-		GroupSnapshots: db.GroupSnapshots, Backups: db.Backups, BackupBytes: backups,
+		GroupSnapshots: db.GroupSnapshots, Notices: db.Notices, Backups: db.Backups, BackupBytes: backups,
 		HostRows: db.Hosts, Usage: db.UsageEvents, Tx: db, Quota: quotas, Operations: engine, Hosts: volumetest.Hosts{Host: host},
 		Placer: volumetest.Hosts{Host: host}, Images: images, Secrets: volumetest.Sealer{}, Log: log, Now: time.Now})
 	ok(t, volumes.EnsureDefaults(t.Context()))
