@@ -34,15 +34,21 @@ var groupSnapshotFilters = filters[cloud.GroupSnapshot]{
 
 type groupSnapshotView func(*cloud.GroupSnapshot, openstack.Version) map[string]any
 
-// groupSnapshotSummary is a group snapshot in the short list and in the answer to a create.
+// groupSnapshotSummary is a group snapshot in the short list.
 func groupSnapshotSummary(n *cloud.GroupSnapshot, _ openstack.Version) map[string]any {
 	return map[string]any{"id": n.ID, "name": n.Name}
 }
 
-func groupSnapshotDetail(n *cloud.GroupSnapshot, v openstack.Version) map[string]any {
+// groupSnapshotMade is a group snapshot in the answer to a create.
+func groupSnapshotMade(n *cloud.GroupSnapshot, v openstack.Version) map[string]any {
 	m := groupSnapshotSummary(n, v)
-	m["status"], m["description"], m["created_at"] = states[n.State], orNull(n.Description), stamp(n.CreatedAt)
-	m["group_id"], m["group_type_id"] = n.GroupID, n.GroupTypeID
+	m["group_type_id"] = n.GroupTypeID
+	return m
+}
+
+func groupSnapshotDetail(n *cloud.GroupSnapshot, v openstack.Version) map[string]any {
+	m := groupSnapshotMade(n, v)
+	m["status"], m["description"], m["created_at"], m["group_id"] = states[n.State], orNull(n.Description), stamp(n.CreatedAt), n.GroupID
 	if v.AtLeast(3, 58) {
 		m["project_id"] = n.ProjectID
 	}
@@ -92,7 +98,7 @@ func (a *api) createGroupSnapshot(w http.ResponseWriter, r *http.Request) error 
 		return missing("group_id")
 	}
 	n, err := a.volumes.CreateGroupSnapshot(r.Context(), volume.GroupSnapshotRequest{GroupID: b.GroupID, Name: b.Name, Description: b.Description})
-	return writeGroupSnapshot(w, r, http.StatusAccepted, n, err, groupSnapshotSummary)
+	return writeGroupSnapshot(w, r, http.StatusAccepted, n, err, groupSnapshotMade)
 }
 
 func (a *api) deleteGroupSnapshot(w http.ResponseWriter, r *http.Request) error {
