@@ -126,12 +126,12 @@ func (a *Agent) Describe(ctx context.Context) (spec.Host, error) {
 
 // Size is Describe without the hypervisor, whose probing may take seconds.
 func (a *Agent) Size(ctx context.Context) (spec.Host, error) {
-	pool, err := a.Block.Pool(ctx)
+	pools, err := a.Block.Pools(ctx)
 	if err != nil {
-		return spec.Host{}, fmt.Errorf("describe pool: %w", err)
+		return spec.Host{}, fmt.Errorf("describe pools: %w", err)
 	}
 	return spec.Host{
-		Name: a.Name, CPUs: a.CPUs, MemoryBytes: a.MemoryBytes, Pools: []spec.Pool{pool},
+		Name: a.Name, CPUs: a.CPUs, MemoryBytes: a.MemoryBytes, Pools: pools,
 		Version: a.Version, Architecture: architecture(),
 	}, nil
 }

@@ -99,13 +99,14 @@ type LaunchNIC struct {
 	Namespace string
 }
 
-// Block keeps volumes, snapshots and images on a pool.
+// Block keeps volumes, snapshots and images on a pool, or on several (package pools).
 //
 // Every method may be repeated: Ensure of what is there as asked and Remove of
 // what is not succeed and change nothing. After a crash at any moment, repeating the call finishes the work:
 // half-made files are never taken for whole ones.
 type Block interface {
-	Pool(ctx context.Context) (spec.Pool, error)
+	// Pools tells of the pools. Disks of guests lie on the first.
+	Pools(ctx context.Context) ([]spec.Pool, error)
 	// EnsureImage takes an image in. open is called only if the image is not here;
 	// its bytes are checked against SizeBytes and SHA256 (spec.ErrCorrupt).
 	EnsureImage(ctx context.Context, i spec.Image, open func() (io.ReadCloser, error)) error
@@ -140,7 +141,7 @@ type Block interface {
 	Inventory(ctx context.Context) (BlockInventory, error)
 }
 
-// BlockInventory lists ids on one pool.
+// BlockInventory lists ids on all pools.
 type BlockInventory struct {
 	Volumes   []spec.VolumeID
 	Snapshots []spec.SnapshotID

@@ -37,6 +37,7 @@ type Image struct {
 	Format    Format
 	SizeBytes int64  // length of the file
 	SHA256    string // hex, of the file; checked when a host takes the image in
+	Pool      string // which takes it in; empty means the host's first
 }
 
 // ImageStatus is what a host observed of an image that it has taken in.
@@ -58,10 +59,10 @@ type Volume struct {
 	SizeBytes int64
 	// Image is the source: the volume starts as a thin clone of it.
 	Image *Image
-	// Snapshot or Volume are other sources.
+	// Snapshot or Volume are other sources, on whichever pool of the host.
 	Snapshot SnapshotID
 	Volume   VolumeID
-	// Pool names the back end on the host; empty means its default.
+	// Pool names the back end on the host; empty means where the volume is, or the host's first pool.
 	Pool string
 	// Encryption, if set, makes an encrypted volume. A source that is encrypted has the same key; any other is encrypted
 	// while it is copied.
@@ -134,4 +135,8 @@ type Pool struct {
 	Shared     bool   // every host reaches it
 	TotalBytes int64
 	UsedBytes  int64
+	// LocalOnly: it takes disks of guests, and no new volumes.
+	LocalOnly bool
+	// Capabilities are what the operator says of it, for types of volumes to ask for.
+	Capabilities map[string]string
 }

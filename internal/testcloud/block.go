@@ -16,8 +16,8 @@ type block struct {
 
 var _ agent.Block = (*block)(nil)
 
-func (b *block) Pool(ctx context.Context) (s spec.Pool, err error) {
-	err = b.look(func() error { s, err = b.driver.Pool(ctx); return err })
+func (b *block) Pools(ctx context.Context) (s []spec.Pool, err error) {
+	err = b.look(func() error { s, err = b.driver.Pools(ctx); return err })
 	return s, err
 }
 

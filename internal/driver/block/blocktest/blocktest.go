@@ -1,7 +1,7 @@
 // Package blocktest is the one suite that every block driver (agent.Block) must
 // pass. It knows no driver: a Target tells it how a guest would reach a volume's bytes.
 //
-// Called by the tests of driver/block/file and driver/block/sim.
+// Called by the tests of driver/block/file, driver/block/sim and driver/block/pools.
 package blocktest
 
 import (

@@ -278,7 +278,13 @@ func missingThings(s *suite) {
 	s.wantError(err, spec.ErrMissing)
 	s.wantError(s.Block.CommitSnapshot(s.ctx(), "s"), spec.ErrMissing)
 	s.inventory(nil, nil, nil)
-	if p, err := s.Block.Pool(s.ctx()); err != nil || p.TotalBytes <= 0 || p.UsedBytes < 0 || p.UsedBytes > p.TotalBytes {
-		s.Fatalf("pool %+v, %v", p, err)
+	pools, err := s.Block.Pools(s.ctx())
+	if err != nil || len(pools) == 0 {
+		s.Fatalf("pools %+v, %v", pools, err)
+	}
+	for _, p := range pools {
+		if p.Name == "" || p.TotalBytes <= 0 || p.UsedBytes < 0 || p.UsedBytes > p.TotalBytes {
+			s.Fatalf("pool %+v", p)
+		}
 	}
 }

@@ -102,8 +102,14 @@ func (d *Driver) layOut() error {
 	return syncPath(d.dir)
 }
 
-// Pool tells the size of the file system. What others keep on it counts as used.
-func (d *Driver) Pool(context.Context) (spec.Pool, error) {
+// Pools implements agent.Block.
+func (d *Driver) Pools(context.Context) ([]spec.Pool, error) {
+	p, err := d.pool()
+	return []spec.Pool{p}, err
+}
+
+// pool tells the size of the file system. What others keep on it counts as used.
+func (d *Driver) pool() (spec.Pool, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(d.dir, &s); err != nil {
 		return spec.Pool{}, fmt.Errorf("size of %s: %w", d.dir, err)

@@ -21,7 +21,28 @@ func (d *Driver) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) 
 	if f != spec.FormatRaw && f != spec.FormatQCOW2 {
 		return nil, fmt.Errorf("export as %s: %w", f, spec.ErrNotSupported)
 	}
-	o, err := d.load(snapshotsDir, string(id))
+	r, err := d.read(ctx, snapshotsDir, string(id), f)
+	if err != nil {
+		return nil, fmt.Errorf("export of snapshot %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// ReadVolume implements pools.Member.
+func (d *Driver) ReadVolume(ctx context.Context, id spec.VolumeID) (io.ReadCloser, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	r, err := d.read(ctx, volumesDir, string(id), spec.FormatRaw)
+	if err != nil {
+		return nil, fmt.Errorf("read volume %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// read opens the bytes of a volume or snapshot as one file.
+func (d *Driver) read(ctx context.Context, kind, id string, f spec.Format) (io.ReadCloser, error) {
+	o, err := d.load(kind, id)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +58,7 @@ func (d *Driver) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) 
 		r, err = d.flatten(ctx, o, f)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("export of snapshot %s: %w", id, missingIfGone(err))
+		return nil, missingIfGone(err)
 	}
 	return r, nil
 }

@@ -57,7 +57,7 @@ func (d *Driver) EnsureImage(ctx context.Context, i spec.Image, open func() (io.
 
 // checkRoom refuses early what cannot fit; the kernel refuses the rest.
 func (d *Driver) checkRoom(bytes int64) error {
-	p, err := d.Pool(context.Background())
+	p, err := d.pool()
 	if err == nil && bytes > p.TotalBytes-p.UsedBytes {
 		return fmt.Errorf("%w: needs %d bytes, %d are free", spec.ErrNoSpace, bytes, p.TotalBytes-p.UsedBytes)
 	}

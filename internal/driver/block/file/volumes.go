@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,15 @@ import (
 
 // EnsureVolume implements agent.Block. Sizes are rounded up to whole sectors of 512 bytes.
 func (d *Driver) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
+	return d.ensureVolume(ctx, v, func(dir string, v spec.Volume) error { return d.fillVolume(ctx, v, dir) })
+}
+
+// WriteVolume implements pools.Member.
+func (d *Driver) WriteVolume(ctx context.Context, v spec.Volume, open func() (io.ReadCloser, error)) (spec.VolumeStatus, error) {
+	return d.ensureVolume(ctx, v, func(dir string, v spec.Volume) error { return fillFromBytes(ctx, v, dir, open) })
+}
+
+func (d *Driver) ensureVolume(ctx context.Context, v spec.Volume, fill func(dir string, v spec.Volume) error) (spec.VolumeStatus, error) {
 	if err := d.checkVolume(v); err != nil {
 		return spec.VolumeStatus{}, fmt.Errorf("volume %s: %w", v.ID, err)
 	}
@@ -24,7 +34,7 @@ func (d *Driver) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeSt
 	o, err := d.load(volumesDir, string(v.ID))
 	switch {
 	case errors.Is(err, spec.ErrMissing):
-		err = d.makeVolume(ctx, v)
+		err = d.makeVolume(v, fill)
 	case err == nil:
 		err = d.updateVolume(ctx, o, v)
 	}
@@ -57,13 +67,13 @@ func (d *Driver) checkVolume(v spec.Volume) error {
 }
 
 // makeVolume fills a directory in tmp and renames it into place.
-func (d *Driver) makeVolume(ctx context.Context, v spec.Volume) error {
+func (d *Driver) makeVolume(v spec.Volume, fill func(dir string, v spec.Volume) error) error {
 	tmp, err := d.newTmp()
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	if err := d.fillVolume(ctx, v, tmp); err != nil {
+	if err := fill(tmp, v); err != nil {
 		return diskError(err)
 	}
 	if err := writeGeneration(tmp, v.Generation); err != nil {
@@ -85,6 +95,25 @@ func (d *Driver) fillVolume(ctx context.Context, v spec.Volume, dir string) erro
 	default:
 		return makeDisk(filepath.Join(dir, diskPrefix+"raw"), func(f *os.File) error { return f.Truncate(v.SizeBytes) })
 	}
+}
+
+// fillFromBytes writes a raw disk without holes' zeros, and grows it to the volume's size.
+func fillFromBytes(ctx context.Context, v spec.Volume, dir string, open func() (io.ReadCloser, error)) error {
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return makeDisk(filepath.Join(dir, diskPrefix+"raw"), func(f *os.File) error {
+		w := &sparseWriter{f: f}
+		if _, err := io.CopyBuffer(struct{ io.Writer }{w}, &contextReader{ctx, r}, make([]byte, 1<<20)); err != nil {
+			return err
+		}
+		if w.at > v.SizeBytes {
+			return fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, w.at, v.SizeBytes)
+		}
+		return f.Truncate(v.SizeBytes)
+	})
 }
 
 // fillFromImage makes a thin clone: the same time for any size.

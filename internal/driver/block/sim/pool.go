@@ -65,14 +65,14 @@ func NewPool(o Options) *Pool {
 	}
 }
 
-// Pool implements agent.Block.
-func (p *Pool) Pool(context.Context) (spec.Pool, error) {
+// Pools implements agent.Block.
+func (p *Pool) Pools(context.Context) ([]spec.Pool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return spec.Pool{
+	return []spec.Pool{{
 		Name: p.options.Name, Driver: "sim", Shared: p.options.Shared,
 		TotalBytes: p.options.TotalBytes, UsedBytes: min(p.used, p.options.TotalBytes),
-	}, nil
+	}}, nil
 }
 
 // Inventory implements agent.Block, in the order of ids.

@@ -131,15 +131,15 @@ func TestSpaceComesBack(t *testing.T) {
 	target, _ := p.PrepareSnapshot(ctx, spec.Snapshot{ID: "t", Volume: "v"})
 	p.WriteAt(target, make([]byte, 10000), 0)
 	p.CommitSnapshot(ctx, "t")
-	if pool, _ := p.Pool(ctx); pool.UsedBytes != 4*3*pageBytes {
-		t.Fatalf("%d bytes used", pool.UsedBytes)
+	if pools, _ := p.Pools(ctx); pools[0].UsedBytes != 4*3*pageBytes {
+		t.Fatalf("%d bytes used", pools[0].UsedBytes)
 	}
 	p.RemoveVolume(ctx, "v")
 	p.RemoveVolume(ctx, "w")
 	p.RemoveSnapshot(ctx, "s")
 	p.RemoveSnapshot(ctx, "t")
-	if pool, _ := p.Pool(ctx); pool.UsedBytes != 0 {
-		t.Fatalf("%d bytes left", pool.UsedBytes)
+	if pools, _ := p.Pools(ctx); pools[0].UsedBytes != 0 {
+		t.Fatalf("%d bytes left", pools[0].UsedBytes)
 	}
 }
 

@@ -113,7 +113,7 @@ func (p *Pool) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (i
 		return nil, fmt.Errorf("an encrypted snapshot as %s: %w", f, spec.ErrNotSupported)
 	}
 	if f == spec.FormatRaw {
-		return io.NopCloser(io.NewSectionReader(d, 0, d.sizeBytes)), nil
+		return &reader{disk: d}, nil
 	}
 	r, w := io.Pipe()
 	go func() {

@@ -10,6 +10,11 @@ import (
 
 // EnsureVolume implements agent.Block.
 func (p *Pool) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
+	return p.ensureVolume(ctx, v, &disk{})
+}
+
+// ensureVolume makes a volume of its source, or of blank if it has none.
+func (p *Pool) ensureVolume(ctx context.Context, v spec.Volume, blank *disk) (spec.VolumeStatus, error) {
 	var status spec.VolumeStatus
 	err := p.change(ctx, "EnsureVolume", func() error {
 		if err := p.checkVolume(v); err != nil {
@@ -21,7 +26,7 @@ func (p *Pool) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStat
 		d := p.volumes[v.ID]
 		var err error
 		if d == nil {
-			if d, err = p.makeVolume(v); err == nil {
+			if d, err = p.makeVolume(v, blank); err == nil {
 				p.used += d.usedBytes()
 			}
 		} else {
@@ -64,8 +69,8 @@ func (p *Pool) checkVolume(v spec.Volume) error {
 }
 
 // makeVolume makes the content from its source; p.mu is held.
-func (p *Pool) makeVolume(v spec.Volume) (*disk, error) {
-	d, source := &disk{}, true
+func (p *Pool) makeVolume(v spec.Volume, d *disk) (*disk, error) {
+	source := true
 	switch {
 	case v.Image != nil:
 		if d.base, source = p.images[v.Image.ID]; source {

@@ -1,0 +1,223 @@
+// Package pools makes one agent.Block of several pools of a host, each with a driver of its own.
+//
+//	           +-- default  (file)   disks of guests, images
+//	Set -------+-- fast     (file)   volumes
+//	           +-- archive  (file)   volumes
+//
+// Documents name the pool that new things are made on. Of what is there, nothing is remembered: it is looked for on one
+// pool after the other, so there is nothing that could be wrong after a crash. Ids are used once, so at most one pool has
+// each volume and snapshot; an image may be on every pool that volumes were made from it on.
+//
+// A volume whose source lies on another pool gets a copy of its bytes, through this process. The drivers do not know
+// of each other.
+//
+// Called by agent; wired in daemon.
+package pools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/agent"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// Member is the driver of one pool.
+type Member interface {
+	agent.Block
+	// ReadVolume opens the bytes of a volume that nobody writes to, as one raw file. The caller closes it.
+	ReadVolume(ctx context.Context, id spec.VolumeID) (io.ReadCloser, error)
+	// WriteVolume is EnsureVolume for a volume that has no source but bytes: open is called if it is not there, and may
+	// yield fewer bytes than the volume has.
+	WriteVolume(ctx context.Context, v spec.Volume, open func() (io.ReadCloser, error)) (spec.VolumeStatus, error)
+}
+
+// Pool is a pool with what the operator says of it. Its driver knows it by the same name.
+type Pool struct {
+	Member
+	Name         string
+	LocalOnly    bool
+	Capabilities map[string]string
+}
+
+// Set implements agent.Block on its pools; the first is where things go that name none.
+type Set []Pool
+
+var _ agent.Block = Set(nil)
+
+// Pools implements agent.Block.
+func (s Set) Pools(ctx context.Context) ([]spec.Pool, error) {
+	all := make([]spec.Pool, 0, len(s))
+	for _, p := range s {
+		told, err := p.Member.Pools(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range told {
+			t.LocalOnly, t.Capabilities = p.LocalOnly, p.Capabilities
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
+func (s Set) named(name string) (Pool, error) {
+	for _, p := range s {
+		if name == "" || p.Name == name {
+			return p, nil
+		}
+	}
+	return Pool{}, fmt.Errorf("%w: there is no pool %q here", spec.ErrInvalid, name)
+}
+
+// first asks one pool after the other until one does not answer that it lacks the thing.
+func first[T any](s Set, ask func(Pool) (T, error)) (answer T, err error) {
+	err = spec.ErrMissing
+	for _, p := range s {
+		if answer, err = ask(p); !errors.Is(err, spec.ErrMissing) {
+			return answer, err
+		}
+	}
+	return answer, err
+}
+
+// each asks all pools.
+func (s Set) each(ask func(Pool) error) error {
+	var errs []error
+	for _, p := range s {
+		errs = append(errs, ask(p))
+	}
+	return errors.Join(errs...)
+}
+
+// EnsureImage implements agent.Block.
+func (s Set) EnsureImage(ctx context.Context, i spec.Image, open func() (io.ReadCloser, error)) error {
+	p, err := s.named(i.Pool)
+	if err != nil {
+		return fmt.Errorf("image %s: %w", i.ID, err)
+	}
+	return p.EnsureImage(ctx, i, open)
+}
+
+// RemoveImage implements agent.Block.
+func (s Set) RemoveImage(ctx context.Context, id spec.ImageID) error {
+	return s.each(func(p Pool) error { return p.RemoveImage(ctx, id) })
+}
+
+// ImagePath implements agent.Block.
+func (s Set) ImagePath(ctx context.Context, id spec.ImageID) (string, error) {
+	return first(s, func(p Pool) (string, error) { return p.ImagePath(ctx, id) })
+}
+
+// at is the pool that a volume is on.
+func (s Set) at(ctx context.Context, id spec.VolumeID) (Pool, error) {
+	return first(s, func(p Pool) (Pool, error) {
+		_, err := p.VolumeStatus(ctx, id)
+		return p, err
+	})
+}
+
+// EnsureVolume implements agent.Block.
+func (s Set) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
+	if there, err := s.at(ctx, v.ID); err == nil {
+		return there.EnsureVolume(ctx, v)
+	}
+	to, err := s.named(v.Pool)
+	if err != nil {
+		return spec.VolumeStatus{}, fmt.Errorf("volume %s: %w", v.ID, err)
+	}
+	status, err := to.EnsureVolume(ctx, v)
+	if !errors.Is(err, spec.ErrMissing) || v.Snapshot == "" && v.Volume == "" {
+		return status, err
+	}
+	bytes := v
+	bytes.Snapshot, bytes.Volume = "", ""
+	return to.WriteVolume(ctx, bytes, func() (io.ReadCloser, error) { return s.read(ctx, v) })
+}
+
+// read opens the source of a volume, wherever it is.
+func (s Set) read(ctx context.Context, v spec.Volume) (io.ReadCloser, error) {
+	return first(s, func(p Pool) (io.ReadCloser, error) {
+		if v.Snapshot != "" {
+			return p.Export(ctx, v.Snapshot, spec.FormatRaw)
+		}
+		return p.ReadVolume(ctx, v.Volume)
+	})
+}
+
+// RemoveVolume implements agent.Block.
+func (s Set) RemoveVolume(ctx context.Context, id spec.VolumeID) error {
+	return s.each(func(p Pool) error { return p.RemoveVolume(ctx, id) })
+}
+
+// VolumeStatus implements agent.Block.
+func (s Set) VolumeStatus(ctx context.Context, id spec.VolumeID) (spec.VolumeStatus, error) {
+	return first(s, func(p Pool) (spec.VolumeStatus, error) { return p.VolumeStatus(ctx, id) })
+}
+
+// Source implements agent.Block.
+func (s Set) Source(ctx context.Context, id spec.VolumeID) (spec.BlockSource, error) {
+	return first(s, func(p Pool) (spec.BlockSource, error) { return p.Source(ctx, id) })
+}
+
+// EnsureSnapshot implements agent.Block: on the pool of the volume.
+func (s Set) EnsureSnapshot(ctx context.Context, n spec.Snapshot) error {
+	p, err := s.snapshotting(ctx, &n)
+	if err != nil {
+		return err
+	}
+	return p.EnsureSnapshot(ctx, n)
+}
+
+// PrepareSnapshot implements agent.Block: on the pool of the volume.
+func (s Set) PrepareSnapshot(ctx context.Context, n spec.Snapshot) (spec.BlockSource, error) {
+	p, err := s.snapshotting(ctx, &n)
+	if err != nil {
+		return spec.BlockSource{}, err
+	}
+	return p.PrepareSnapshot(ctx, n)
+}
+
+// snapshotting finds the pool of a snapshot's volume. If that is gone, the pool that the document names may have the snapshot.
+func (s Set) snapshotting(ctx context.Context, n *spec.Snapshot) (Pool, error) {
+	p, err := s.at(ctx, n.Volume)
+	if errors.Is(err, spec.ErrMissing) {
+		p, err = s.named(n.Pool)
+	}
+	n.Pool = ""
+	return p, err
+}
+
+// CommitSnapshot implements agent.Block.
+func (s Set) CommitSnapshot(ctx context.Context, id spec.SnapshotID) error {
+	_, err := first(s, func(p Pool) (struct{}, error) { return struct{}{}, p.CommitSnapshot(ctx, id) })
+	return err
+}
+
+// RemoveSnapshot implements agent.Block.
+func (s Set) RemoveSnapshot(ctx context.Context, id spec.SnapshotID) error {
+	return s.each(func(p Pool) error { return p.RemoveSnapshot(ctx, id) })
+}
+
+// Export implements agent.Block.
+func (s Set) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (io.ReadCloser, error) {
+	return first(s, func(p Pool) (io.ReadCloser, error) { return p.Export(ctx, id, f) })
+}
+
+// Inventory implements agent.Block.
+func (s Set) Inventory(ctx context.Context) (agent.BlockInventory, error) {
+	var all agent.BlockInventory
+	err := s.each(func(p Pool) error {
+		i, err := p.Inventory(ctx)
+		all.Volumes = append(all.Volumes, i.Volumes...)
+		all.Snapshots = append(all.Snapshots, i.Snapshots...)
+		all.Images = append(all.Images, i.Images...)
+		return err
+	})
+	slices.Sort(all.Images)
+	all.Images = slices.Compact(all.Images)
+	return all, err
+}
