@@ -63,16 +63,24 @@ func (a *Agent) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeSta
 // taken in and being used: then it is taken in again.
 func (a *Agent) ensureClosed(ctx context.Context, v spec.Volume) (s spec.VolumeStatus, err error) {
 	for range 3 {
-		if v.Image != nil {
-			if err := a.EnsureImage(ctx, *v.Image); err != nil {
-				return s, fmt.Errorf("take image in: %w", err)
-			}
+		if err := a.ensureImageOf(ctx, v); err != nil {
+			return s, fmt.Errorf("take image in: %w", err)
 		}
 		if s, err = a.Block.EnsureVolume(ctx, v); v.Image == nil || !errors.Is(err, spec.ErrMissing) {
 			return s, err
 		}
 	}
 	return s, err
+}
+
+// ensureImageOf takes in the image that a volume is made from, into the volume's pool.
+func (a *Agent) ensureImageOf(ctx context.Context, v spec.Volume) error {
+	if v.Image == nil {
+		return nil
+	}
+	image := *v.Image
+	image.Pool = v.Pool
+	return a.EnsureImage(ctx, image)
 }
 
 // lockVolume locks a volume and, if a running guest has it open, that guest: always the guest first, as

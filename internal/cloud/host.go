@@ -32,6 +32,7 @@ type Host struct {
 	CPUModel          string   `json:"cpu_model,omitempty"`
 	Machines          []string `json:"machines,omitempty"`
 	SharedPool        bool     `json:"shared_pool,omitempty"` // its volumes are reachable from every host
+	Pools             []Pool   `json:"pools,omitempty"`       // the first has the disks of instances
 	Number            int      `json:"number"`                // small and unique, for APIs that count hosts
 	// Physical are the physical networks it is on. PacketRate is how many thousand packets/s it can promise.
 	Physical   []PhysicalNetwork `json:"physical,omitempty"`

@@ -52,6 +52,8 @@ type VolumeRequest struct {
 	HostID      HostID // where it should be if it can; empty: anywhere
 	MultiAttach bool
 	GroupID     VolumeGroupID // the group it joins, if any
+	// KeepUnplaced makes a volume that has failed, and says why, where no pool will do; else that is NoCapacity.
+	KeepUnplaced bool
 	// MadeFor is the instance being made that it is a disk of, which has it before it is ready; empty: nobody has.
 	MadeFor InstanceID
 }

@@ -112,11 +112,11 @@ func (r *room) refresh(ctx context.Context) error {
 
 func candidate(h *cloud.Host, u used) placement.Candidate {
 	return placement.Candidate{
-		ID: h.ID, Zone: h.Zone, Ready: h.Enabled && h.Up && !h.ForcedDown, VCPUsMax: int(float64(h.VCPUs) * h.VCPURatio), Machines: h.Machines,
+		ID: h.ID, Zone: h.Zone, Ready: h.Enabled && h.Up && !h.ForcedDown, Up: h.Up && !h.ForcedDown, VCPUsMax: int(float64(h.VCPUs) * h.VCPURatio), Machines: h.Machines,
 		VCPUs:     int(float64(h.VCPUs)*h.VCPURatio) - int(u.vcpus),
 		MemoryMiB: int(float64(h.MemoryMiB-h.ReservedMiB)*h.MemoryRatio) - int(u.memoryMiB),
 		DiskGiB:   int(float64(h.DiskGiB)*h.DiskRatio) - int(u.diskGiB),
-		Promises:  h.Promises(),
+		Promises:  h.Promises(), Pools: h.Pools,
 	}
 }
 
@@ -410,22 +410,4 @@ func union(a, b map[cloud.HostID]bool) map[cloud.HostID]bool {
 		}
 	}
 	return out
-}
-
-// PlaceVolume chooses the host whose pool a volume is made on: near if that will do, else one with the most room.
-func (s *Service) PlaceVolume(ctx context.Context, sizeGiB int, zone string, near cloud.HostID) (cloud.HostID, error) {
-	req := placement.Request{DiskGiB: sizeGiB, Zone: zone, Seed: rand.Uint64()}
-	if near != "" {
-		req.Only = map[cloud.HostID]bool{near: true}
-	}
-	id, ok, err := s.room.choose(ctx, req, nil)
-	if err != nil || ok {
-		return id, err
-	}
-	candidates, err := s.room.candidates(ctx)
-	if err != nil {
-		return "", err
-	}
-	sentence, details := placement.Explain(req, candidates)
-	return "", &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: sentence, Cause: errors.New(details)}
 }

@@ -47,6 +47,8 @@ type Volumes interface {
 	AttachmentsOf(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID][]*cloud.Attachment, error)
 	DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.DiskLimits, error)
 	DiskKeys(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.Key, error)
+	// PromisedGiB is how much volumes have been promised of a pool.
+	PromisedGiB(ctx context.Context, h cloud.HostID, p cloud.Pool) (int64, error)
 }
 
 // Images is what compute needs of package image.

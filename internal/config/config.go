@@ -25,6 +25,8 @@ type Config struct {
 	StateDir string `json:"state_dir"` // absolute, or relative to the working directory
 	// BackupDir keeps backups of volumes, best on another file system than the state; empty: in the state directory.
 	BackupDir string `json:"backup_dir"`
+	// VolumeBackends are where new volumes go; empty: beside the disks of guests, in the state directory.
+	VolumeBackends []VolumeBackend `json:"volume_backends"`
 	// Database is sqlite:///FILE or postgres://…; empty: SQLite in the state directory.
 	Database string `json:"database"`
 	// Simulate, if more than 0, is the number of simulated hosts in place of this machine.
@@ -145,10 +147,7 @@ func (c *Config) Validate() error {
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}
-	if err := c.checkPasswords(); err != nil {
-		return err
-	}
-	if err := c.checkPhysical(); err != nil {
+	if err := errors.Join(c.checkPasswords(), c.checkPhysical(), c.checkBackends()); err != nil {
 		return err
 	}
 	if c.Database == "" {

@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nubo-cloud/nubo/internal/agent"
-	blockfile "github.com/nubo-cloud/nubo/internal/driver/block/file"
-	blocksim "github.com/nubo-cloud/nubo/internal/driver/block/sim"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux"
 	fabricsim "github.com/nubo-cloud/nubo/internal/driver/fabric/sim"
 	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/qemu"
@@ -79,7 +77,7 @@ func (d *Daemon) thisHost() (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	block, err := blockfile.New(blockfile.Options{Dir: filepath.Join(d.config.StateDir, "pool"), Logger: log})
+	block, err := d.pools(d.openPool(log))
 	if err != nil {
 		return nil, errors.Join(err, hypervisor.Close())
 	}
@@ -130,9 +128,9 @@ const (
 	simulatedPool   = int64(1) << 50
 )
 
-// simulatedHosts share one pool, as hosts on Ceph would.
+// simulatedHosts share their pools, as hosts on Ceph would.
 func (d *Daemon) simulatedHosts() []*host {
-	pool := blocksim.NewPool(blocksim.Options{Name: "default", Shared: true, TotalBytes: simulatedPool, Seed: d.config.SimulateSeed})
+	pool, _ := d.pools(d.simulatePool) // memory does not fail
 	hosts := make([]*host, d.config.Simulate)
 	for i := range hosts {
 		hosts[i] = d.simulatedHost(i, pool, d.log)
@@ -140,7 +138,7 @@ func (d *Daemon) simulatedHosts() []*host {
 	return hosts
 }
 
-func (d *Daemon) simulatedHost(i int, pool *blocksim.Pool, log *slog.Logger) *host {
+func (d *Daemon) simulatedHost(i int, pool agent.Block, log *slog.Logger) *host {
 	seed := d.config.SimulateSeed + uint64(i)
 	hypervisor := hypervisorsim.New(hypervisorsim.Options{Seed: seed, StartDelay: 20 * time.Millisecond, StopDelay: 20 * time.Millisecond, ChangeDelay: 5 * time.Millisecond})
 	fabric := fabricsim.New(&fabricsim.Host{}, fabricsim.Options{Seed: seed})

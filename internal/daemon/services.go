@@ -124,8 +124,8 @@ func now() time.Time { return time.Now().UTC() }
 
 type placer struct{ s *services }
 
-func (p placer) PlaceVolume(ctx context.Context, sizeGiB int, zone string, near cloud.HostID) (cloud.HostID, error) {
-	return p.s.compute.PlaceVolume(ctx, sizeGiB, zone, near)
+func (p placer) PlaceVolume(ctx context.Context, r cloud.VolumePlacement) (cloud.VolumePlace, error) {
+	return p.s.compute.PlaceVolume(ctx, r)
 }
 
 // listen tells each service what the fleet hears. Networks go first: guests are plugged into them.

@@ -211,11 +211,7 @@ const reservedMiB = 512
 func describe(h *cloud.Host, s spec.Host) {
 	h.Up, h.SeenAt = true, time.Now().UTC()
 	h.VCPUs, h.MemoryMiB, h.ReservedMiB = s.CPUs, int(s.MemoryBytes>>20), reservedMiB
-	h.DiskGiB, h.SharedPool = 0, len(s.Pools) > 0
-	for _, p := range s.Pools {
-		h.DiskGiB += int(p.TotalBytes >> 30)
-		h.SharedPool = h.SharedPool && p.Shared
-	}
+	describePools(h, s.Pools)
 	h.Hypervisor, h.HypervisorVersion, h.Acceleration = s.Hypervisor.Type, s.Hypervisor.Version, s.Hypervisor.Acceleration
 	h.CPUModel, h.Architecture = s.Hypervisor.CPUModel, s.Architecture
 	h.Machines = nil
@@ -225,4 +221,22 @@ func describe(h *cloud.Host, s spec.Host) {
 	if len(s.Addresses) > 0 {
 		h.Address = s.Addresses[0]
 	}
+}
+
+// describePools keeps what the operator said of each pool. Disks of instances lie on the first.
+func describePools(h *cloud.Host, told []spec.Pool) {
+	pools := make([]cloud.Pool, len(told))
+	h.DiskGiB, h.SharedPool = 0, len(told) > 0
+	for i, p := range told {
+		pools[i] = cloud.Pool{Name: p.Name, Driver: p.Driver, TotalGiB: int(p.TotalBytes >> 30), Shared: p.Shared,
+			LocalOnly: p.LocalOnly, Capabilities: p.Capabilities}
+		if was := h.Pool(p.Name); was != nil {
+			pools[i].PoolSwitch = was.PoolSwitch
+		}
+		h.SharedPool = h.SharedPool && p.Shared
+	}
+	if len(pools) > 0 {
+		h.DiskGiB = pools[0].TotalGiB
+	}
+	h.Pools = pools
 }

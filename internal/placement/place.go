@@ -36,13 +36,15 @@ type Candidate struct {
 	ID        cloud.HostID
 	Zone      string
 	Ready     bool // enabled and up
-	VCPUs     int  // free
+	Up        bool
+	VCPUs     int // free
 	MemoryMiB int
 	DiskGiB   int
 	VCPUsMax  int      // of one guest: more than the host has never fit
 	Machines  []string // empty: not told yet, so any
 	// Promises are what the host can promise at most, or, once it was counted, has left.
 	Promises map[cloud.Traffic]int
+	Pools    []cloud.Pool
 }
 
 // Reason says why hosts were not chosen. It is a bit each, so that 10,000

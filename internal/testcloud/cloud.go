@@ -227,7 +227,7 @@ func (c *Cloud) Kill() {
 	c.life = nil
 	c.mu.Unlock()
 	for _, h := range c.hosts {
-		h.pool.Restart()
+		h.restart()
 	}
 }
 

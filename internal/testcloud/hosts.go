@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/daemon"
+	"github.com/nubo-cloud/nubo/internal/driver/block/pools"
 	blocksim "github.com/nubo-cloud/nubo/internal/driver/block/sim"
 	fabricsim "github.com/nubo-cloud/nubo/internal/driver/fabric/sim"
 	hypervisorsim "github.com/nubo-cloud/nubo/internal/driver/hypervisor/sim"
@@ -18,23 +20,42 @@ type simulated struct {
 	cpus      int
 	memoryMiB int
 	guests    *hypervisorsim.State
-	pool      *blocksim.Pool
+	pool      pools.Set
 	shared    bool
 	fabric    *fabricsim.Host
 }
 
 func newHosts(o Options) []*simulated {
 	gib := int64(or(o.PoolGiB, 1<<20)) << 30
-	common := blocksim.NewPool(blocksim.Options{Shared: true, TotalBytes: gib})
+	common := newPools(blocksim.Options{Shared: true, TotalBytes: gib})
 	hosts := make([]*simulated, or(o.Hosts, 1))
 	for i := range hosts {
 		hosts[i] = &simulated{name: fmt.Sprintf("host-%d", i+1), cpus: or(o.CPUs, 64), memoryMiB: or(o.MemoryMiB, 256<<10),
 			guests: hypervisorsim.NewState(), pool: common, shared: o.SharedPool, fabric: &fabricsim.Host{}}
 		if !o.SharedPool {
-			hosts[i].pool = blocksim.NewPool(blocksim.Options{TotalBytes: gib})
+			hosts[i].pool = newPools(blocksim.Options{TotalBytes: gib})
 		}
 	}
 	return hosts
+}
+
+// SecondPool is a pool of every host besides the one that disks of instances lie on.
+const SecondPool = "second"
+
+func newPools(o blocksim.Options) pools.Set {
+	var set pools.Set
+	for _, name := range []string{config.DefaultBackend, SecondPool} {
+		o.Name = name
+		set = append(set, pools.Pool{Member: blocksim.NewPool(o), Name: name})
+	}
+	return set
+}
+
+// restart is what pools lose with the daemon.
+func (h *simulated) restart() {
+	for _, p := range h.pool {
+		p.Member.(*blocksim.Pool).Restart()
+	}
 }
 
 func or(n, otherwise int) int {

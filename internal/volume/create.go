@@ -41,7 +41,7 @@ func (s *Service) CreateVolume(ctx context.Context, r CreateRequest) (*cloud.Vol
 		if err := s.takeGroup(ctx, v, r.GroupID); err != nil {
 			return err
 		}
-		return s.insert(ctx, v, near)
+		return s.insert(ctx, v, near, r.KeepUnplaced)
 	})
 	return v, err
 }
@@ -63,12 +63,14 @@ func checkRequest(r CreateRequest) error {
 }
 
 // insert places the volume, counts it, and starts its Operation.
-func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.HostID) error {
+func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.HostID, keepUnplaced bool) error {
 	if err := s.reserve(ctx, v.ProjectID, v.TypeID, cloud.QuotaVolumes, v.SizeGiB, v.SizeGiB); err != nil {
 		return err
 	}
-	var err error
-	if v.HostID, err = s.Placer.PlaceVolume(ctx, v.SizeGiB, v.Zone, near); err != nil {
+	if err := s.place(ctx, v, near); err != nil {
+		if keepUnplaced && cloud.Is(err, cloud.NoCapacity) {
+			return s.insertFailed(ctx, v, err)
+		}
 		return err
 	}
 	if v.Zone == "" {
@@ -85,6 +87,30 @@ func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.HostID
 		return err
 	}
 	return s.bill(ctx, cloud.UsageVolumeCreated, v)
+}
+
+// place chooses the pool of a new volume.
+func (s *Service) place(ctx context.Context, v *cloud.Volume, near cloud.HostID) error {
+	r := cloud.VolumePlacement{SizeGiB: v.SizeGiB, Zone: v.Zone, Near: near}
+	if v.TypeID != "" {
+		t, err := s.Types.Get(ctx, v.TypeID)
+		if err != nil {
+			return err
+		}
+		r.Specs = t.ExtraSpecs
+	}
+	at, err := s.Placer.PlaceVolume(ctx, r)
+	v.HostID, v.Pool = at.HostID, at.Pool
+	return err
+}
+
+// insertFailed keeps a volume that no pool will do for, with the reason. Nothing is billed: it never was.
+func (s *Service) insertFailed(ctx context.Context, v *cloud.Volume, why error) error {
+	v.State = cloud.VolumeFailed
+	if e, ok := cloud.AsError(why); ok {
+		v.Fault = &cloud.Fault{Kind: e.Kind, Message: e.Message, At: s.Now().UTC()}
+	}
+	return s.Volumes.Insert(ctx, v)
 }
 
 // takeSource writes into v what it inherits, and answers where the source's bytes are.
@@ -212,6 +238,7 @@ func (s *Service) bringImage(ctx context.Context, op *cloud.Operation) error {
 	if err != nil || i == nil {
 		return err
 	}
+	i.Pool = v.Pool
 	a, err := s.agent(ctx, v.HostID)
 	if err != nil {
 		return err

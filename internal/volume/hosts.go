@@ -2,26 +2,44 @@ package volume
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
-// EnableHost lets a host take new volumes, or not, with the reason.
-func (s *Service) EnableHost(ctx context.Context, name string, enabled bool, reason string) (*cloud.Host, error) {
+// SwitchPools lets the operator's word on a pool of a host, or on all of them if none is named, be changed.
+func (s *Service) SwitchPools(ctx context.Context, host, pool string, edit func(*cloud.PoolSwitch)) (*cloud.Host, error) {
 	if err := policy.Authorize(ctx, "volume pool.manage", policy.Target{Resource: "volume pool"}); err != nil {
 		return nil, err
 	}
 	var h *cloud.Host
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
 		var err error
-		if h, err = s.hostNamed(ctx, name); err != nil {
+		if h, err = s.hostNamed(ctx, host); err != nil {
 			return err
 		}
-		h.Enabled, h.DisabledReason = enabled, reason
+		if h.Pools = slices.Clone(h.Pools); h.Pool(pool) == nil {
+			return cloud.NotFoundf("host", host+"@"+pool)
+		}
+		for i := range h.Pools {
+			if p := &h.Pools[i]; pool == "" || p.Name == pool {
+				edit(&p.PoolSwitch)
+			}
+		}
 		return s.HostRows.Update(ctx, h)
 	})
 	return h, err
+}
+
+// PromisedGiB is how much volumes have been promised of a pool: all that lies on it, and on the other hosts' too if it is theirs
+// as well.
+func (s *Service) PromisedGiB(ctx context.Context, h cloud.HostID, p cloud.Pool) (int64, error) {
+	on := []cloud.Cond{cloud.Eq("pool", p.Name)}
+	if !p.Shared {
+		on = append(on, cloud.Eq("host_id", h))
+	}
+	return s.Volumes.Sum(ctx, "size_gib", on...)
 }
 
 func (s *Service) hostNamed(ctx context.Context, name string) (*cloud.Host, error) {
@@ -36,8 +54,8 @@ type HostUse struct {
 	Snapshots, SnapshotGiB int
 }
 
-// HostUses counts what lies on a host: the sum first, then each project's. Only operators may.
-func (s *Service) HostUses(ctx context.Context, name string) ([]HostUse, error) {
+// HostUses counts what lies on a host, or on one pool of it: the sum first, then each project's. Only operators may.
+func (s *Service) HostUses(ctx context.Context, name, pool string) ([]HostUse, error) {
 	if err := policy.Authorize(ctx, "volume pool.get", policy.Target{Resource: "volume pool"}); err != nil {
 		return nil, err
 	}
@@ -45,11 +63,18 @@ func (s *Service) HostUses(ctx context.Context, name string) ([]HostUse, error) 
 	if err != nil {
 		return nil, err
 	}
-	volumes, err := s.Volumes.List(ctx, cloud.Where(cloud.Eq("host_id", h.ID)))
+	on := []cloud.Cond{cloud.Eq("host_id", h.ID)}
+	if pool != "" {
+		if h.Pool(pool) == nil {
+			return nil, cloud.NotFoundf("host", name+"@"+pool)
+		}
+		on = append(on, cloud.Eq("pool", pool))
+	}
+	volumes, err := s.Volumes.List(ctx, cloud.Where(on...))
 	if err != nil {
 		return nil, err
 	}
-	snapshots, err := s.Snapshots.List(ctx, cloud.Where(cloud.Eq("host_id", h.ID)))
+	snapshots, err := s.Snapshots.List(ctx, cloud.Where(on...))
 	if err != nil {
 		return nil, err
 	}

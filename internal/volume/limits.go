@@ -6,7 +6,6 @@ import (
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
 	"github.com/nubo-cloud/nubo/internal/quota"
-	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
 // Resources are the quota resources that are about volumes.
@@ -83,31 +82,6 @@ func only(limits map[string]int64) map[string]int64 {
 		m[r] = limits[r]
 	}
 	return m
-}
-
-// HostPools is a host with the pools it told of; none if it is down.
-type HostPools struct {
-	Host  *cloud.Host
-	Pools []spec.Pool
-}
-
-// Pools asks every host for its pools. Only operators may.
-func (s *Service) Pools(ctx context.Context) ([]HostPools, error) {
-	hosts, err := s.StorageHosts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []HostPools
-	for _, h := range hosts {
-		p := HostPools{Host: h}
-		if a, err := s.Hosts.Agent(ctx, h.ID); err == nil {
-			if d, err := a.Describe(ctx); err == nil {
-				p.Pools = d.Pools
-			}
-		}
-		all = append(all, p)
-	}
-	return all, nil
 }
 
 // StorageHosts lists the hosts, for operators.

@@ -143,6 +143,7 @@ func (s *Service) bringReplacement(ctx context.Context, op *cloud.Operation) err
 	if err != nil {
 		return err
 	}
+	i.Pool = p.Pool
 	a, err := s.agent(ctx, p.HostID)
 	if err != nil {
 		return err

@@ -2,8 +2,8 @@
 // and types.
 //
 // A row is the volume: it is inserted, with the Operation that makes it true on a host, in one
-// transaction, and the bytes follow. The bytes of a volume lie on the pool of one host, which is
-// chosen when the row is made.
+// transaction, and the bytes follow. The bytes of a volume lie on one pool of one host, which is
+// chosen when the row is made, by what the volume's type asks of a pool.
 //
 //	Create -> row + Operation volume.create -> EnsureImage, EnsureVolume -> available
 //	Delete -> Operation volume.delete       -> RemoveVolume, again until it works -> no row
@@ -36,10 +36,9 @@ type Hosts interface {
 	Agent(ctx context.Context, id cloud.HostID) (agentapi.Agent, error)
 }
 
-// Placer chooses the host whose pool takes a new volume, within the caller's transaction. near, if not empty, is where the
-// bytes it is made from are: another host will do only if it reaches them. NoCapacity if none has room.
+// Placer chooses the pool that takes a new volume, within the caller's transaction. NoCapacity if none will do.
 type Placer interface {
-	PlaceVolume(ctx context.Context, sizeGiB int, zone string, near cloud.HostID) (cloud.HostID, error)
+	PlaceVolume(ctx context.Context, r cloud.VolumePlacement) (cloud.VolumePlace, error)
 }
 
 // Images is what volumes need of package image.

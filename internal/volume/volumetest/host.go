@@ -103,11 +103,11 @@ func (h Hosts) Agent(ctx context.Context, id cloud.HostID) (agentapi.Agent, erro
 }
 
 // PlaceVolume puts every volume on the one host.
-func (h Hosts) PlaceVolume(_ context.Context, _ int, zone string, _ cloud.HostID) (cloud.HostID, error) {
-	if zone != "" && zone != "nova" {
-		return "", &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: "No host of zone " + zone + " has room."}
+func (h Hosts) PlaceVolume(_ context.Context, r cloud.VolumePlacement) (cloud.VolumePlace, error) {
+	if r.Zone != "" && r.Zone != "nova" {
+		return cloud.VolumePlace{}, &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: "No host of zone " + r.Zone + " has room."}
 	}
-	return HostID, nil
+	return cloud.VolumePlace{HostID: HostID, Pool: "default"}, nil
 }
 
 func (h *Host) enter(method string) (func(), error) {

@@ -137,12 +137,12 @@ func TestGophercloudTypesAttachmentsAndOperators(t *testing.T) {
 	}
 	page, err := services.List(admin, services.ListOpts{}).AllPages(ctx)
 	ok(t, err)
-	if all, err := services.ExtractServices(page); err != nil || len(all) != 2 || all[0].State != "up" || all[1].Binary != "cinder-scheduler" {
+	if all, err := services.ExtractServices(page); err != nil || len(all) != 3 || all[0].State != "up" || all[2].Binary != "cinder-scheduler" {
 		t.Fatalf("services are %+v, %v", all, err)
 	}
 	page, err = schedulerstats.List(admin, schedulerstats.ListOpts{Detail: true}).AllPages(ctx)
 	ok(t, err)
-	if all, err := schedulerstats.ExtractStoragePools(page); err != nil || len(all) != 1 || all[0].Capabilities.TotalCapacityGB != 100 {
+	if all, err := schedulerstats.ExtractStoragePools(page); err != nil || len(all) != 2 || all[0].Capabilities.TotalCapacityGB != 100 {
 		t.Fatalf("pools are %+v, %v", all, err)
 	}
 }

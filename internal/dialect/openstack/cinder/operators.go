@@ -20,18 +20,21 @@ func (a *api) zones(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"availabilityZoneInfo": views})
 }
 
-func serviceStatus(h *cloud.Host) (status, state string) {
-	status, state = "enabled", "up"
-	if !h.Enabled {
-		status = "disabled"
+func poolStatus(p *cloud.Pool) string {
+	if p.Disabled {
+		return "disabled"
 	}
-	if !h.Up || h.ForcedDown {
-		state = "down"
-	}
-	return status, state
+	return "enabled"
 }
 
-// services shows every host as a volume service, and what places volumes, which answers this very request, as the scheduler.
+func hostState(h *cloud.Host) string {
+	if !h.Up || h.ForcedDown {
+		return "down"
+	}
+	return "up"
+}
+
+// services shows every back end as a volume service, and what places volumes, which answers this very request, as the scheduler.
 func (a *api) services(w http.ResponseWriter, r *http.Request) error {
 	hosts, err := a.volumes.StorageHosts(r.Context())
 	if err != nil {
@@ -39,24 +42,29 @@ func (a *api) services(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := r.URL.Query()
 	views := []any{}
-	for _, h := range hosts {
-		name := h.Name + "@default"
-		if b := q.Get("binary"); b != "" && b != "cinder-volume" {
-			continue
+	if b := q.Get("binary"); b == "" || b == volumeBinary {
+		for _, h := range hosts {
+			for _, p := range h.VolumePools() {
+				name := h.Name + "@" + p.Name
+				if asked := q.Get("host"); asked != "" && asked != name && asked != h.Name {
+					continue
+				}
+				views = append(views, serviceView(r, name, h, &p))
+			}
 		}
-		if asked := q.Get("host"); asked != "" && asked != name && asked != h.Name {
-			continue
-		}
-		status, state := serviceStatus(h)
-		view := map[string]any{"binary": "cinder-volume", "host": name, "zone": h.Zone, "status": status, "state": state,
-			"updated_at": stamp(h.SeenAt), "disabled_reason": orNull(h.DisabledReason), "frozen": false,
-			"replication_status": "disabled", "active_backend_id": nil, "backend_state": state}
-		if openstack.VersionOf(r).AtLeast(3, 7) {
-			view["cluster"] = nil
-		}
-		views = append(views, view)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"services": append(views, a.schedulerView(r, hosts)...)})
+}
+
+func serviceView(r *http.Request, name string, h *cloud.Host, p *cloud.Pool) map[string]any {
+	state := hostState(h)
+	view := map[string]any{"binary": volumeBinary, "host": name, "zone": h.Zone, "status": poolStatus(p), "state": state,
+		"updated_at": stamp(h.SeenAt), "disabled_reason": orNull(p.DisabledReason), "frozen": p.Frozen,
+		"replication_status": "disabled", "active_backend_id": nil, "backend_state": state}
+	if openstack.VersionOf(r).AtLeast(3, 7) {
+		view["cluster"] = nil
+	}
+	return view
 }
 
 // schedulerView is the scheduler's row, unless another service or host is asked for.
@@ -94,61 +102,14 @@ func (a *api) hosts(w http.ResponseWriter, r *http.Request) error {
 		views = append(views, map[string]any{"host_name": name, "service": schedulerBinary, "zone": "internal",
 			"service-status": "available", "service-state": "enabled", "last-update": stamp(time.Now())})
 	}
+	words := map[string]string{"enabled": "available", "disabled": "unavailable", "up": "enabled", "down": "disabled"}
 	for _, h := range hosts {
-		status, state := serviceStatus(h)
-		words := map[string]string{"enabled": "available", "disabled": "unavailable"}
-		views = append(views, map[string]any{"host_name": h.Name + "@default", "service": "cinder-volume", "zone": h.Zone,
-			"service-status": words[status], "service-state": map[string]string{"up": "enabled", "down": "disabled"}[state], "last-update": stamp(h.SeenAt)})
+		for _, p := range h.VolumePools() {
+			views = append(views, map[string]any{"host_name": h.Name + "@" + p.Name, "service": volumeBinary, "zone": h.Zone,
+				"service-status": words[poolStatus(&p)], "service-state": words[hostState(h)], "last-update": stamp(h.SeenAt)})
+		}
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hosts": views})
-}
-
-// What this cloud says of itself as a maker of storage.
-const (
-	vendor        = "Nubo"
-	driverVersion = "1"
-)
-
-// capabilities says what one host's storage can do, as the pools' details do.
-func (a *api) capabilities(w http.ResponseWriter, r *http.Request) error {
-	hosts, err := a.volumes.Pools(r.Context())
-	if err != nil {
-		return err
-	}
-	for _, h := range hosts {
-		for _, p := range h.Pools {
-			if asked := r.PathValue("host"); asked != h.Host.Name && asked != h.Host.Name+"@"+p.Name && asked != h.Host.Name+"@default" {
-				continue
-			}
-			return openstack.WriteJSON(w, http.StatusOK, map[string]any{"namespace": "OS::Storage::Capabilities::" + h.Host.Name + "@" + p.Name,
-				"vendor_name": vendor, "volume_backend_name": p.Name, "pool_name": p.Name, "driver_version": driverVersion,
-				"storage_protocol": p.Driver, "display_name": nil, "description": nil, "visibility": nil, "replication_targets": []any{},
-				"properties": map[string]any{}})
-		}
-	}
-	return cloud.NotFoundf("host", r.PathValue("host"))
-}
-
-func (a *api) pools(w http.ResponseWriter, r *http.Request) error {
-	hosts, err := a.volumes.Pools(r.Context())
-	if err != nil {
-		return err
-	}
-	const gib = 1 << 30
-	views := []any{}
-	for _, h := range hosts {
-		for _, p := range h.Pools {
-			view := map[string]any{"name": h.Host.Name + "@" + p.Name + "#" + p.Name}
-			if truth(r.URL.Query(), "detail") {
-				view["capabilities"] = map[string]any{"total_capacity_gb": float64(p.TotalBytes) / gib,
-					"free_capacity_gb": float64(p.TotalBytes-p.UsedBytes) / gib, "volume_backend_name": p.Name, "storage_protocol": p.Driver,
-					"vendor_name": vendor, "driver_version": driverVersion, "reserved_percentage": 0, "thin_provisioning_support": true,
-					"thick_provisioning_support": false, "multiattach": true, "QoS_support": false}
-			}
-			views = append(views, view)
-		}
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"pools": views})
 }
 
 // aliases are the extensions that clients look for before they use what has long been part of the API.

@@ -9,7 +9,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 )
 
-// changeService takes a host's pools out of service, or back. A frozen host is one that takes no new volumes either.
+// changeService takes a back end out of service, or back. A frozen one takes no new volumes either.
 func (a *api) changeService(w http.ResponseWriter, r *http.Request) error {
 	var body struct {
 		Host    string `json:"host"`
@@ -21,7 +21,7 @@ func (a *api) changeService(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	verb := r.PathValue("verb")
-	enable, known := map[string]bool{"enable": true, "disable": false, "disable-log-reason": false, "thaw": true, "freeze": false}[verb]
+	edit, known := switches[verb]
 	if !known {
 		return cloud.Errorf(cloud.NotFound, "action", verb, "There is no such action: %s", verb)
 	}
@@ -35,36 +35,51 @@ func (a *api) changeService(w http.ResponseWriter, r *http.Request) error {
 	if name != "" && name != volumeBinary {
 		return cloud.Errorf(cloud.NotFound, "service", name, "Service %s could not be found on host %s.", name, body.Host)
 	}
-	h, err := a.volumes.EnableHost(r.Context(), hostOf(body.Host), enable, body.Reason)
-	if cloud.Is(err, cloud.NotFound) && (verb == "freeze" || verb == "thaw") {
+	host, pool := backendOf(body.Host)
+	h, err := a.volumes.SwitchPools(r.Context(), host, pool, func(p *cloud.PoolSwitch) { edit(p, body.Reason) })
+	freezing := verb == "freeze" || verb == "thaw"
+	if cloud.Is(err, cloud.NotFound) && freezing {
 		return cloud.Invalidf("host", "host", "Invalid input received: there is no host %s.", body.Host)
 	}
 	if err != nil {
 		return err
 	}
-	if verb == "freeze" || verb == "thaw" {
+	if freezing {
 		return openstack.WriteEmpty(w, http.StatusOK)
 	}
-	status, _ := serviceStatus(h)
-	view := map[string]any{"host": body.Host, "service": volumeBinary, "binary": volumeBinary, "status": status, "disabled": !h.Enabled}
+	p := h.Pool(pool)
+	view := map[string]any{"host": body.Host, "service": volumeBinary, "binary": volumeBinary, "status": poolStatus(p), "disabled": p.Disabled}
 	if verb != "disable" {
-		view["disabled_reason"] = orNull(h.DisabledReason)
+		view["disabled_reason"] = orNull(p.DisabledReason)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, view)
+}
+
+// switches are what the verbs on a service do to a back end.
+var switches = map[string]func(p *cloud.PoolSwitch, reason string){
+	"enable":             func(p *cloud.PoolSwitch, _ string) { *p = cloud.PoolSwitch{Frozen: p.Frozen} },
+	"disable":            func(p *cloud.PoolSwitch, _ string) { p.Disabled, p.DisabledReason = true, "" },
+	"disable-log-reason": func(p *cloud.PoolSwitch, reason string) { p.Disabled, p.DisabledReason = true, reason },
+	"freeze": func(p *cloud.PoolSwitch, _ string) {
+		*p = cloud.PoolSwitch{Disabled: true, DisabledReason: "frozen", Frozen: true}
+	},
+	"thaw": func(p *cloud.PoolSwitch, _ string) { *p = cloud.PoolSwitch{} },
 }
 
 // volumeBinary is the one kind of service that hosts are shown as.
 const volumeBinary = "cinder-volume"
 
-// hostOf is the host in a name like "host@backend#pool".
-func hostOf(name string) string {
-	host, _, _ := strings.Cut(name, "@")
-	return host
+// backendOf cuts a name like "host@backend#pool", whose end may be left out. A back end has one pool, of its own name.
+func backendOf(name string) (host, pool string) {
+	host, pool, _ = strings.Cut(name, "@")
+	pool, _, _ = strings.Cut(pool, "#")
+	return host, pool
 }
 
-// showHost counts what lies on a host, in all and per project.
+// showHost counts what lies on a host or back end, in all and per project.
 func (a *api) showHost(w http.ResponseWriter, r *http.Request) error {
-	uses, err := a.volumes.HostUses(r.Context(), hostOf(r.PathValue("host")))
+	host, pool := backendOf(r.PathValue("host"))
+	uses, err := a.volumes.HostUses(r.Context(), host, pool)
 	if err != nil {
 		return err
 	}

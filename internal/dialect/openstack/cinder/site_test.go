@@ -59,7 +59,8 @@ func newSite(t *testing.T) *site {
 	db, err := store.Open(t.Context(), "sqlite::memory:", store.Options{})
 	ok(t, err)
 	t.Cleanup(func() { db.Close() })
-	ok(t, db.Hosts.Insert(t.Context(), &cloud.Host{ID: volumetest.HostID, Name: "one", Zone: "nova", Enabled: true, Up: true}))
+	ok(t, db.Hosts.Insert(t.Context(), &cloud.Host{ID: volumetest.HostID, Name: "one", Zone: "nova", Enabled: true, Up: true,
+		Pools: []cloud.Pool{{Name: "default", Driver: "sim", TotalGiB: 100}, {Name: "second", Driver: "sim", TotalGiB: 50}, {Name: "local", LocalOnly: true}}}))
 	log, host := slog.New(slog.DiscardHandler), volumetest.NewHost()
 	quotas := quota.New(db.Quotas, db)
 	engine := operation.New(operation.Options{Records: db.Operations, Tx: db, Exclusive: true})

@@ -139,7 +139,7 @@ func (a *api) createVolume(w http.ResponseWriter, r *http.Request) error {
 func (b *createVolume) request() (volume.CreateRequest, error) {
 	q := volume.CreateRequest{Name: first(b.Name, b.DisplayName), Description: first(b.Description, b.DisplayDescription), Properties: b.Metadata,
 		ImageID: cloud.ImageID(first(b.ImageRef, b.ImageID)), SnapshotID: cloud.SnapshotID(b.SnapshotID), SourceVolumeID: cloud.VolumeID(b.SourceID),
-		BackupID: cloud.BackupID(b.BackupID), TypeName: b.Type, Zone: b.Zone, MultiAttach: b.MultiAttach}
+		BackupID: cloud.BackupID(b.BackupID), TypeName: b.Type, Zone: b.Zone, MultiAttach: b.MultiAttach, KeepUnplaced: true}
 	if b.Size != nil {
 		q.SizeGiB = int(*b.Size)
 	}

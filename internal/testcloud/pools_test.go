@@ -1,0 +1,54 @@
+package testcloud_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/testcloud"
+)
+
+// TestTypeChoosesPool proves that a volume lies on the pool that its type asks for, with a copy of what it is made from
+// where that lies on another, and that one whose type no pool satisfies is kept, failed, with the reason.
+func TestTypeChoosesPool(t *testing.T) {
+	c := testcloud.New(t, testcloud.Options{})
+	s, admin := c.Services(), c.Admin()
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	types := map[string]string{"on-default": "default", "on-second": testcloud.SecondPool, "on-none": "none"}
+	for name, backend := range types {
+		_, err := s.Volume.CreateType(admin, cloud.VolumeType{Name: name, Public: true, ExtraSpecs: map[string]string{"volume_backend_name": backend}})
+		ok(err)
+	}
+	create := func(r cloud.VolumeRequest) *cloud.Volume {
+		t.Helper()
+		v, err := s.Volume.CreateVolume(admin, r)
+		ok(err)
+		ok(s.Volume.WaitVolume(admin, v.ID))
+		return v
+	}
+	first := create(cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-default"})
+	second := create(cloud.VolumeRequest{SourceVolumeID: first.ID, TypeName: "on-second"})
+	if first.Pool != "default" || second.Pool != testcloud.SecondPool {
+		t.Errorf("volumes lie on %s and %s", first.Pool, second.Pool)
+	}
+	if _, err := s.Volume.CreateVolume(admin, cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-none"}); !cloud.Is(err, cloud.NoCapacity) {
+		t.Errorf("a type that no pool satisfies: %v", err)
+	}
+	kept, err := s.Volume.CreateVolume(admin, cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-none", KeepUnplaced: true})
+	ok(err)
+	if kept.State != cloud.VolumeFailed || kept.Fault == nil || !strings.Contains(kept.Fault.Message, "No valid back end") {
+		t.Errorf("kept volume is %s: %+v", kept.State, kept.Fault)
+	}
+	_, err = s.Volume.SwitchPools(admin, "host-1", testcloud.SecondPool, func(p *cloud.PoolSwitch) { p.Disabled = true })
+	ok(err)
+	c.Restart()
+	s, admin = c.Services(), c.Admin()
+	if _, err := s.Volume.CreateVolume(admin, cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-second"}); !cloud.Is(err, cloud.NoCapacity) {
+		t.Errorf("a disabled pool took a volume: %v", err)
+	}
+}
