@@ -42,8 +42,9 @@ func (h *Host) VolumePools() []Pool {
 type VolumePlacement struct {
 	SizeGiB int
 	Zone    string // empty: any
-	// Near, if not empty, is where the bytes are that it is made from: another host will do only if it reaches them.
-	Near HostID
+	// Near, if not empty, is where the bytes are that it is made from. Another host will do only if it reaches them; another
+	// pool will do, but means a copy.
+	Near VolumePlace
 	// HostID and Pool, if not empty, are the only ones that will do.
 	HostID HostID
 	Pool   string

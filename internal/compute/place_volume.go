@@ -38,12 +38,15 @@ func (s *Service) PlaceVolume(ctx context.Context, r cloud.VolumePlacement) (clo
 	}
 }
 
-// roomiestPool is, of the pools that will do, the one with the most room that no volume has been promised; none if no pool
-// will do. Where only one will do, nothing is counted.
+// roomiestPool is, of the pools that will do, the one that the volume's source is on, or else the one with the most room that no
+// volume has been promised; none if no pool will do. Where there is no choice, nothing is counted.
 func (s *Service) roomiestPool(ctx context.Context, r cloud.VolumePlacement, h *cloud.Host) (string, error) {
 	var fit []cloud.Pool
 	for _, p := range h.Pools {
 		if placement.RejectPool(&r, &p) == "" {
+			if r.Near.Pool == p.Name {
+				return p.Name, nil
+			}
 			fit = append(fit, p)
 		}
 	}

@@ -27,7 +27,7 @@ func PlaceVolume(r cloud.VolumePlacement, candidates []Candidate, not map[cloud.
 // rejectVolume says why no pool of a host will do; nothing if one does.
 func rejectVolume(r *cloud.VolumePlacement, c *Candidate) string {
 	switch {
-	case r.HostID != "" && r.HostID != c.ID, r.Near != "" && r.Near != c.ID && !anyShared(c.Pools):
+	case r.HostID != "" && r.HostID != c.ID, r.Near.HostID != "" && r.Near.HostID != c.ID && !anyShared(c.Pools):
 		return "ruled out by the request or its source"
 	case !c.Up:
 		return "not up"

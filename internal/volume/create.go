@@ -63,7 +63,7 @@ func checkRequest(r CreateRequest) error {
 }
 
 // insert places the volume, counts it, and starts its Operation.
-func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.HostID, keepUnplaced bool) error {
+func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.VolumePlace, keepUnplaced bool) error {
 	if err := s.reserve(ctx, v.ProjectID, v.TypeID, cloud.QuotaVolumes, v.SizeGiB, v.SizeGiB); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.HostID
 }
 
 // place chooses the pool of a new volume.
-func (s *Service) place(ctx context.Context, v *cloud.Volume, near cloud.HostID) error {
+func (s *Service) place(ctx context.Context, v *cloud.Volume, near cloud.VolumePlace) error {
 	r := cloud.VolumePlacement{SizeGiB: v.SizeGiB, Zone: v.Zone, Near: near}
 	if v.TypeID != "" {
 		t, err := s.Types.Get(ctx, v.TypeID)
@@ -114,18 +114,18 @@ func (s *Service) insertFailed(ctx context.Context, v *cloud.Volume, why error) 
 }
 
 // takeSource writes into v what it inherits, and answers where the source's bytes are.
-func (s *Service) takeSource(ctx context.Context, v *cloud.Volume, r CreateRequest) (cloud.HostID, error) {
+func (s *Service) takeSource(ctx context.Context, v *cloud.Volume, r CreateRequest) (cloud.VolumePlace, error) {
 	switch {
 	case r.ImageID != "":
-		return r.HostID, s.fromImage(ctx, v, r.ImageID)
+		return cloud.VolumePlace{HostID: r.HostID}, s.fromImage(ctx, v, r.ImageID)
 	case r.SnapshotID != "":
 		return s.fromSnapshot(ctx, v, r.SnapshotID)
 	case r.SourceVolumeID != "":
 		return s.fromVolume(ctx, v, r.SourceVolumeID)
 	case r.BackupID != "":
-		return r.HostID, s.fromBackup(ctx, v, r.BackupID)
+		return cloud.VolumePlace{HostID: r.HostID}, s.fromBackup(ctx, v, r.BackupID)
 	}
-	return r.HostID, nil
+	return cloud.VolumePlace{HostID: r.HostID}, nil
 }
 
 func (s *Service) fromImage(ctx context.Context, v *cloud.Volume, id cloud.ImageID) error {
@@ -158,19 +158,19 @@ func imageFacts(i *cloud.Image) map[string]string {
 // imageFactNames are the keys of imageFacts that say what the image was, rather than how to run what is on it.
 var imageFactNames = []string{"image_id", "image_name", "container_format", "disk_format", "checksum", "size", "min_disk", "min_ram"}
 
-func (s *Service) fromSnapshot(ctx context.Context, v *cloud.Volume, id cloud.SnapshotID) (cloud.HostID, error) {
+func (s *Service) fromSnapshot(ctx context.Context, v *cloud.Volume, id cloud.SnapshotID) (at cloud.VolumePlace, err error) {
 	from, err := s.Snapshot(ctx, id)
 	if err != nil {
-		return "", err
+		return at, err
 	}
 	if from.State != cloud.VolumeAvailable {
-		return "", cloud.Invalidf("volume", "snapshot_id", "Snapshot %s is %s; it must be available.", id, from.State)
+		return at, cloud.Invalidf("volume", "snapshot_id", "Snapshot %s is %s; it must be available.", id, from.State)
 	}
 	v.SnapshotID, v.Bootable, v.ImageProperties, v.Key = id, from.Bootable, from.ImageProperties, from.Key
 	if source, err := s.Volumes.Get(ctx, from.VolumeID); err == nil {
 		v.TypeID, v.ImageID = source.TypeID, source.ImageID
 	}
-	return from.HostID, fits(v, from.SizeGiB, "snapshot")
+	return cloud.VolumePlace{HostID: from.HostID, Pool: from.Pool}, fits(v, from.SizeGiB, "snapshot")
 }
 
 func (s *Service) fromBackup(ctx context.Context, v *cloud.Volume, id cloud.BackupID) error {
@@ -188,17 +188,17 @@ func (s *Service) fromBackup(ctx context.Context, v *cloud.Volume, id cloud.Back
 	return fits(v, from.SizeGiB, "backup")
 }
 
-func (s *Service) fromVolume(ctx context.Context, v *cloud.Volume, id cloud.VolumeID) (cloud.HostID, error) {
+func (s *Service) fromVolume(ctx context.Context, v *cloud.Volume, id cloud.VolumeID) (at cloud.VolumePlace, err error) {
 	from, err := s.Volume(ctx, id)
 	if err != nil {
-		return "", err
+		return at, err
 	}
 	if from.State != cloud.VolumeAvailable && from.State != cloud.VolumeAttached {
-		return "", cloud.Invalidf("volume", "source_volume", "Volume %s is %s; it must be available or attached to be copied.", id, from.State)
+		return at, cloud.Invalidf("volume", "source_volume", "Volume %s is %s; it must be available or attached to be copied.", id, from.State)
 	}
 	v.SourceVolume, v.Bootable, v.ImageProperties, v.Key = id, from.Bootable, from.ImageProperties, from.Key
 	v.TypeID, v.ImageID = from.TypeID, from.ImageID
-	return from.HostID, fits(v, from.SizeGiB, "source volume")
+	return cloud.VolumePlace{HostID: from.HostID, Pool: from.Pool}, fits(v, from.SizeGiB, "source volume")
 }
 
 func fits(v *cloud.Volume, sizeGiB int, source string) error {

@@ -33,11 +33,26 @@ func (d *Driver) ReadVolume(ctx context.Context, id spec.VolumeID) (io.ReadClose
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	r, err := d.read(ctx, volumesDir, string(id), spec.FormatRaw)
-	if err != nil {
-		return nil, fmt.Errorf("read volume %s: %w", id, err)
+	return d.readPlain(ctx, volumesDir, string(id))
+}
+
+// ReadSnapshot implements pools.Member.
+func (d *Driver) ReadSnapshot(ctx context.Context, id spec.SnapshotID) (io.ReadCloser, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
 	}
-	return r, nil
+	return d.readPlain(ctx, snapshotsDir, string(id))
+}
+
+func (d *Driver) readPlain(ctx context.Context, kind, id string) (io.ReadCloser, error) {
+	o, err := d.load(kind, id)
+	if err != nil {
+		return nil, err
+	}
+	if o.diskFormat == spec.FormatLUKS {
+		return nil, fmt.Errorf("%s %s is encrypted: %w", kind, id, spec.ErrNotSupported)
+	}
+	return d.read(ctx, kind, id, spec.FormatRaw)
 }
 
 // read opens the bytes of a volume or snapshot as one file.

@@ -8,8 +8,8 @@
 // pool after the other, so there is nothing that could be wrong after a crash. Ids are used once, so at most one pool has
 // each volume and snapshot; an image may be on every pool that volumes were made from it on.
 //
-// A volume whose source lies on another pool gets a copy of its bytes, through this process. The drivers do not know
-// of each other.
+// A volume whose source lies on another pool gets a copy of its bytes, through this process; not where either is encrypted. The
+// drivers do not know of each other.
 //
 // Called by agent; wired in daemon.
 package pools
@@ -28,8 +28,10 @@ import (
 // Member is the driver of one pool.
 type Member interface {
 	agent.Block
-	// ReadVolume opens the bytes of a volume that nobody writes to, as one raw file. The caller closes it.
+	// ReadVolume and ReadSnapshot open the bytes of what nobody writes to, as one raw file. The caller closes it. What
+	// is encrypted is spec.ErrNotSupported: its bytes mean nothing without their format and key.
 	ReadVolume(ctx context.Context, id spec.VolumeID) (io.ReadCloser, error)
+	ReadSnapshot(ctx context.Context, id spec.SnapshotID) (io.ReadCloser, error)
 	// WriteVolume is EnsureVolume for a volume that has no source but bytes: open is called if it is not there, and may
 	// yield fewer bytes than the volume has.
 	WriteVolume(ctx context.Context, v spec.Volume, open func() (io.ReadCloser, error)) (spec.VolumeStatus, error)
@@ -133,6 +135,9 @@ func (s Set) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus
 	if !errors.Is(err, spec.ErrMissing) || v.Snapshot == "" && v.Volume == "" {
 		return status, err
 	}
+	if v.Encryption != nil {
+		return status, fmt.Errorf("volume %s: encrypted, of a source on another pool: %w", v.ID, spec.ErrNotSupported)
+	}
 	bytes := v
 	bytes.Snapshot, bytes.Volume = "", ""
 	return to.WriteVolume(ctx, bytes, func() (io.ReadCloser, error) { return s.read(ctx, v) })
@@ -142,7 +147,7 @@ func (s Set) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus
 func (s Set) read(ctx context.Context, v spec.Volume) (io.ReadCloser, error) {
 	return first(s, func(p Pool) (io.ReadCloser, error) {
 		if v.Snapshot != "" {
-			return p.Export(ctx, v.Snapshot, spec.FormatRaw)
+			return p.ReadSnapshot(ctx, v.Snapshot)
 		}
 		return p.ReadVolume(ctx, v.Volume)
 	})

@@ -14,9 +14,22 @@ import (
 func (p *Pool) ReadVolume(_ context.Context, id spec.VolumeID) (io.ReadCloser, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d := p.volumes[id]
-	if d == nil {
-		return nil, fmt.Errorf("volume %s: %w", id, spec.ErrMissing)
+	return plain(p.volumes[id], string(id))
+}
+
+// ReadSnapshot implements pools.Member.
+func (p *Pool) ReadSnapshot(_ context.Context, id spec.SnapshotID) (io.ReadCloser, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return plain(p.snapshots[id], string(id))
+}
+
+func plain(d *disk, id string) (io.ReadCloser, error) {
+	switch {
+	case d == nil:
+		return nil, fmt.Errorf("%s: %w", id, spec.ErrMissing)
+	case d.encrypted:
+		return nil, fmt.Errorf("%s is encrypted: %w", id, spec.ErrNotSupported)
 	}
 	return &reader{disk: d.copy()}, nil
 }
