@@ -171,6 +171,9 @@ type Fabric interface {
 	Adopt(ctx context.Context) error
 	Inventory(ctx context.Context) (FabricInventory, error)
 	PortStats(ctx context.Context, id spec.PortID) (spec.NICStats, error)
+	// MeterReadings answers what the meters of a router show; nothing for a router that is not here. Counters go on while the
+	// router and the meter stay, whatever else about them changes and whichever process looks after them.
+	MeterReadings(ctx context.Context, id spec.RouterID) ([]spec.MeterReading, error)
 	// Close ends the helpers of this process (listeners), not the data plane.
 	Close() error
 }

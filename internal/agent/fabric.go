@@ -58,3 +58,8 @@ func (a *Agent) EnsureRouter(ctx context.Context, r spec.Router) error {
 func (a *Agent) RemoveRouter(ctx context.Context, id spec.RouterID) error {
 	return ignoreMissing(a.Fabric.RemoveRouter(ctx, id))
 }
+
+// MeterReadings answers what a router's meters show.
+func (a *Agent) MeterReadings(ctx context.Context, id spec.RouterID) ([]spec.MeterReading, error) {
+	return a.Fabric.MeterReadings(ctx, id)
+}

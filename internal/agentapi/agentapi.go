@@ -84,4 +84,6 @@ type Fabric interface {
 	RemovePort(ctx context.Context, id spec.PortID) error
 	EnsureRouter(ctx context.Context, r spec.Router) error
 	RemoveRouter(ctx context.Context, id spec.RouterID) error
+	// MeterReadings answers what the meters of a router show; nothing for a router that is not here.
+	MeterReadings(ctx context.Context, id spec.RouterID) ([]spec.MeterReading, error)
 }

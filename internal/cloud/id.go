@@ -33,6 +33,8 @@ type (
 	TrunkID             string
 	QoSPolicyID         string
 	QoSRuleID           string
+	MeterID             string
+	MeterRuleID         string
 	RuleID              string
 	ProjectID           string
 	DomainID            string

@@ -5,7 +5,7 @@ import "time"
 // UsageKind says what a UsageEvent records.
 type UsageKind string
 
-// The kinds of usage event. Each begins, changes or ends a span that is billed.
+// The kinds of usage event. Each begins, changes or ends a span that is billed; traffic is an amount.
 const (
 	UsageInstanceStarted UsageKind = "instance.started" // holds its size from now on
 	UsageInstanceResized UsageKind = "instance.resized"
@@ -16,6 +16,7 @@ const (
 	UsageVolumeRemoved   UsageKind = "volume.removed"
 	UsageAddressHeld     UsageKind = "address.held"
 	UsageAddressReleased UsageKind = "address.released"
+	UsageTrafficCounted  UsageKind = "traffic.counted" // by a meter at a router since the event before
 )
 
 // UsageEvent is one line of the append-only ledger, written in the transaction of the
@@ -27,7 +28,7 @@ type UsageEvent struct {
 	At        time.Time `json:"at"`
 	ProjectID ProjectID `json:"project_id"`
 	UserID    UserID    `json:"user_id"`
-	// Subject is the id of the instance, volume or floating IP.
+	// Subject is the id of the instance, volume, floating IP or meter.
 	Subject   string  `json:"subject"`
 	Name      string  `json:"name,omitempty"`
 	HostID    HostID  `json:"host_id,omitempty"`
@@ -37,4 +38,7 @@ type UsageEvent struct {
 	MemoryMiB int     `json:"memory_mib,omitempty"`
 	DiskGiB   int     `json:"disk_gib,omitempty"`
 	Address   string  `json:"address,omitempty"`
+	// RouterID and Traffic are of traffic.
+	RouterID RouterID     `json:"router_id,omitempty"`
+	Traffic  TrafficCount `json:"traffic,omitzero"`
 }

@@ -87,6 +87,8 @@ type Config struct {
 	// (an action on a server) can be read; 0: for ever.
 	KeepDeletedDays    int `json:"keep_deleted_days"`
 	KeepOperationsDays int `json:"keep_operations_days"`
+	// MeterSeconds is how often what meters of traffic have counted is taken down.
+	MeterSeconds int `json:"meter_seconds"`
 	// ImportRanges are addresses that image imports by URL may reach although they are not public.
 	ImportRanges []netip.Prefix `json:"import_ranges"`
 	// NoVNCDir holds the noVNC viewer's files.
@@ -106,7 +108,7 @@ func Default() Config {
 		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
-		TokenSeconds: 3600, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, NoVNCDir: "/usr/share/novnc",
+		TokenSeconds: 3600, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",
 	}
 }
 
@@ -144,6 +146,8 @@ func (c *Config) Validate() error {
 		return errors.New("--simulate takes the number of hosts, 1 or more")
 	case c.KeepDeletedDays < 0 || c.KeepOperationsDays < 0:
 		return errors.New("keep_deleted_days and keep_operations_days are numbers of days, 0 for ever")
+	case c.MeterSeconds < 1:
+		return errors.New("meter_seconds is 1 or more")
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}

@@ -1,9 +1,13 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 	"sort"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -37,6 +41,26 @@ func (d *Daemon) metrics() http.Handler {
 			}
 			fmt.Fprintf(w, "# TYPE %s gauge\n%s %d\n", name, name, n)
 		}
+		d.meterMetrics(r.Context(), w)
 		fmt.Fprintf(w, "# TYPE go_goroutines gauge\ngo_goroutines %d\n", runtime.NumGoroutine())
 	})
+}
+
+// meterMetrics writes what meters have counted.
+func (d *Daemon) meterMetrics(ctx context.Context, w io.Writer) {
+	totals, err := d.services.network.MeterTotals(ctx)
+	if err != nil {
+		d.log.Error("cannot sum up meters for metrics", "error", err)
+		return
+	}
+	ids := slices.Sorted(maps.Keys(totals))
+	for name, of := range map[string]func(cloud.TrafficCount) int64{
+		"nubo_meter_bytes_total":   func(t cloud.TrafficCount) int64 { return t.Bytes },
+		"nubo_meter_packets_total": func(t cloud.TrafficCount) int64 { return t.Packets },
+	} {
+		fmt.Fprintf(w, "# TYPE %s counter\n", name)
+		for _, id := range ids {
+			fmt.Fprintf(w, "%s{meter=%q} %d\n", name, id, of(totals[id]))
+		}
+	}
 }

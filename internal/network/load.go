@@ -183,7 +183,10 @@ func (s *Service) loadRouterSides(ctx context.Context, rows *routerRows, subnets
 	if rows.floating, err = s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("router_id", string(rows.router.ID)))); err != nil {
 		return err
 	}
-	rows.qos, err = s.routerQoS(ctx, rows)
+	if rows.qos, err = s.routerQoS(ctx, rows); err != nil {
+		return err
+	}
+	rows.meters, rows.meterRules, err = s.metersAt(ctx, rows.router)
 	return err
 }
 

@@ -18,6 +18,9 @@ type routerRows struct {
 	networks map[cloud.NetworkID]*cloud.Network
 	floating []*cloud.FloatingIP
 	qos      map[cloud.QoSPolicyID]*cloud.QoSPolicy // of the gateway and the floating IPs
+
+	meters     []*cloud.Meter // that count at it
+	meterRules map[cloud.MeterID][]*cloud.MeterRule
 }
 
 // planRouter makes a router's document.
@@ -47,6 +50,9 @@ func planRouter(r routerRows, generation int64) spec.Router {
 		return cmp.Or(a.External.Compare(b.External), a.Protocol-b.Protocol, a.ExternalPorts.First-b.ExternalPorts.First)
 	})
 	s.Limits = r.limits(s.Gateway)
+	for _, m := range r.meters {
+		s.Meters = append(s.Meters, planMeter(m, r.meterRules[m.ID]))
+	}
 	return s
 }
 

@@ -123,6 +123,10 @@ func (f *fabric) pushRouter(ctx context.Context, agent agentapi.Agent, k key) er
 	if err != nil {
 		return err
 	}
+	// What its counters show goes with them.
+	if err := f.s.keepReadings(ctx, agent, k); err != nil {
+		return err
+	}
 	if !wanted {
 		return f.remove(k, agent.RemoveRouter(ctx, spec.RouterID(k.ID)))
 	}

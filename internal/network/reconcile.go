@@ -41,6 +41,7 @@ type fabric struct {
 	s       *Service
 	objects *reconcile.Loop[key]
 	hosts   *reconcile.Loop[cloud.HostID]
+	meters  *reconcile.Loop[cloud.RouterID]
 	locks   keyLocks
 
 	mu sync.Mutex
@@ -58,6 +59,7 @@ func newFabric(s *Service) *fabric {
 	f.objects = reconcile.New("network objects", s.Log, reconcile.Options{Workers: objectWorkers, RetryMin: s.Config.RetryMin}, f.run)
 	f.objects.Rest(restOf)
 	f.hosts = reconcile.New("network hosts", s.Log, reconcile.Options{Workers: hostWorkers, RetryMin: s.Config.RetryMin}, f.syncHost)
+	f.meters = reconcile.New("network meters", s.Log, reconcile.Options{Workers: hostWorkers, RetryMin: s.Config.RetryMin}, f.readMeters)
 	return f
 }
 
@@ -80,6 +82,8 @@ func (s *Service) Run(ctx context.Context) {
 	wg.Go(func() { s.fabric.objects.Run(ctx) })
 	wg.Go(func() { s.fabric.hosts.Run(ctx) })
 	wg.Go(func() { s.fabric.hosts.Every(ctx, s.Config.ResyncPause, s.upHosts) })
+	wg.Go(func() { s.fabric.meters.Run(ctx) })
+	wg.Go(func() { s.fabric.meters.Every(ctx, s.Config.MeterPause, s.meteredRouters) })
 	wg.Wait()
 }
 

@@ -38,6 +38,9 @@ type Deps struct {
 	AddressGroups cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
 	Trunks        cloud.Records[cloud.Trunk, cloud.TrunkID]
 	QoSPolicies   cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
+	Meters        cloud.Records[cloud.Meter, cloud.MeterID]
+	MeterRules    cloud.Records[cloud.MeterRule, cloud.MeterRuleID]
+	MeterReadings cloud.Records[cloud.MeterReading, string]
 	HostRecords   cloud.Records[cloud.Host, cloud.HostID]
 	Usage         cloud.Records[cloud.UsageEvent, cloud.UsageID]
 
@@ -62,6 +65,8 @@ type Config struct {
 	Domain string
 	// ResyncPause is the time between two looks at everything on a host.
 	ResyncPause time.Duration
+	// MeterPause is the time between two looks at what meters have counted. What a host that dies has counted since is lost.
+	MeterPause time.Duration
 	// RetryMin is the pause after a host first failed to take something; it doubles with each failure. 0: 50 ms.
 	RetryMin time.Duration
 	// Physical names the physical networks that operators' networks may be on.
@@ -80,7 +85,7 @@ type PublicConfig struct {
 
 // DefaultConfig is the configuration of a cloud whose operator chose nothing.
 func DefaultConfig() Config {
-	return Config{MTU: 1500, Domain: "cloud.internal", ResyncPause: 10 * time.Minute, Public: PublicConfig{
+	return Config{MTU: 1500, Domain: "cloud.internal", ResyncPause: 10 * time.Minute, MeterPause: 5 * time.Minute, Public: PublicConfig{
 		Name: "public", Prefix: netip.MustParsePrefix("172.24.4.0/24"), Gateway: netip.MustParseAddr("172.24.4.1"),
 		Pool: cloud.AddressRange{Start: netip.MustParseAddr("172.24.4.10"), End: netip.MustParseAddr("172.24.4.250")},
 	}}

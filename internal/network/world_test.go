@@ -39,7 +39,7 @@ func newWorld(t testing.TB, hosts ...cloud.HostID) *world {
 		w.must(db.Hosts.Insert(w.admin, &cloud.Host{ID: h, Name: string(h), Zone: "nova", Enabled: true, Up: true}))
 	}
 	w.Service = New(Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
-		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, HostRecords: db.Hosts, Usage: db.UsageEvents,
+		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, HostRecords: db.Hosts, Usage: db.UsageEvents,
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: w, Log: slog.New(slog.DiscardHandler), Now: time.Now, Config: DefaultConfig()})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -156,6 +156,7 @@ type fakeHost struct {
 	groups         map[spec.GroupID]spec.SecurityGroup
 	ports          map[spec.PortID]spec.Port
 	routers        map[spec.RouterID]spec.Router
+	counted        map[spec.MeterID]spec.MeterReading // at any router that has the meter
 }
 
 func newFakeHost() *fakeHost {
@@ -260,4 +261,13 @@ func (h *fakeHost) Inventory(context.Context) (spec.Inventory, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return spec.Inventory{Networks: keys(h.networks), Ports: keys(h.ports), Routers: keys(h.routers), Groups: keys(h.groups)}, nil
+}
+
+func (h *fakeHost) MeterReadings(_ context.Context, id spec.RouterID) (readings []spec.MeterReading, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.routers[id].Meters {
+		readings = append(readings, h.counted[m.ID])
+	}
+	return readings, nil
 }

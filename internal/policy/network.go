@@ -85,6 +85,10 @@ var networkRules = map[Action]Rule{
 	"address group.update": ProjectMember,
 	"address group.delete": ProjectMember,
 
+	"meter.get":    SystemReader,
+	"meter.create": Admin,
+	"meter.update": Admin, // its rules; deleting it, too
+
 	"network agent.get":      SystemReader,
 	"network agent.schedule": Admin,
 	"QoS policy.get":         SharedReader,

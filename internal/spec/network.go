@@ -171,6 +171,8 @@ type Router struct {
 	Forwards   []PortForward
 	// Limits bound what passes the gateway under an IPv4 address of it.
 	Limits []AddressLimits
+	// Meters count what passes the gateway.
+	Meters []Meter
 }
 
 // RouterInterface joins a router to a network.

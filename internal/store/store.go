@@ -57,6 +57,9 @@ type Store struct {
 	SecurityGroupRules cloud.Records[cloud.SecurityGroupRule, cloud.RuleID]
 	AddressGroups      cloud.Records[cloud.AddressGroup, cloud.AddressGroupID]
 	Trunks             cloud.Records[cloud.Trunk, cloud.TrunkID]
+	Meters             cloud.Records[cloud.Meter, cloud.MeterID]
+	MeterRules         cloud.Records[cloud.MeterRule, cloud.MeterRuleID]
+	MeterReadings      cloud.Records[cloud.MeterReading, string]
 	QoSPolicies        cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
@@ -144,6 +147,9 @@ func (s *Store) makeTables() {
 	s.SecurityGroupRules = newTable(s, &securityGroupRules)
 	s.AddressGroups = newTable(s, &addressGroups)
 	s.Trunks = newTable(s, &trunks)
+	s.Meters = newTable(s, &meters)
+	s.MeterRules = newTable(s, &meterRules)
+	s.MeterReadings = newTable(s, &meterReadings)
 	s.QoSPolicies = newTable(s, &qosPolicies)
 
 	s.Domains = newTable(s, &domains)

@@ -62,4 +62,9 @@ func (f *fabric) PortStats(ctx context.Context, id spec.PortID) (s spec.NICStats
 	return s, err
 }
 
+func (f *fabric) MeterReadings(ctx context.Context, id spec.RouterID) (r []spec.MeterReading, err error) {
+	err = f.look(func() error { r, err = f.driver.MeterReadings(ctx, id); return err })
+	return r, err
+}
+
 func (f *fabric) Close() error { return f.driver.Close() }

@@ -92,6 +92,9 @@ var neutronNames = map[string]string{
 	string(cloud.NotFound) + "/QoS rule type":                              "QosRuleNotSupported",
 	string(cloud.InUse) + "/QoS policy":                                    "QosPolicyInUse",
 	string(cloud.AlreadyExists) + "/default QoS policy":                    "QoSPolicyDefaultAlreadyExists",
+	string(cloud.NotFound) + "/meter":                                      "MeteringLabelNotFound",
+	string(cloud.NotFound) + "/meter rule":                                 "MeteringLabelRuleNotFound",
+	string(cloud.Conflict) + "/meter rule":                                 "MeteringLabelRuleOverlaps",
 	string(cloud.Conflict) + "/QoS rules":                                  "QoSRulesConflict",
 	string(cloud.Conflict) + "/QoS rule parameter":                         "QoSRuleParameterConflict",
 }

@@ -190,6 +190,19 @@ func (x *reader) seedFilters(db *store.Store, project cloud.ProjectID) {
 	x.families["/network/v2.0/trunks"] = rowsOf(db.Trunks, func(id cloud.TrunkID, n int) *cloud.Trunk {
 		return &cloud.Trunk{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), PortID: cloud.PortID(id), AdminUp: n%2 == 0, Status: pick(n, cloud.TrunkDown, cloud.TrunkActive)}
 	})
+	x.families["/network/v2.0/metering/metering-labels"] = rowsOf(db.Meters, func(id cloud.MeterID, n int) *cloud.Meter {
+		return &cloud.Meter{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Description: word(n + 1), Shared: n%3 == 0}
+	})
+	x.families["/network/v2.0/metering/metering-label-rules"] = rowsOf(db.MeterRules, func(id cloud.MeterRuleID, n int) *cloud.MeterRule {
+		some := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(n / 256), byte(n)}), 32)
+		r := &cloud.MeterRule{ID: id, ProjectID: project, MeterID: cloud.MeterID(seeded(n % 5)), Meta: meta(n), Direction: []string{"ingress", "egress"}[n%2], Excluded: n%3 == 0}
+		if n%2 == 0 {
+			r.Inside = some
+		} else {
+			r.Source, r.Destination = some, some
+		}
+		return r
+	})
 	x.families["/network/v2.0/qos/policies"] = rowsOf(db.QoSPolicies, func(id cloud.QoSPolicyID, n int) *cloud.QoSPolicy {
 		p := &cloud.QoSPolicy{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Shared: n%3 == 0}
 		for i := 0; n == 0 && standing(string(id)) && i < x.rows; i++ {

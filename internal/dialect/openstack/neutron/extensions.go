@@ -37,6 +37,8 @@ var extensions = []extension{
 	{"ip_allocation", "IP Allocation", "Says how a port got its addresses."},
 	{"ip-substring-filtering", "IP address substring filtering", "Finds ports by a part of an address."},
 	{"l3_agent_scheduler", "L3 Agent Scheduler", "Which host a router runs on."},
+	{"metering", "Neutron Metering", "Counts what passes the gateways of routers."},
+	{"metering_source_and_destination_fields", "Neutron Metering with source and destination filtering", "Rules of metering by source and destination."},
 	{"net-mtu", "Network MTU", "Shows the MTU of networks."},
 	{"net-mtu-writable", "Network MTU (writable)", "Sets the MTU of networks."},
 	{"network-ip-availability", "Network IP Availability", "How many addresses of networks are left."},

@@ -48,6 +48,7 @@ func New(d Deps) *openstack.Service {
 	a.trunkRoutes(s)
 	a.qosPolicyRoutes(s)
 	a.quotaRoutes(s)
+	a.meterRoutes(s)
 	s.Handle("GET /v2.0/availability_zones", a.listZones)
 	s.Handle("GET /v2.0/service-providers", a.listProviders)
 	s.Handle("GET /v2.0/agents", a.listAgents)

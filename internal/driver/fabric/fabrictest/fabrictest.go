@@ -29,6 +29,7 @@ func Run(t *testing.T, factory func(t *testing.T) Subject) {
 		"RemoveOfNothing": removeOfNothing, "MissingParts": missingParts, "EnsureTwice": ensureTwice,
 		"OlderGeneration": olderGeneration, "BusyParts": busyParts, "Restart": restart, "Stats": stats,
 		"SideBySide": sideBySide, "PortMoves": portMoves, "Invalid": invalid,
+		"Meters": meters,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, factory(t)) })
@@ -175,6 +176,50 @@ func stats(t *testing.T, s Subject) {
 	if want := Port("n", 1); got.Port != want.ID || got.MAC != want.MAC {
 		t.Errorf("stats of %s %s", got.Port, got.MAC)
 	}
+}
+
+// Meters are there with their router, keep their lives through changes and restarts, and are gone with either.
+func meters(t *testing.T, s Subject) {
+	reads := func(f agent.Fabric, want ...spec.MeterID) (lives []string) {
+		t.Helper()
+		readings, err := f.MeterReadings(ctx, "r")
+		ok(t, err)
+		var got []spec.MeterID
+		for _, r := range readings {
+			got, lives = append(got, r.Meter), append(lives, r.Life)
+		}
+		if !slices.Equal(list(got), list(want)) {
+			t.Errorf("meters %v, want %v", got, want)
+		}
+		return lives
+	}
+	reads(s.Fabric)
+	ok(t, s.Fabric.EnsureNetwork(ctx, Network("n")))
+	external := Network("x")
+	external.External = true
+	ok(t, s.Fabric.EnsureNetwork(ctx, external))
+	r := Router("r", "n")
+	r.Gateway = &spec.RouterGateway{Port: "gw", Network: "x", MAC: "fa:16:3e:77:00:02", Addresses: []netip.Prefix{netip.MustParsePrefix("172.24.4.9/24")}}
+	rules := []spec.MeterRule{{Direction: spec.Egress, Source: netip.MustParsePrefix("10.1.0.0/16")}}
+	r.Meters = []spec.Meter{{ID: "a", Rules: rules}, {ID: "b"}}
+	ok(t, s.Fabric.EnsureRouter(ctx, r))
+	first := reads(s.Fabric, "a", "b")
+	f := s.Restart()
+	ok(t, f.Adopt(ctx))
+	if again := reads(f, "a", "b"); !slices.Equal(list(first), list(again)) {
+		t.Errorf("lives %v, then %v", first, again)
+	}
+	r.Generation, r.Meters = 6, []spec.Meter{{ID: "a"}}
+	ok(t, f.EnsureRouter(ctx, r))
+	if again := reads(f, "a"); len(again) == 1 && !slices.Contains(first, again[0]) {
+		t.Errorf("lives %v, then %v", first, again)
+	}
+	r.Generation, r.Meters = 7, []spec.Meter{{ID: "../a"}}
+	fails(t, f.EnsureRouter(ctx, r), spec.ErrInvalid)
+	ok(t, f.RemoveRouter(ctx, "r"))
+	reads(f)
+	ok(t, f.RemoveNetwork(ctx, "n"))
+	ok(t, f.RemoveNetwork(ctx, "x"))
 }
 
 // Many calls at once, also for one object, end as one after another would.

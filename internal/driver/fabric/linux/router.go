@@ -27,6 +27,7 @@ type router struct {
 	nat    []spec.FloatingIP // what the rules were last made of
 	ports  []spec.PortForward
 	spoken string // addresses announced last
+	metering
 }
 
 func (r *router) uses(id spec.NetworkID) bool {
@@ -82,7 +83,7 @@ func checkRouter(r spec.Router) error {
 			return fmt.Errorf("limits of %s: %w", l.Address, spec.ErrInvalid)
 		}
 	}
-	return nil
+	return checkMeters(r.Meters)
 }
 
 // wantRouter keeps the document; nil if there is nothing to do.
@@ -132,6 +133,9 @@ func (f *Fabric) makeRouter(ctx context.Context, r *router) error {
 	if err := f.applyNAT(ctx, r, doc); err != nil {
 		return err
 	}
+	if err := r.applyMeters(ctx, doc); err != nil {
+		return err
+	}
 	if err := r.ns.Do(func() error { return f.configureLinks(doc) }); err != nil {
 		return err
 	}
@@ -149,6 +153,7 @@ func (f *Fabric) openRouter(r *router) error {
 		if err := f.createNamespace(name, kindRouter, string(r.id), routerSettings()...); err != nil {
 			return err
 		}
+		r.metering.known = true // and empty
 	}
 	if r.ns != nil {
 		return nil
@@ -185,6 +190,7 @@ func (r *router) release() {
 	}
 	r.rules.Forget()
 	r.spoken = ""
+	r.metering = metering{}
 }
 
 // applyNAT also ends connections through floating IPs that were taken away: NAT

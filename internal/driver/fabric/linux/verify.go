@@ -113,6 +113,9 @@ func (f *Fabric) verifyRouter(ctx context.Context, r *router) error {
 	if well, err := r.rules.Verify(ctx, r.ns); err != nil || !well {
 		f.log.Warn("router rules were not as applied", "router", r.id, "error", err)
 	}
+	if len(r.meters) > 0 {
+		r.metering.known = false // made again around its counters, which cannot be compared: they move
+	}
 	return wrap(f.makeRouter(ctx, r), kindRouter, string(r.id))
 }
 

@@ -41,6 +41,13 @@ type Host struct {
 	groups   map[spec.GroupID]spec.SecurityGroup
 	ports    map[spec.PortID]plugged
 	routers  map[spec.RouterID]spec.Router
+	metered  map[meterAt]time.Time // since when
+}
+
+// meterAt is a meter at a router.
+type meterAt struct {
+	router spec.RouterID
+	meter  spec.MeterID
 }
 
 type plugged struct {
@@ -65,6 +72,7 @@ func New(h *Host, o Options) *Fabric {
 	if h.networks == nil {
 		h.networks, h.groups = map[spec.NetworkID]spec.Network{}, map[spec.GroupID]spec.SecurityGroup{}
 		h.ports, h.routers = map[spec.PortID]plugged{}, map[spec.RouterID]spec.Router{}
+		h.metered = map[meterAt]time.Time{}
 	}
 	return &Fabric{host: h, options: o, random: rand.New(rand.NewPCG(o.Seed, 0xfab))}
 }
@@ -236,6 +244,11 @@ func (f *Fabric) EnsureRouter(ctx context.Context, r spec.Router) error {
 	if err := checkID("router", string(r.ID)); err != nil {
 		return err
 	}
+	for _, m := range r.Meters {
+		if err := checkID("meter", string(m.ID)); err != nil {
+			return err
+		}
+	}
 	return f.change(ctx, func(h *Host) error {
 		if held, ok := h.routers[r.ID]; ok && held.Generation > r.Generation {
 			return nil
@@ -246,6 +259,7 @@ func (f *Fabric) EnsureRouter(ctx context.Context, r spec.Router) error {
 			}
 		}
 		h.routers[r.ID] = r
+		h.meter(r.ID, r.Meters)
 		return nil
 	})
 }
@@ -254,6 +268,7 @@ func (f *Fabric) EnsureRouter(ctx context.Context, r spec.Router) error {
 func (f *Fabric) RemoveRouter(ctx context.Context, id spec.RouterID) error {
 	return f.change(ctx, func(h *Host) error {
 		delete(h.routers, id)
+		h.meter(id, nil)
 		return nil
 	})
 }

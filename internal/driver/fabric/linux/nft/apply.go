@@ -127,3 +127,8 @@ func firstLines(s string, n int) string {
 func List(ctx context.Context, ns *netns.Handle, object ...string) (string, error) {
 	return command(ctx, ns, "", append([]string{"-s", "list"}, object...)...)
 }
+
+// ListJSON shows objects as the nft program does, with what counters have counted, as JSON.
+func ListJSON(ctx context.Context, ns *netns.Handle, object ...string) (string, error) {
+	return command(ctx, ns, "", append([]string{"-j", "list"}, object...)...)
+}
