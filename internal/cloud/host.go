@@ -37,6 +37,8 @@ type Host struct {
 	// Physical are the physical networks it is on. PacketRate is how many thousand packets/s it can promise.
 	Physical   []PhysicalNetwork `json:"physical,omitempty"`
 	PacketRate int               `json:"packet_rate,omitempty"`
+	// Duties are what operators said of what it does for networks.
+	Duties map[Duty]DutyNote `json:"duties,omitempty"`
 }
 
 // Aggregate is an operator's set of hosts.

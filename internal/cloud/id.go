@@ -35,6 +35,9 @@ type (
 	QoSRuleID           string
 	MeterID             string
 	MeterRuleID         string
+	RouterFlavorID      string
+	RouterProfileID     string
+	RuleTemplateID      string
 	RuleID              string
 	ProjectID           string
 	DomainID            string

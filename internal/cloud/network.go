@@ -200,6 +200,7 @@ type Router struct {
 	Zones       []string       `json:"zones,omitempty"`
 	HostID      HostID         `json:"host_id,omitempty"`  // where it runs
 	Withheld    bool           `json:"withheld,omitempty"` // an operator took it from its host: only one gives it another
+	Flavor      RouterFlavorID `json:"flavor,omitempty"`
 }
 
 // RouterGateway is a router's way out. Its addresses are its port's.

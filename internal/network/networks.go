@@ -62,6 +62,9 @@ func (s *Service) CreateNetwork(ctx context.Context, r NetworkRequest) (n *cloud
 		if err := s.onlyDefault(ctx, n); err != nil {
 			return err
 		}
+		if n.Unserved, err = s.hostsWithout(ctx, cloud.DutyDHCP); err != nil {
+			return err
+		}
 		if err := s.Networks.Insert(ctx, n); err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ func (s *Service) placeRouter(ctx context.Context, r *cloud.Router) error {
 	if r.HostID != "" || r.Withheld {
 		return nil
 	}
-	hosts, err := s.HostRecords.List(ctx, cloud.Query{}, func(h *cloud.Host) bool { return h.Enabled && !h.ForcedDown })
+	hosts, err := s.HostRecords.List(ctx, cloud.Query{}, func(h *cloud.Host) bool { return h.Enabled && !h.ForcedDown && !h.Duties[cloud.DutyRouters].Off })
 	if err != nil || len(hosts) == 0 {
 		return err
 	}

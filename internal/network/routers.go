@@ -17,6 +17,7 @@ type RouterRequest struct {
 	Gateway           *GatewayRequest
 	Zones             []string
 	Tags              []string
+	Flavor            cloud.RouterFlavorID
 }
 
 func routerTarget(r *cloud.Router) policy.Target {
@@ -41,8 +42,11 @@ func (s *Service) CreateRouter(ctx context.Context, r RouterRequest) (router *cl
 		if err := s.Quota.Reserve(ctx, r.ProjectID, map[string]int64{cloud.QuotaRouters: 1}); err != nil {
 			return err
 		}
+		if err := s.useRouterFlavor(ctx, r.Flavor); err != nil {
+			return err
+		}
 		router = &cloud.Router{ID: cloud.RouterID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
-			AdminUp: or(r.AdminUp, true), Zones: r.Zones, Tags: r.Tags}
+			AdminUp: or(r.AdminUp, true), Zones: r.Zones, Tags: r.Tags, Flavor: r.Flavor}
 		if err := s.Routers.Insert(ctx, router); err != nil || r.Gateway == nil {
 			return err
 		}

@@ -51,6 +51,9 @@ func (s *Service) ServeOn(ctx context.Context, host cloud.HostID, id cloud.Netwo
 		if on != slices.Contains(n.Unserved, host) {
 			return alreadyServed(n, host, on)
 		}
+		if err := s.refuseOff(ctx, host, cloud.DutyDHCP, on); err != nil {
+			return err
+		}
 		if on {
 			n.Unserved = slices.DeleteFunc(slices.Clone(n.Unserved), func(h cloud.HostID) bool { return h == host })
 		} else {
@@ -104,6 +107,9 @@ func (s *Service) MoveRouter(ctx context.Context, id cloud.RouterID, from, to cl
 		}
 		if r.HostID != from {
 			return misplaced(r, to != "")
+		}
+		if err := s.refuseOff(ctx, to, cloud.DutyRouters, to != ""); err != nil {
+			return err
 		}
 		r.HostID, r.Withheld = to, to == ""
 		s.nudgeOn(ctx, from, kindRouter, string(id))

@@ -39,24 +39,22 @@ func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *c
 		if _, err := s.defaultGroup(ctx, r.ProjectID); err != nil {
 			return err
 		}
-		if err := s.Quota.Reserve(ctx, r.ProjectID, map[string]int64{cloud.QuotaSecurityGroups: 1, cloud.QuotaSecurityRules: 2}); err != nil {
-			return err
-		}
 		g = &cloud.SecurityGroup{ID: cloud.SecurityGroupID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
 			Stateless: r.Stateless, Tags: r.Tags}
+		rules, err := s.firstRules(ctx, g)
+		if err != nil {
+			return err
+		}
+		reserved := map[string]int64{cloud.QuotaSecurityGroups: 1, cloud.QuotaSecurityRules: int64(len(rules))}
+		if err := s.Quota.Reserve(ctx, r.ProjectID, reserved); err != nil {
+			return err
+		}
 		if err := s.Groups.Insert(ctx, g); err != nil {
 			return err
 		}
-		return s.insertRules(ctx, egressRules(g))
+		return s.insertRules(ctx, rules)
 	})
 	return g, err
-}
-
-func egressRules(g *cloud.SecurityGroup) []*cloud.SecurityGroupRule {
-	return []*cloud.SecurityGroupRule{
-		{ProjectID: g.ProjectID, GroupID: g.ID, Direction: "egress"},
-		{ProjectID: g.ProjectID, GroupID: g.ID, Direction: "egress", IPv6: true},
-	}
 }
 
 func (s *Service) insertRules(ctx context.Context, rules []*cloud.SecurityGroupRule) error {
@@ -88,11 +86,11 @@ func (s *Service) defaultGroup(ctx context.Context, p cloud.ProjectID) (*cloud.S
 	if err := s.Groups.Insert(ctx, g); err != nil {
 		return nil, err
 	}
-	members := []*cloud.SecurityGroupRule{
-		{ProjectID: p, GroupID: g.ID, Direction: "ingress", RemoteGroup: g.ID},
-		{ProjectID: p, GroupID: g.ID, Direction: "ingress", IPv6: true, RemoteGroup: g.ID},
+	rules, err := s.firstRules(ctx, g)
+	if err != nil {
+		return nil, err
 	}
-	return g, s.insertRules(ctx, append(egressRules(g), members...))
+	return g, s.insertRules(ctx, rules)
 }
 
 // EnsureDefaultGroup makes the caller's project have its default group. It may be repeated.

@@ -85,12 +85,26 @@ var networkRules = map[Action]Rule{
 	"address group.update": ProjectMember,
 	"address group.delete": ProjectMember,
 
+	"rule template.get":    Anyone,
+	"rule template.create": Admin,
+	"rule template.delete": Admin,
+
+	"router flavor.get":     Anyone,
+	"router flavor.create":  Admin,
+	"router flavor.update":  Admin,
+	"router flavor.delete":  Admin,
+	"router profile.get":    SystemReader,
+	"router profile.create": Admin,
+	"router profile.update": Admin,
+	"router profile.delete": Admin,
+
 	"meter.get":    SystemReader,
 	"meter.create": Admin,
 	"meter.update": Admin, // its rules; deleting it, too
 
 	"network agent.get":      SystemReader,
 	"network agent.schedule": Admin,
+	"network agent.update":   Admin,
 	"QoS policy.get":         SharedReader,
 	"QoS policy.create":      ProjectManager,
 	"QoS policy.update":      ProjectManager, // its rules as well

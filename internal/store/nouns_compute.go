@@ -147,6 +147,7 @@ var hosts = definition[cloud.Host, cloud.HostID]{
 		text("architecture", func(h *cloud.Host) any { return h.Architecture }),
 		flag("shared_pool", func(h *cloud.Host) any { return h.SharedPool }),
 		number("number", func(h *cloud.Host) any { return h.Number }),
+		set("off", func(h *cloud.Host) any { return h.Off() }),
 	},
 	indexes: []index{
 		unique("name", "name"),

@@ -174,6 +174,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		text("gateway_network", func(r *cloud.Router) any { return gatewayOf(r).NetworkID }),
 		text("gateway_port", func(r *cloud.Router) any { return gatewayOf(r).PortID }),
 		text("qos", func(r *cloud.Router) any { return gatewayOf(r).QoS }),
+		text("flavor", func(r *cloud.Router) any { return r.Flavor }),
 		set("tags", func(r *cloud.Router) any { return r.Tags }),
 	},
 	indexes: []index{
@@ -183,6 +184,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		by("gateway_network"),
 		by("gateway_port"),
 		by("qos"),
+		by("flavor"),
 	},
 }
 

@@ -60,6 +60,9 @@ type Store struct {
 	Meters             cloud.Records[cloud.Meter, cloud.MeterID]
 	MeterRules         cloud.Records[cloud.MeterRule, cloud.MeterRuleID]
 	MeterReadings      cloud.Records[cloud.MeterReading, string]
+	RouterFlavors      cloud.Records[cloud.RouterFlavor, cloud.RouterFlavorID]
+	RouterProfiles     cloud.Records[cloud.RouterProfile, cloud.RouterProfileID]
+	RuleTemplates      cloud.Records[cloud.RuleTemplate, cloud.RuleTemplateID]
 	QoSPolicies        cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
@@ -150,6 +153,9 @@ func (s *Store) makeTables() {
 	s.Meters = newTable(s, &meters)
 	s.MeterRules = newTable(s, &meterRules)
 	s.MeterReadings = newTable(s, &meterReadings)
+	s.RouterFlavors = newTable(s, &routerFlavors)
+	s.RouterProfiles = newTable(s, &routerProfiles)
+	s.RuleTemplates = newTable(s, &ruleTemplates)
 	s.QoSPolicies = newTable(s, &qosPolicies)
 
 	s.Domains = newTable(s, &domains)

@@ -190,6 +190,17 @@ func (x *reader) seedFilters(db *store.Store, project cloud.ProjectID) {
 	x.families["/network/v2.0/trunks"] = rowsOf(db.Trunks, func(id cloud.TrunkID, n int) *cloud.Trunk {
 		return &cloud.Trunk{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), PortID: cloud.PortID(id), AdminUp: n%2 == 0, Status: pick(n, cloud.TrunkDown, cloud.TrunkActive)}
 	})
+	x.families["/network/v2.0/flavors"] = rowsOf(db.RouterFlavors, func(id cloud.RouterFlavorID, n int) *cloud.RouterFlavor {
+		return &cloud.RouterFlavor{ID: id, Meta: meta(n), Name: word(n), Description: word(n + 1), Enabled: n%3 == 0}
+	})
+	x.families["/network/v2.0/service_profiles"] = rowsOf(db.RouterProfiles, func(id cloud.RouterProfileID, n int) *cloud.RouterProfile {
+		return &cloud.RouterProfile{ID: id, Meta: meta(n), Description: word(n), Driver: word(n + 1), Details: word(n + 2), Enabled: n%3 == 0}
+	})
+	x.families["/network/v2.0/default-security-group-rules"] = rowsOf(db.RuleTemplates, func(id cloud.RuleTemplateID, n int) *cloud.RuleTemplate {
+		port := n % 100
+		return &cloud.RuleTemplate{ID: id, Meta: meta(n), Description: word(n), Direction: []string{"ingress", "egress"}[n%2], IPv6: n%3 == 0, Protocol: "tcp",
+			PortMin: &port, PortMax: &port, RemotePrefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n)}), 32), ForDefault: n%2 == 0, ForOthers: n%5 == 0, Key: string(id)}
+	})
 	x.families["/network/v2.0/metering/metering-labels"] = rowsOf(db.Meters, func(id cloud.MeterID, n int) *cloud.Meter {
 		return &cloud.Meter{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Description: word(n + 1), Shared: n%3 == 0}
 	})

@@ -2,10 +2,9 @@
 //
 // It serves networks, subnets, subnet pools, address scopes, ports, routers, floating IPs,
 // security groups and their rules, address groups, trunks, QoS and RBAC policies, tags, quotas, availability of
-// addresses, metering, availability zones, agents and what they do their work for, and auto-allocated
+// addresses, metering, flavors of routers, availability zones, agents and what they do their work for, and auto-allocated
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
-// there: segments, network flavors, templates of default rules, onboarding of subnets,
-// distributed and highly available routers and load balancers among others.
+// there: segments, onboarding of subnets, distributed and highly available routers and load balancers among others.
 // Networks on a physical network are carried within the host: they reach no NIC. Minimum packet rates are counted in both
 // directions together ("any"); no host has room for one in a single direction.
 // Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.

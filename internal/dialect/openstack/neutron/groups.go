@@ -137,22 +137,21 @@ func showRule(r *cloud.SecurityGroupRule, ofDefault bool) object {
 		prefix, normal = r.RemotePrefix.String(), r.RemotePrefix.Masked().String()
 	}
 	o := object{"id": r.ID, "security_group_id": r.GroupID, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
-		"direction": r.Direction, "ethertype": etherType(r), "protocol": orNull(r.Protocol), "port_range_min": nil, "port_range_max": nil,
+		"direction": r.Direction, "ethertype": etherType(r), "protocol": orNull(r.Protocol), "port_range_min": orNoNumber(r.PortMin), "port_range_max": orNoNumber(r.PortMax),
 		"remote_ip_prefix": prefix, "normalized_cidr": normal, "remote_group_id": orNull(r.RemoteGroup),
 		"remote_address_group_id": orNull(r.RemoteAddresses), "belongs_to_default_sg": ofDefault}
-	if r.PortMin != nil {
-		o["port_range_min"] = *r.PortMin
-	}
-	if r.PortMax != nil {
-		o["port_range_max"] = *r.PortMax
-	}
 	return o.with(stamps(&r.Meta, r.Revisions))
 }
 
 // ruleIn is a rule in a request.
 type ruleIn struct {
 	owner
-	GroupID     cloud.SecurityGroupID         `json:"security_group_id"`
+	matchIn
+	GroupID cloud.SecurityGroupID `json:"security_group_id"`
+}
+
+// matchIn is what a rule allows.
+type matchIn struct {
 	Description text                          `json:"description"`
 	Direction   string                        `json:"direction"`
 	EtherType   text                          `json:"ethertype"`
@@ -177,21 +176,30 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 }
 
 func (a *api) createRule(ctx context.Context, in ruleIn) (*cloud.SecurityGroupRule, error) {
-	r := network.RuleRequest{GroupID: in.GroupID, Description: in.Description.Value, Direction: in.Direction, Protocol: string(in.Protocol.Value),
+	r, err := in.request()
+	if err != nil {
+		return nil, err
+	}
+	r.GroupID = in.GroupID
+	return a.net.CreateRule(ctx, r)
+}
+
+func (in matchIn) request() (network.RuleRequest, error) {
+	r := network.RuleRequest{Description: in.Description.Value, Direction: in.Direction, Protocol: string(in.Protocol.Value),
 		PortMin: intPtr(in.PortMin), PortMax: intPtr(in.PortMax), RemoteGroup: cloud.SecurityGroupID(in.RemoteGroup.Value), RemoteAddresses: cloud.AddressGroupID(in.AddressSet.Value)}
 	switch in.EtherType.Value {
 	case "", "IPv4":
 	case "IPv6":
 		r.IPv6 = true
 	default:
-		return nil, cloud.Invalidf("request", "body", "Invalid input for ethertype. Reason: '%s' is not in [None, 'IPv4', 'IPv6'].", in.EtherType.Value)
+		return r, cloud.Invalidf("request", "body", "Invalid input for ethertype. Reason: '%s' is not in [None, 'IPv4', 'IPv6'].", in.EtherType.Value)
 	}
 	if in.Prefix.Value != "" {
 		prefix, err := parsePrefix("remote_ip_prefix", in.Prefix.Value)
 		if err != nil {
-			return nil, err
+			return r, err
 		}
 		r.RemotePrefix = prefix
 	}
-	return a.net.CreateRule(ctx, r)
+	return r, nil
 }

@@ -49,9 +49,12 @@ func New(d Deps) *openstack.Service {
 	a.qosPolicyRoutes(s)
 	a.quotaRoutes(s)
 	a.meterRoutes(s)
+	a.flavorRoutes(s)
+	a.defaultRuleRoutes(s)
 	s.Handle("GET /v2.0/availability_zones", a.listZones)
-	s.Handle("GET /v2.0/service-providers", a.listProviders)
 	s.Handle("GET /v2.0/agents", a.listAgents)
-	s.Handle("GET /v2.0/agents/{id}", a.showAgent)
+	s.Handle("GET /v2.0/agents/{agent}", a.showAgent)
+	s.Handle("PUT /v2.0/agents/{agent}", a.updateAgent)
+	s.Handle("DELETE /v2.0/agents/{agent}", a.deleteAgent)
 	return s
 }

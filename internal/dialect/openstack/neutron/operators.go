@@ -9,6 +9,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/network"
 )
 
 func (a *api) listZones(w http.ResponseWriter, r *http.Request) error {
@@ -25,18 +26,16 @@ func (a *api) listZones(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, object{"availability_zones": pick(shown, r)})
 }
 
-// listProviders is empty: nothing here has several providers.
-func (a *api) listProviders(w http.ResponseWriter, _ *http.Request) error {
-	return openstack.WriteJSON(w, http.StatusOK, object{"service_providers": []object{}})
+// agentKind is what clients expect to run on a host. Here one agent does all of it.
+type agentKind struct {
+	duty                cloud.Duty
+	kind, binary, topic string
 }
 
-// agentKind is what clients expect to run on a host. Here one agent does all of it.
-type agentKind struct{ kind, binary, topic string }
-
 var (
-	dhcpAgent   = agentKind{"DHCP agent", "neutron-dhcp-agent", "dhcp_agent"}
-	routerAgent = agentKind{"L3 agent", "neutron-l3-agent", "l3_agent"}
-	agentKinds  = []agentKind{dhcpAgent, routerAgent, {"Metadata agent", "neutron-metadata-agent", "N/A"}}
+	dhcpAgent   = agentKind{cloud.DutyDHCP, "DHCP agent", "neutron-dhcp-agent", "dhcp_agent"}
+	routerAgent = agentKind{cloud.DutyRouters, "L3 agent", "neutron-l3-agent", "l3_agent"}
+	agentKinds  = []agentKind{dhcpAgent, routerAgent, {cloud.DutyMetadata, "Metadata agent", "neutron-metadata-agent", "N/A"}}
 )
 
 func (a *api) agents(r *http.Request) ([]object, error) {
@@ -47,7 +46,9 @@ func (a *api) agents(r *http.Request) ([]object, error) {
 	shown := []object{}
 	for _, h := range hosts {
 		for _, k := range agentKinds {
-			shown = append(shown, showAgent(h, k))
+			if !h.Forgotten(k.duty) {
+				shown = append(shown, showAgent(h, k))
+			}
 		}
 	}
 	return shown, nil
@@ -55,8 +56,8 @@ func (a *api) agents(r *http.Request) ([]object, error) {
 
 func showAgent(h *cloud.Host, k agentKind) object {
 	const layout = "2006-01-02 15:04:05"
-	return object{"id": agentID(h.ID, k.binary), "agent_type": k.kind, "binary": k.binary, "topic": k.topic, "host": h.Name, "alive": h.Up && !h.ForcedDown,
-		"admin_state_up": h.Enabled, "availability_zone": h.Zone, "configurations": object{}, "description": nil, "resources_synced": nil,
+	return object{"id": agentID(h.ID, k.binary), "agent_type": k.kind, "binary": k.binary, "topic": k.topic, "host": h.Name, "alive": h.Alive(),
+		"admin_state_up": !h.Duties[k.duty].Off, "availability_zone": h.Zone, "configurations": object{}, "description": orNull(h.Duties[k.duty].Description), "resources_synced": nil,
 		"created_at": h.CreatedAt.UTC().Format(layout), "started_at": h.CreatedAt.UTC().Format(layout), "heartbeat_timestamp": h.SeenAt.UTC().Format(layout)}
 }
 
@@ -103,9 +104,56 @@ func (a *api) showAgent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, o := range all {
-		if o["id"] == r.PathValue("id") {
+		if o["id"] == r.PathValue("agent") {
 			return openstack.WriteJSON(w, http.StatusOK, object{"agent": o})
 		}
 	}
-	return cloud.NotFoundf("agent", r.PathValue("id"))
+	return cloud.NotFoundf("agent", r.PathValue("agent"))
+}
+
+// agentIn is what may be said of an agent.
+type agentIn struct {
+	AdminUp     boolean `json:"admin_state_up"`
+	Description text    `json:"description"`
+}
+
+func (a *api) updateAgent(w http.ResponseWriter, r *http.Request) error {
+	in, err := decodeOne[agentIn](r, "agent")
+	if err != nil {
+		return err
+	}
+	h, k, err := a.agentOf(r)
+	if err != nil {
+		return err
+	}
+	h, err = a.net.ChangeDuty(r.Context(), h.ID, k.duty, network.DutyChange{On: boolPtr(in.AdminUp), Description: textPtr(in.Description)})
+	if err != nil {
+		return err
+	}
+	return openstack.WriteJSON(w, http.StatusOK, object{"agent": showAgent(h, k)})
+}
+
+func (a *api) deleteAgent(w http.ResponseWriter, r *http.Request) error {
+	h, k, err := a.agentOf(r)
+	if err != nil {
+		return err
+	}
+	if err := a.net.ForgetDuty(r.Context(), h.ID, k.duty); err != nil {
+		return err
+	}
+	return openstack.WriteEmpty(w, http.StatusNoContent)
+}
+
+// agentOf is the host and the kind of the agent that the path names.
+func (a *api) agentOf(r *http.Request) (*cloud.Host, agentKind, error) {
+	for _, k := range agentKinds {
+		h, err := a.hostOf(r, k)
+		if err == nil && h.Forgotten(k.duty) {
+			continue
+		}
+		if !cloud.Is(err, cloud.NotFound) {
+			return h, k, err
+		}
+	}
+	return nil, agentKind{}, cloud.NotFoundf("agent", r.PathValue("agent"))
 }

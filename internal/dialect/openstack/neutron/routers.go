@@ -12,9 +12,9 @@ import (
 func (a *api) routers() resource[cloud.Router, cloud.RouterID] {
 	tags := func(r *cloud.Router) []string { return r.Tags }
 	return resource[cloud.Router, cloud.RouterID]{one: "router", many: "routers", path: "/v2.0/routers",
-		filters: tagFilters(tags, common(filters[cloud.Router]{"admin_state_up": byBool[cloud.Router]("admin_up"),
+		filters: tagFilters(tags, common(filters[cloud.Router]{"admin_state_up": byBool[cloud.Router]("admin_up"), "flavor_id": byText[cloud.Router]("flavor"),
 			"status": byShown(func(*cloud.Router) string { return "ACTIVE" })})),
-		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up", "status": same, "flavor_id": same}),
+		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up", "status": same, "flavor_id": "flavor"}),
 		list: a.net.ListRouters, get: a.net.Router, remove: a.net.DeleteRouter,
 		id: func(r *cloud.Router) cloud.RouterID { return r.ID }, show: a.showRouters, tags: tags,
 		setTags: func(ctx context.Context, id cloud.RouterID, tags []string) error {
@@ -48,7 +48,7 @@ func (a *api) showRouters(ctx context.Context, routers []*cloud.Router) ([]objec
 		shown[i] = object{"id": r.ID, "name": r.Name, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
 			"admin_state_up": r.AdminUp, "status": "ACTIVE", "external_gateway_info": showGateway(r.Gateway, addresses[r.ID]),
 			"routes": showRoutes(r.Routes), "availability_zone_hints": tagsShown(r.Zones), "availability_zones": tagsShown(zones),
-			"flavor_id": nil, "tags": tagsShown(r.Tags)}.with(stamps(&r.Meta, r.Revisions))
+			"flavor_id": orNull(r.Flavor), "tags": tagsShown(r.Tags)}.with(stamps(&r.Meta, r.Revisions))
 	}
 	return shown, nil
 }
@@ -69,7 +69,7 @@ type routerIn struct {
 	Gateway     openstack.Optional[gatewayIn] `json:"external_gateway_info"`
 	Routes      openstack.Optional[[]route]   `json:"routes"`
 	ZoneHints   []string                      `json:"availability_zone_hints"`
-	FlavorID    text                          `json:"flavor_id"` // taken when null only
+	FlavorID    text                          `json:"flavor_id"` // of a new router
 }
 
 type gatewayIn struct {
@@ -90,18 +90,18 @@ func (in routerIn) gateway() (*network.GatewayRequest, error) {
 }
 
 func (a *api) createRouter(ctx context.Context, in routerIn) (*cloud.Router, error) {
-	if in.FlavorID.Value != "" {
-		return nil, cloud.Invalidf("router", "flavor_id", "This cloud has no router flavors.")
-	}
 	gateway, err := in.gateway()
 	if err != nil {
 		return nil, err
 	}
 	return a.net.CreateRouter(ctx, network.RouterRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value,
-		AdminUp: boolPtr(in.AdminUp), Gateway: gateway, Zones: in.ZoneHints})
+		AdminUp: boolPtr(in.AdminUp), Gateway: gateway, Zones: in.ZoneHints, Flavor: cloud.RouterFlavorID(in.FlavorID.Value)})
 }
 
 func (a *api) updateRouter(ctx context.Context, id cloud.RouterID, in routerIn) (*cloud.Router, error) {
+	if in.FlavorID.Set {
+		return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute flavor_id")
+	}
 	c := network.RouterChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp)}
 	if in.Gateway.Set {
 		gateway, err := in.gateway()

@@ -58,7 +58,8 @@ func newSite(t *testing.T) *site {
 	config := network.DefaultConfig()
 	config.Physical = []string{"physnet1"}
 	n := network.New(network.Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
-		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, HostRecords: db.Hosts, Usage: db.UsageEvents,
+		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Settings: db.Settings,
+		HostRecords: db.Hosts, Usage: db.UsageEvents,
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: noHosts{}, Log: quiet, Now: time.Now, Config: config})
 	ok(t, n.EnsurePublic(cloud.WithPrincipal(context.Background(), cloud.System()), "admin"))
