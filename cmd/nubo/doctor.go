@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/signal"
 
@@ -14,17 +15,22 @@ import (
 // doctorCommand looks at this machine. It fails if guests cannot run here.
 func doctorCommand(args []string) error {
 	c := config.Default()
-	asJSON := false
+	asJSON, file := false, ""
 	f := flag.NewFlagSet("nubo doctor", flag.ContinueOnError)
 	f.StringVar(&c.StateDir, "state-dir", c.StateDir, "`DIR` that nubo serve uses or will use")
 	f.StringVar(&c.Listen, "listen", c.Listen, "`ADDR:PORT` that nubo serve will listen at")
+	f.StringVar(&file, "config", "", "JSON `FILE` that nubo serve gets")
 	f.BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	if err := parse(f, args, false); err != nil {
 		return err
 	}
+	public, err := publicRange(file)
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	facts, err := doctor.Gather(ctx, doctor.Options{StateDir: c.StateDir, Listen: c.Listen, NoVNCDir: c.NoVNCDir})
+	facts, err := doctor.Gather(ctx, doctor.Options{StateDir: c.StateDir, Listen: c.Listen, NoVNCDir: c.NoVNCDir, PublicNetwork: public})
 	if err != nil {
 		return err
 	}
@@ -40,4 +46,18 @@ func doctorCommand(args []string) error {
 		return fmt.Errorf("guests cannot run on this machine yet: %d of the findings above are problems", n)
 	}
 	return nil
+}
+
+// publicRange is the range that the host has for the external network; none if that stands on a NIC.
+func publicRange(file string) (netip.Prefix, error) {
+	c := config.Default()
+	if file != "" {
+		if err := c.Load(file); err != nil {
+			return netip.Prefix{}, err
+		}
+	}
+	if c.PublicInterface != "" {
+		return netip.Prefix{}, nil
+	}
+	return c.PublicNetwork, nil
 }

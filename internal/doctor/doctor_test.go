@@ -49,12 +49,15 @@ func TestFaults(t *testing.T) {
 			f.Hypervisor.Acceleration, f.Hypervisor.AccelerationReason = "tcg", "only root may use /dev/kvm"
 			f.KVMForRoot = "it hangs without a word"
 		}, "kvm", Warning, []string{"opens but does not boot a guest", "hangs without a word", "TCG"}},
-		"no firmware":        {func(f *Facts) { f.Hypervisor.Firmwares = nil }, "uefi", Warning, []string{"apt-get install ovmf"}},
-		"no nft":             {func(f *Facts) { f.Nft = "" }, "nft", Problem, []string{"apt-get install nftables"}},
-		"no qemu-img":        {func(f *Facts) { f.QemuImg = "" }, "qemu-img", Problem, []string{"apt-get install qemu-utils"}},
-		"no bridge":          {func(f *Facts) { f.Features[0].Error, f.Features[0].Do = "operation not supported", "modprobe bridge" }, "kernel", Problem, []string{"bridge does not work", "modprobe bridge"}},
-		"no vxlan":           {func(f *Facts) { f.Features[1].Error, f.Features[1].Do = "operation not supported", "modprobe vxlan" }, "kernel", Warning, []string{"vxlan does not work"}},
-		"a firewall":         {func(f *Facts) { f.Firewalls = []string{"the chain ip filter FORWARD"} }, "firewall", Warning, []string{"iptables -I FORWARD -i nbu+ -j ACCEPT"}},
+		"no firmware": {func(f *Facts) { f.Hypervisor.Firmwares = nil }, "uefi", Warning, []string{"apt-get install ovmf"}},
+		"no nft":      {func(f *Facts) { f.Nft = "" }, "nft", Problem, []string{"apt-get install nftables"}},
+		"no qemu-img": {func(f *Facts) { f.QemuImg = "" }, "qemu-img", Problem, []string{"apt-get install qemu-utils"}},
+		"no bridge":   {func(f *Facts) { f.Features[0].Error, f.Features[0].Do = "operation not supported", "modprobe bridge" }, "kernel", Problem, []string{"bridge does not work", "modprobe bridge"}},
+		"no vxlan":    {func(f *Facts) { f.Features[1].Error, f.Features[1].Do = "operation not supported", "modprobe vxlan" }, "kernel", Warning, []string{"vxlan does not work"}},
+		"a firewall":  {func(f *Facts) { f.Firewalls = []string{"the chain ip filter FORWARD"} }, "firewall", Warning, []string{"iptables -I FORWARD -i nbu+ -j ACCEPT"}},
+		"another cloud": {func(f *Facts) {
+			f.Clashes, f.PublicNetwork = []string{"nbu0 (172.24.4.1/24, of another Nubo on this machine)"}, "172.24.4.0/24"
+		}, "public", Warning, []string{"nbu0", "172.24.4.0/24", "another public_network"}},
 		"no cgroups":         {func(f *Facts) { f.CgroupsError = "read-only file system" }, "cgroups", Warning, []string{"memory"}},
 		"state not writable": {func(f *Facts) { f.StateDirError = "/var/lib cannot be written" }, "state", Problem, []string{"--state-dir"}},
 		"disk full":          {func(f *Facts) { f.FreeBytes = gib / 2 }, "state", Problem, []string{"0.5 GiB free"}},

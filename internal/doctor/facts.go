@@ -21,6 +21,9 @@ type Facts struct {
 	Features []Feature
 	// Firewalls are chains of others that drop forwarded packets without letting guests' through.
 	Firewalls []string
+	// Clashes are links of others with an address in PublicNetwork.
+	Clashes       []string
+	PublicNetwork string
 
 	// Cgroups is "v1" or "v2", "" without; CgroupsError why guests cannot be limited.
 	Cgroups, CgroupsError string

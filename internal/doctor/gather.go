@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,8 @@ type Options struct {
 	StateDir string
 	Listen   string
 	NoVNCDir string
+	// PublicNetwork is the range that the external network has or will have.
+	PublicNetwork netip.Prefix
 }
 
 // Gather looks at this host. It takes some seconds, as it boots guests under KVM. An error means that
@@ -38,7 +41,7 @@ func Gather(ctx context.Context, o Options) (Facts, error) {
 	gatherHypervisor(ctx, &f, tmp)
 	f.QemuImg, f.Nft = version(ctx, "qemu-img"), version(ctx, "nft")
 	if f.Root {
-		gatherNetwork(ctx, &f)
+		gatherNetwork(ctx, &f, o.PublicNetwork)
 		f.Cgroups, f.CgroupsError = gatherCgroups()
 	}
 	gatherStateDir(&f)

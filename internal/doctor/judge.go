@@ -24,7 +24,7 @@ const (
 // Judge decides about facts. It is pure.
 func Judge(f Facts) Report {
 	var r Report
-	for _, judge := range []func(Facts) []Finding{user, qemu, kvm, firmware, tools, features, firewalls, cgroups, stateDir, memory, limits, listen, noVNC} {
+	for _, judge := range []func(Facts) []Finding{user, qemu, kvm, firmware, tools, features, firewalls, publicNetwork, cgroups, stateDir, memory, limits, listen, noVNC} {
 		r = append(r, judge(f)...)
 	}
 	return r
@@ -138,6 +138,14 @@ func firewalls(f Facts) []Finding {
 	return one("firewall", Warning, strings.Join(f.Firewalls, ", ")+" drops forwarded packets, as Docker and ufw set it up",
 		"guests do not reach the outside, nor does it reach floating IPs",
 		"iptables -I FORWARD -i nbu+ -j ACCEPT; iptables -I FORWARD -o nbu+ -j ACCEPT")
+}
+
+func publicNetwork(f Facts) []Finding {
+	if len(f.Clashes) == 0 {
+		return nil
+	}
+	return one("public", Warning, strings.Join(f.Clashes, ", ")+" has addresses in "+f.PublicNetwork+", the range of the external network",
+		"floating IPs and routers are not reached: what is sent to them comes out elsewhere", "choose another public_network in the configuration, or remove what has the addresses")
 }
 
 func cgroups(f Facts) []Finding {

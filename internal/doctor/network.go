@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -11,8 +12,10 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/nft"
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/vlan"
 )
 
 // attempt is a Feature and how to try it.
@@ -42,6 +45,8 @@ var attempts = []attempt{
 		}},
 	{Feature{Name: "br_netfilter or nf_conntrack_bridge", Use: "security groups see connections of bridged packets through one of the two", Do: "modprobe br_netfilter"},
 		bridgeTracking},
+	{Feature{Name: "BPF at network links", Use: "trunks hand over tagged frames with it", Optional: true, Do: "use a kernel with CONFIG_NET_CLS_BPF and CONFIG_NET_SCH_INGRESS"},
+		func(context.Context) error { return joinLinks("d5", "d6") }},
 	{Feature{Name: "vxlan", Use: "networks over several hosts", Optional: true, Do: "modprobe vxlan"},
 		func(context.Context) error {
 			return addLink(&netlink.Vxlan{LinkAttrs: named("d4"), VxlanId: 1, Port: 4789, Learning: true})
@@ -52,8 +57,10 @@ var attempts = []attempt{
 var errDone = errors.New("done")
 
 // gatherNetwork tries what networks need in a namespace that is gone afterwards.
-func gatherNetwork(ctx context.Context, f *Facts) {
+func gatherNetwork(ctx context.Context, f *Facts, public netip.Prefix) {
 	f.Firewalls = dropping(ctx)
+	f.Clashes, _ = linux.Clashes(f.StateDir, public) // without addresses there is no clash
+	f.PublicNetwork = public.String()
 	err := netns.Create(fmt.Sprintf("nubo-doctor-%d", os.Getpid()), func() error {
 		for _, a := range attempts {
 			feature := a.Feature
@@ -78,6 +85,22 @@ func named(name string) netlink.LinkAttrs {
 }
 
 func addLink(l netlink.Link) error { return netlink.LinkAdd(l) }
+
+// joinLinks has the kernel hand frames from one link to another.
+func joinLinks(from, to string) error {
+	if err := addLink(&netlink.Veth{LinkAttrs: named(from), PeerName: to}); err != nil {
+		return err
+	}
+	a, err := netlink.LinkByName(from)
+	if err != nil {
+		return err
+	}
+	b, err := netlink.LinkByName(to)
+	if err != nil {
+		return err
+	}
+	return vlan.Join(a, b, vlan.TagMin)
+}
 
 // addTap makes a tap that goes when its descriptor is closed.
 func addTap(name string) error {

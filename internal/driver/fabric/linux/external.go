@@ -116,8 +116,12 @@ func (f *Fabric) routeUplink(doc spec.Network) error {
 			v6 = v6 || s.Gateway.Is6()
 		}
 	}
-	if _, err := setAddresses(l, gateways); err != nil {
+	changed, err := setAddresses(l, gateways)
+	if err != nil {
 		return err
+	}
+	if changed {
+		f.warnOfClashes(doc, gateways)
 	}
 	if err := configure(setting{"ipv4/ip_forward", "1", false}); err != nil || !v6 {
 		return err

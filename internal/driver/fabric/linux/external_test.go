@@ -3,6 +3,7 @@ package linux
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -97,5 +98,30 @@ func TestHalfMade(t *testing.T) {
 	must(t, err)
 	if len(inv.Ports) != 0 {
 		t.Errorf("ports %v after removal", inv.Ports)
+	}
+}
+
+// Addresses of the external network that others have on the host are found, and our own are none of them.
+func TestClashes(t *testing.T) {
+	w := newWorld(t)
+	w.network(publicNetwork())
+	other := newNames("other", "")
+	for _, c := range []struct {
+		names  names
+		within string
+		want   string
+	}{
+		{w.fabric.names, "172.24.4.0/24", "[]"},
+		{other, "172.24.0.0/16", "[" + w.fabric.names.hostUplink(publicNetwork().ID) + " (172.24.4.1/24, of another Nubo on this machine)]"},
+		{other, "198.51.100.128/25", "[eth0 (198.51.100.1/24)]"},
+		{other, "10.0.0.0/8", "[]"},
+	} {
+		must(t, w.host.Do(func() error {
+			found, err := c.names.clashes([]netip.Prefix{prefix(c.within)})
+			if got := fmt.Sprint(found); got != c.want {
+				t.Errorf("in %s: %s, want %s", c.within, got, c.want)
+			}
+			return err
+		}))
 	}
 }
