@@ -95,11 +95,13 @@ type Config struct {
 	NoVNCDir string `json:"novnc_dir"`
 }
 
-// PhysicalNetwork is a network outside the cloud, with the bandwidth that each host can promise on it.
+// PhysicalNetwork is a network outside the cloud, with the bandwidth that each host can promise on it and the NIC that
+// reaches it; without one its networks stay within the host.
 type PhysicalNetwork struct {
 	Name        string `json:"name"`
 	EgressKbps  int    `json:"egress_kbps"`
 	IngressKbps int    `json:"ingress_kbps"`
+	Interface   string `json:"interface"`
 }
 
 // Default is the configuration of a cloud whose operator chose nothing.

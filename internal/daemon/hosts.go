@@ -83,7 +83,8 @@ func (d *Daemon) thisHost() (*host, error) {
 	}
 	h := &host{closers: []func() error{hypervisor.Close}}
 	meta := &metadataPort{}
-	fabric, err := linux.New(linux.Options{StateDir: d.config.StateDir, Metadata: meta, External: linux.External{Interface: d.config.PublicInterface}, Log: log})
+	fabric, err := linux.New(linux.Options{StateDir: d.config.StateDir, Metadata: meta, Log: log,
+		External: linux.External{Interface: d.config.PublicInterface}, NICs: nics(d.config)})
 	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}

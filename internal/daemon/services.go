@@ -169,9 +169,20 @@ func (i imageSource) OpenImage(ctx context.Context, id spec.ImageID) (io.ReadClo
 func physicalNetworks(c config.Config) []cloud.PhysicalNetwork {
 	list := make([]cloud.PhysicalNetwork, len(c.PhysicalNetworks))
 	for i, p := range c.PhysicalNetworks {
-		list[i] = cloud.PhysicalNetwork(p)
+		list[i] = cloud.PhysicalNetwork{Name: p.Name, EgressKbps: p.EgressKbps, IngressKbps: p.IngressKbps}
 	}
 	return list
+}
+
+// nics are the NICs that reach physical networks.
+func nics(c config.Config) map[string]string {
+	by := map[string]string{}
+	for _, p := range c.PhysicalNetworks {
+		if p.Interface != "" {
+			by[p.Name] = p.Interface
+		}
+	}
+	return by
 }
 
 func networkConfig(c config.Config) network.Config {

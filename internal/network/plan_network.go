@@ -26,7 +26,7 @@ var headOwners = []string{string(cloud.OwnerService), string(cloud.OwnerRouterIn
 // planNetwork makes a network's document. It is a pure function, and equal rows give equal documents.
 func planNetwork(r networkRows, generation int64) spec.Network {
 	n := spec.Network{ID: spec.NetworkID(r.network.ID), Generation: generation, External: r.network.External, MTU: r.network.MTU,
-		AdminUp: r.network.AdminUp, Domain: strings.TrimSuffix(r.network.DNSDomain, ".")}
+		AdminUp: r.network.AdminUp, Physical: r.network.Physical, Tag: r.network.Segment, Domain: strings.TrimSuffix(r.network.DNSDomain, ".")}
 	if n.Domain == "" {
 		n.Domain = r.domain
 	}

@@ -79,7 +79,7 @@ func badProvider(format string, args ...any) error {
 // takeSegment makes sure that an operator's network shares its place on a physical network with no other, and finds a free
 // number if none is named.
 func (s *Service) takeSegment(ctx context.Context, n *cloud.Network) error {
-	if n.External || n.Physical == "" {
+	if n.Physical == "" || n.Physical == publicPhysical {
 		return nil
 	}
 	if err := s.Tx.Lock(ctx, "physical network/"+n.Physical); err != nil {

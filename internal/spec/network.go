@@ -17,6 +17,9 @@ type Network struct {
 	Generation int64
 	// External networks are the way out: their bridge stands on the host itself.
 	External bool
+	// Physical names the network outside that carries it, empty for none; Tag is the 802.1Q tag of its frames there, 0: none.
+	Physical string
+	Tag      int
 	// MTU of the network in bytes, told to guests by DHCP, RA and device.
 	MTU     int
 	AdminUp bool

@@ -5,7 +5,7 @@
 // addresses, metering, flavors of routers, availability zones, agents and what they do their work for, and auto-allocated
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
 // there: segments, onboarding of subnets, distributed and highly available routers and load balancers among others.
-// Networks on a physical network are carried within the host: they reach no NIC. Minimum packet rates are counted in both
+// Networks on a physical network reach the NIC that the configuration names for it, if any. Minimum packet rates are counted in both
 // directions together ("any"); no host has room for one in a single direction.
 // Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.
 //

@@ -2,6 +2,7 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -217,8 +218,10 @@ func (f *Fabric) removeUplink(ctx context.Context, id spec.NetworkID) error {
 	f.hostLock.Lock()
 	defer f.hostLock.Unlock()
 	f.mu.Lock()
+	nic := ""
 	if n := f.networks[id]; n != nil {
-		n.doc.External = false // the rules below are made of what is left
+		nic = f.nicOf(n.doc)
+		n.doc.External, n.doc.Physical = false, "" // what follows is made of what is left
 		n.made = false
 	}
 	f.mu.Unlock()
@@ -237,7 +240,10 @@ func (f *Fabric) removeUplink(ctx context.Context, id spec.NetworkID) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err == nil && nic != "" {
+		err = f.host.Do(func() error { return f.wireNIC(nic) })
+	}
+	if err != nil && !errors.Is(err, spec.ErrMissing) { // a NIC that is gone carries nothing
 		return err
 	}
 	return f.applyHostRules(ctx)
@@ -282,7 +288,7 @@ func (f *Fabric) natted() (uplinks []string, v4, v6 []netip.Prefix) {
 	defer f.mu.Unlock()
 	var prefixes []netip.Prefix
 	for _, n := range f.networks {
-		if !n.doc.External {
+		if !n.doc.External || f.nicOf(n.doc) != "" {
 			continue
 		}
 		uplinks = append(uplinks, fmt.Sprintf("%q", f.names.hostUplink(n.id)))

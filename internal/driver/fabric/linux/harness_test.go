@@ -50,6 +50,12 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	needRoot(t)
 	t.Parallel() // worlds know nothing of each other, and mostly wait
+	return anotherWorld(t)
+}
+
+// anotherWorld is a further host for a test that has one.
+func anotherWorld(t *testing.T) *world {
+	t.Helper()
 	w := &world{t: t, asked: make(chan spec.PortID, 100)}
 	hostName := w.name("host")
 	w.host, w.outside = newSpace(t, hostName), newSpace(t, w.name("outside"))

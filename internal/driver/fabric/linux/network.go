@@ -12,6 +12,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/nft"
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/vlan"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
@@ -66,6 +67,9 @@ func checkNetwork(n spec.Network) error {
 	if n.MTU != 0 && (n.MTU < 576 || n.MTU > 65535) {
 		return fmt.Errorf("MTU %d: %w", n.MTU, spec.ErrInvalid)
 	}
+	if n.Tag < vlan.Untagged || n.Tag > vlan.TagMax {
+		return fmt.Errorf("tag %d: %w", n.Tag, spec.ErrInvalid)
+	}
 	for _, s := range n.Subnets {
 		if !s.Prefix.IsValid() {
 			return fmt.Errorf("subnet %s without prefix: %w", s.ID, spec.ErrInvalid)
@@ -114,7 +118,11 @@ func (f *Fabric) makeNetwork(ctx context.Context, n *network) error {
 	if err := n.ns.Do(func() error { return makeBridge(doc) }); err != nil {
 		return err
 	}
-	if doc.External {
+	if nic := f.nicOf(doc); nic != "" {
+		if err := f.ensurePhysical(n, doc, nic); err != nil {
+			return fmt.Errorf("physical network %s: %w", doc.Physical, err)
+		}
+	} else if doc.External {
 		if err := f.ensureUplink(ctx, n, doc); err != nil {
 			return fmt.Errorf("way out: %w", err)
 		}

@@ -30,6 +30,9 @@ type Options struct {
 	// ours. Nil: those of /etc/resolv.conf, read again when it changes.
 	Upstream []string
 	External External
+	// NICs are the links of the host that reach physical networks, by the network's name. Frames that no network of ours
+	// is meant by stay the host's.
+	NICs map[string]string
 	// VerifyInterval is how often the kernel is compared with what was applied,
 	// 0: 30 s, negative: never.
 	VerifyInterval time.Duration
