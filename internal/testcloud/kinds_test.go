@@ -265,7 +265,7 @@ var acts = map[string]act{
 		i, err := images.Create(s.n.Context(), image.CreateRequest{Name: "prefetch", Format: "raw", Container: "bare"})
 		s.must(err)
 		s.subject = "image/" + string(i.ID)
-		s.must(images.Upload(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format"), -1))
+		s.must(images.Upload(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format")))
 		return images.Prefetch(s.c.Admin(), i.ID)
 	}},
 	"snapshot.create": {withVolume, snapshot},

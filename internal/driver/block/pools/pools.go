@@ -86,11 +86,20 @@ func first[T any](s Set, ask func(Pool) (T, error)) (answer T, err error) {
 	return answer, err
 }
 
-// each asks all pools.
+// each asks all pools. The thing is missing if it is in none of them.
 func (s Set) each(ask func(Pool) error) error {
 	var errs []error
+	found := false
 	for _, p := range s {
-		errs = append(errs, ask(p))
+		err := ask(p)
+		if errors.Is(err, spec.ErrMissing) {
+			continue
+		}
+		found = true
+		errs = append(errs, err)
+	}
+	if !found {
+		return spec.ErrMissing
 	}
 	return errors.Join(errs...)
 }
@@ -107,6 +116,38 @@ func (s Set) EnsureImage(ctx context.Context, i spec.Image, open func() (io.Read
 // RemoveImage implements agent.Block.
 func (s Set) RemoveImage(ctx context.Context, id spec.ImageID) error {
 	return s.each(func(p Pool) error { return p.RemoveImage(ctx, id) })
+}
+
+// Images implements agent.Block. What several pools keep of one image is told together.
+func (s Set) Images(ctx context.Context) ([]spec.ImageStatus, error) {
+	var all []spec.ImageStatus
+	at := map[spec.ImageID]int{}
+	for _, p := range s {
+		kept, err := p.Member.Images(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range kept {
+			if i, known := at[k.ID]; known {
+				all[i] = together(all[i], k)
+				continue
+			}
+			at[k.ID] = len(all)
+			all = append(all, k)
+		}
+	}
+	return all, nil
+}
+
+func together(a, b spec.ImageStatus) spec.ImageStatus {
+	a.SizeBytes, a.Uses = a.SizeBytes+b.SizeBytes, a.Uses+b.Uses
+	if b.TakenAt.Before(a.TakenAt) {
+		a.TakenAt = b.TakenAt
+	}
+	if b.UsedAt.After(a.UsedAt) {
+		a.UsedAt = b.UsedAt
+	}
+	return a
 }
 
 // ImagePath implements agent.Block.
