@@ -119,14 +119,17 @@ func (s *Service) openSecrets(ctx context.Context, list []*cloud.Secret) ([]*Sec
 	return opened, nil
 }
 
-// ListSecrets lists the secrets that the caller may read: its own, or everybody's. Another user's, asked for by its id, are Forbidden.
+// SecretsOf lists a user's secrets of one type. Another user's are Forbidden.
+func (s *Service) SecretsOf(ctx context.Context, user cloud.UserID, kind string) ([]*Secret, error) {
+	if err := policy.Authorize(ctx, "secret.get", secretTarget(user)); err != nil {
+		return nil, err
+	}
+	return s.ListSecrets(ctx, SecretFilter{User: user, Type: kind})
+}
+
+// ListSecrets lists the secrets that the caller may read: its own, or everybody's.
 func (s *Service) ListSecrets(ctx context.Context, f SecretFilter) ([]*Secret, error) {
 	var where []cloud.Cond
-	if f.User != "" {
-		if err := policy.Authorize(ctx, "secret.get", secretTarget(f.User)); err != nil {
-			return nil, err
-		}
-	}
 	if !policy.May(ctx, "secret.list", policy.Target{}) {
 		where = append(where, cloud.Eq("user_id", cloud.PrincipalOf(ctx).UserID))
 	}

@@ -363,7 +363,7 @@ func TestOperatorsAndQuotas(t *testing.T) {
 	if l := s.want(200, s.do("a", "GET", "/v3/limits", "")).in("limits")["absolute"].(map[string]any); l["totalVolumesUsed"] != 2.0 || l["totalGigabytesUsed"] != 3.0 {
 		t.Errorf("limits are %v", l)
 	}
-	for _, path := range []string{"/v3/extensions", "/v3/messages", "/v3/backups/detail", "/v3/os-volume-transfer/detail"} {
+	for _, path := range []string{"/v3/extensions", "/v3/backups/detail", "/v3/os-volume-transfer/detail"} {
 		s.want(200, s.do("a", "GET", path, ""))
 	}
 }

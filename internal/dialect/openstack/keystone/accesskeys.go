@@ -79,7 +79,7 @@ func (a *api) accessKeyObject(r *http.Request) func(*identity.Secret) object {
 }
 
 func (a *api) listAccessKeys(w http.ResponseWriter, r *http.Request) error {
-	list, err := a.identity.ListSecrets(r.Context(), identity.SecretFilter{User: userID(r), Type: accessKeyType})
+	list, err := a.identity.SecretsOf(r.Context(), userID(r), accessKeyType)
 	if err != nil {
 		return err
 	}
