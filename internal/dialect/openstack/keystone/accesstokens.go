@@ -30,7 +30,7 @@ func accessTokenID(r *http.Request) cloud.DelegationID {
 	return cloud.DelegationID(r.PathValue("token"))
 }
 
-// signature reads how a request is signed. A client signs the address that it knows, which behind a proxy may be the public one only.
+// signature reads how a request is signed.
 func (a *api) signature(r *http.Request) (*identity.Signature, error) {
 	q, err := oauthsign.Read(r)
 	if err != nil {
@@ -38,8 +38,17 @@ func (a *api) signature(r *http.Request) (*identity.Signature, error) {
 	}
 	return &identity.Signature{Application: cloud.ApplicationID(q.Consumer), Key: q.Token, Verifier: q.Verifier, At: q.At, Nonce: q.Nonce,
 		Verify: func(application, key string) bool {
-			return q.Verify(application, key, openstack.BaseURL(r), a.base(r))
+			return q.Verify(application, key, a.addresses(r)...)
 		}}, nil
+}
+
+// addresses are those that the client may mean by the one it asked. Behind a proxy it may know the public one only, and some
+// sign the address that they signed in at and then ask the one in the catalog.
+func (a *api) addresses(r *http.Request) (all []string) {
+	for _, base := range []string{openstack.BaseURL(r), a.base(r)} {
+		all = append(all, base+a.prefix+r.URL.EscapedPath(), base+r.URL.EscapedPath())
+	}
+	return all
 }
 
 // writeKey answers as OAuth has it: a form.

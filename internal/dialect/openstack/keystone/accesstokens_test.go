@@ -2,8 +2,15 @@ package keystone
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 	gopher "github.com/gophercloud/gophercloud/v2/openstack"
@@ -108,6 +115,24 @@ func (s *site) actFor(client *gophercloud.ServiceClient, consumer *oauth1.Consum
 	ok(oauth1.RevokeAccessToken(ctx, client, user, access.OAuthToken).ExtractErr())
 	if list := s.call(s.token, "GET", path, "").is(200); list.len("access_tokens") != 0 {
 		s.t.Error(list.body)
+	}
+}
+
+// TestASignatureForTheOtherPath: the API is served below two, and which one was signed does not matter.
+func TestASignatureForTheOtherPath(t *testing.T) {
+	s := newSite(t)
+	made := s.admin("POST", "/v3/OS-OAUTH1/consumers", `{"consumer":{}}`).is(http.StatusCreated)
+	for nonce, signed := range []string{"/v3", "/identity/v3", "/other/v3"} {
+		at := strconv.FormatInt(time.Now().Unix(), 10)
+		params := "oauth_consumer_key=" + made.text("consumer.id") + "&oauth_nonce=" + strconv.Itoa(nonce) + "&oauth_signature_method=HMAC-SHA1&oauth_timestamp=" + at
+		h := hmac.New(sha1.New, []byte(made.text("consumer.secret")+"&"))
+		h.Write([]byte("POST&" + url.QueryEscape(s.url+signed+"/OS-OAUTH1/request_token") + "&" + url.QueryEscape(params)))
+		header := `OAuth ` + strings.ReplaceAll(params, "&", ", ") + `, oauth_signature="` + url.QueryEscape(base64.StdEncoding.EncodeToString(h.Sum(nil))) + `"`
+		want := http.StatusCreated
+		if signed == "/other/v3" {
+			want = http.StatusUnauthorized
+		}
+		s.call("", "POST", "/identity/v3/OS-OAUTH1/request_token", "", "Authorization", header, "Requested-Project-Id", string(s.made.AdminProjectID)).is(want)
 	}
 }
 

@@ -26,8 +26,8 @@ type Request struct {
 	Nonce                     string
 	At                        time.Time // zero if the request does not say, which only PLAINTEXT may
 
-	verb, path, method, signature string
-	pairs                         []string // what is signed besides verb and address, escaped and in order
+	verb, method, signature string
+	pairs                   []string // what is signed besides verb and address, escaped and in order
 }
 
 // Read takes the parts of a signature off a request: from its header Authorization, its query and its form. The error says what is
@@ -38,7 +38,7 @@ func Read(r *http.Request) (*Request, error) {
 		return nil, err
 	}
 	one := map[string]string{}
-	q := &Request{verb: r.Method, path: pathOf(r)}
+	q := &Request{verb: r.Method}
 	for _, p := range all {
 		if _, twice := one[p.name]; twice && strings.HasPrefix(p.name, "oauth_") {
 			return nil, fmt.Errorf("%s is given twice", p.name)
@@ -80,15 +80,15 @@ func (q *Request) check(one map[string]string) error {
 	return nil
 }
 
-// Verify tells whether the request was signed with the secrets, and sent to a server at one of these addresses (scheme and host).
-func (q *Request) Verify(consumer, token string, servers ...string) bool {
+// Verify tells whether the request was signed with the secrets, for one of these addresses (scheme, host and path).
+func (q *Request) Verify(consumer, token string, addresses ...string) bool {
 	key := escape(consumer) + "&" + escape(token)
 	if q.method == methodPlain {
 		return same(q.signature, key)
 	}
-	return slices.ContainsFunc(servers, func(server string) bool {
+	return slices.ContainsFunc(addresses, func(address string) bool {
 		h := hmac.New(sha1.New, []byte(key))
-		h.Write([]byte(q.text(server)))
+		h.Write([]byte(q.text(address)))
 		return same(q.signature, base64.StdEncoding.EncodeToString(h.Sum(nil)))
 	})
 }
@@ -96,26 +96,19 @@ func (q *Request) Verify(consumer, token string, servers ...string) bool {
 func same(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
 
 // text is what is signed.
-func (q *Request) text(server string) string {
-	return strings.Join([]string{strings.ToUpper(q.verb), escape(usual(server) + q.path), escape(strings.Join(q.pairs, "&"))}, "&")
+func (q *Request) text(address string) string {
+	return strings.Join([]string{strings.ToUpper(q.verb), escape(usual(address)), escape(strings.Join(q.pairs, "&"))}, "&")
 }
 
-// usual is a scheme and host in lower case, without the port that the scheme has anyway.
-func usual(server string) string {
-	scheme, host, _ := strings.Cut(strings.ToLower(server), "://")
+// usual is an address with scheme and host in lower case, without the port that the scheme has anyway.
+func usual(address string) string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	scheme, host = strings.ToLower(scheme), strings.ToLower(host)
 	if _, port, err := net.SplitHostPort(host); err == nil && (scheme == "http" && port == "80" || scheme == "https" && port == "443") {
 		host = strings.TrimSuffix(host, ":"+port)
 	}
-	return scheme + "://" + host
-}
-
-// pathOf is the path as the client wrote it: what serves the request may have taken a prefix off since.
-func pathOf(r *http.Request) string {
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	if u, err := url.Parse(path); err == nil && u.IsAbs() {
-		path = u.EscapedPath()
-	}
-	return path
+	return scheme + "://" + host + "/" + path
 }
 
 // escape leaves the unreserved characters of RFC 3986 alone.
