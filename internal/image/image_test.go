@@ -211,7 +211,7 @@ func TestRecoverQueuesBrokenUploadsAndSweepsBytes(t *testing.T) {
 	broken, whole := r.queued(t, ctx), r.active(t, ctx)
 	dead := make(chan struct{})
 	r.bytes.Reading = func(cloud.ImageID) { close(dead); select {} } // the process dies here
-	go r.Upload(ctx, broken.ID, bytes.NewReader(raw))            // never returns
+	go r.Upload(ctx, broken.ID, bytes.NewReader(raw))                // never returns
 	<-dead
 	r.bytes.Reading = nil
 	r.bytes.Plant(broken.ID, raw)

@@ -104,13 +104,17 @@ func (s *Service) place(ctx context.Context, v *cloud.Volume, near cloud.VolumeP
 	return err
 }
 
-// insertFailed keeps a volume that no pool will do for, with the reason. Nothing is billed: it never was.
+// insertFailed keeps a volume that no pool will do for, with the reason, and gives notice of it. Nothing is billed: it never was.
 func (s *Service) insertFailed(ctx context.Context, v *cloud.Volume, why error) error {
 	v.State = cloud.VolumeFailed
 	if e, ok := cloud.AsError(why); ok {
 		v.Fault = &cloud.Fault{Kind: e.Kind, Message: e.Message, At: s.Now().UTC()}
 	}
-	return s.Volumes.Insert(ctx, v)
+	if err := s.Volumes.Insert(ctx, v); err != nil || v.Fault == nil {
+		return err
+	}
+	return s.Notices.Insert(ctx, &cloud.Notice{ID: cloud.NoticeID(cloud.NewID()), ProjectID: v.ProjectID, UserID: v.UserID,
+		RequestID: cloud.PrincipalOf(ctx).RequestID, Noun: "volume", NounID: string(v.ID), Kind: kindCreate, Fault: *v.Fault})
 }
 
 // takeSource writes into v what it inherits, and answers where the source's bytes are.

@@ -128,7 +128,7 @@ func (a *access) step(r openstacktest.Request) {
 	case line == nil:
 		a.t.Fatalf("the policy has no line for %s %s", r.Method, r.Path)
 	case r.Refusal == anyRefusal && !a.answers(r):
-	case line.bearer && a.caller.elsewhere: // would take it away
+	case a.caller.elsewhere && (line.bearer || line.makes() && !a.namesPrivate(r)): // would take it away, or make something of its own
 		a.asAdmin(r, line)
 	case a.inPlace(line, r):
 		a.inAdminsPlace(line, r)
@@ -147,6 +147,16 @@ func (a *access) inAdminsPlace(line *tableLine, r openstacktest.Request) {
 	}
 	a.t.Errorf("%s may %s %s %.200s, and is told %d %.300s", a.caller.name, r.Method, r.Path, r.Body, w.Code, w.Body)
 	a.asAdmin(r, line)
+}
+
+// namesPrivate tells whether a request is about something that only its project may see.
+func (a *access) namesPrivate(r openstacktest.Request) bool {
+	for _, id := range a.private {
+		if len(id) >= 32 && strings.Contains(r.Path+r.Body, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // inPlace tells whether the caller's request can stand for the administrator's. One that only reads need not: the caller may see less.
