@@ -13,6 +13,7 @@ import (
 func TestTypeChoosesPool(t *testing.T) {
 	c := testcloud.New(t, testcloud.Options{})
 	s, admin := c.Services(), c.Admin()
+	tenant := c.Tenant(t)
 	ok := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -26,9 +27,9 @@ func TestTypeChoosesPool(t *testing.T) {
 	}
 	create := func(r cloud.VolumeRequest) *cloud.Volume {
 		t.Helper()
-		v, err := s.Volume.CreateVolume(admin, r)
+		v, err := s.Volume.CreateVolume(tenant.Context(), r)
 		ok(err)
-		ok(s.Volume.WaitVolume(admin, v.ID))
+		ok(s.Volume.WaitVolume(tenant.Context(), v.ID))
 		return v
 	}
 	first := create(cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-default"})
@@ -36,10 +37,10 @@ func TestTypeChoosesPool(t *testing.T) {
 	if first.Pool != "default" || second.Pool != testcloud.SecondPool {
 		t.Errorf("volumes lie on %s and %s", first.Pool, second.Pool)
 	}
-	if _, err := s.Volume.CreateVolume(admin, cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-none"}); !cloud.Is(err, cloud.NoCapacity) {
+	if _, err := s.Volume.CreateVolume(tenant.Context(), cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-none"}); !cloud.Is(err, cloud.NoCapacity) {
 		t.Errorf("a type that no pool satisfies: %v", err)
 	}
-	kept, err := s.Volume.CreateVolume(admin, cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-none", KeepUnplaced: true})
+	kept, err := s.Volume.CreateVolume(tenant.Context(), cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-none", KeepUnplaced: true})
 	ok(err)
 	if kept.State != cloud.VolumeFailed || kept.Fault == nil || !strings.Contains(kept.Fault.Message, "No valid back end") {
 		t.Errorf("kept volume is %s: %+v", kept.State, kept.Fault)
@@ -48,7 +49,7 @@ func TestTypeChoosesPool(t *testing.T) {
 	ok(err)
 	c.Restart()
 	s, admin = c.Services(), c.Admin()
-	if _, err := s.Volume.CreateVolume(admin, cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-second"}); !cloud.Is(err, cloud.NoCapacity) {
+	if _, err := s.Volume.CreateVolume(tenant.Context(), cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-second"}); !cloud.Is(err, cloud.NoCapacity) {
 		t.Errorf("a disabled pool took a volume: %v", err)
 	}
 }
