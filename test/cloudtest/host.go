@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,6 +116,20 @@ func (h *Host) Dial(ctx context.Context, network, address string) (conn net.Conn
 		return err
 	})
 	return conn, err
+}
+
+// Serve answers HTTP inside the host's namespace until the test ends. It answers the address.
+func (h *Host) Serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	var l net.Listener
+	Check(t, h.ns.Do(func() (err error) {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+		return err
+	}))
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(l) }() // ends with the test
+	t.Cleanup(func() { _ = server.Close() })
+	return l.Addr().String()
 }
 
 // FreePort is a TCP port of the loopback interface nobody listens on.

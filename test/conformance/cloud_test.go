@@ -29,6 +29,7 @@ type site struct {
 	imageFile            string
 	flavor, largerFlavor string
 	publicNetwork        string
+	proxy                string // where HTTP to the world outside is answered, if anything asks for it
 }
 
 func newSite(t *testing.T, tools ...string) *site {
