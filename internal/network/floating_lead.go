@@ -41,7 +41,7 @@ func (s *Service) lead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest
 	if err != nil {
 		return err
 	}
-	if p.ProjectID != f.ProjectID && !policy.IsAdmin(ctx) {
+	if p.ProjectID != f.ProjectID && !policy.May(ctx, "floating IP.any_port", policy.Target{}) {
 		return cloud.NotFoundf("port", t.PortID)
 	}
 	a, err := targetAddress(p, t)

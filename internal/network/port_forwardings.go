@@ -135,7 +135,7 @@ func (s *Service) leadForwarding(ctx context.Context, f *cloud.FloatingIP, fw *c
 	if err != nil {
 		return "", err
 	}
-	if p.ProjectID != f.ProjectID && !policy.IsAdmin(ctx) {
+	if p.ProjectID != f.ProjectID && !policy.May(ctx, "floating IP.any_port", policy.Target{}) {
 		return "", cloud.NotFoundf("port", fw.PortID)
 	}
 	a, err := targetAddress(p, TargetRequest{PortID: p.ID, Address: address})

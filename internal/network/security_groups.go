@@ -179,7 +179,7 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 		if err != nil {
 			return err
 		}
-		if g.Default && !policy.IsAdmin(ctx) { // an administrator empties a project that ends
+		if g.Default && !policy.May(ctx, "security group.delete_default", policy.Target{}) { // an administrator empties a project that ends
 			return cloud.Errorf(cloud.WrongState, "default security group removal", id, "Insufficient rights for removing default security group.")
 		}
 		if err := s.checkGroupUnused(ctx, id); err != nil {

@@ -49,7 +49,7 @@ func (s *Service) insertShare(ctx context.Context, r ShareRequest) (*cloud.Share
 	if err != nil {
 		return nil, err
 	}
-	if noun.ProjectID != cloud.PrincipalOf(ctx).ProjectID && !policy.IsAdmin(ctx) {
+	if noun.ProjectID != cloud.PrincipalOf(ctx).ProjectID && !policy.May(ctx, "share.any_noun", policy.Target{}) {
 		return nil, cloud.Invalidf("share", "noun", "Invalid input for operation: Only admins can manipulate policies on objects they do not own.")
 	}
 	sh := &cloud.Share{ID: cloud.ShareID(cloud.NewID()), ProjectID: r.ProjectID, Noun: r.Noun, NounID: r.NounID, Use: r.Use, To: r.To}

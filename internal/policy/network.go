@@ -38,11 +38,12 @@ var networkRules = map[Action]Rule{
 	"address scope.use":    sharedMember, // put a pool of one's own into it
 	"address scope.share":  Admin,
 
-	"share.get":    ProjectReader, // the project that shares
-	"share.create": ProjectMember,
-	"share.update": ProjectMember,
-	"share.delete": ProjectMember,
-	"share.all":    Admin, // with every project
+	"share.get":      ProjectReader, // the project that shares
+	"share.create":   ProjectMember,
+	"share.update":   ProjectMember,
+	"share.delete":   ProjectMember,
+	"share.all":      Admin, // with every project
+	"share.any_noun": Admin, // what another project owns
 
 	"port.get":         ProjectReader, // the port's project or the network's
 	"port.create":      ProjectMaker,
@@ -61,19 +62,21 @@ var networkRules = map[Action]Rule{
 	"router.snat":          Admin,
 	"router.fixed_gateway": Admin,
 
-	"floating IP.get":     ProjectReader,
-	"floating IP.create":  ProjectMaker,
-	"floating IP.update":  ProjectMember,
-	"floating IP.delete":  ProjectMember,
-	"floating IP.address": Admin, // choosing it
+	"floating IP.get":      ProjectReader,
+	"floating IP.create":   ProjectMaker,
+	"floating IP.update":   ProjectMember,
+	"floating IP.delete":   ProjectMember,
+	"floating IP.address":  Admin, // choosing it
+	"floating IP.any_port": Admin, // leading it to another project's
 
-	"security group.get":         SharedReader,
-	"security group.create":      ProjectMaker,
-	"security group.update":      ProjectMember,
-	"security group.delete":      ProjectMember,
-	"security group rule.get":    ProjectReader,
-	"security group rule.create": ProjectMember,
-	"security group rule.delete": ProjectMember,
+	"security group.get":            SharedReader,
+	"security group.create":         ProjectMaker,
+	"security group.update":         ProjectMember,
+	"security group.delete":         ProjectMember,
+	"security group.delete_default": Admin, // of a project that ends
+	"security group rule.get":       ProjectReader,
+	"security group rule.create":    ProjectMember,
+	"security group rule.delete":    ProjectMember,
 
 	"trunk.get":    ProjectReader,
 	"trunk.create": ProjectMaker,

@@ -129,9 +129,6 @@ func refusal(p *cloud.Principal, a Action, t Target) string {
 // May is Authorize as a question, for answers that show more to some.
 func May(ctx context.Context, a Action, t Target) bool { return Authorize(ctx, a, t) == nil }
 
-// IsAdmin tells whether the caller administers the cloud.
-func IsAdmin(ctx context.Context) bool { return Admin(cloud.PrincipalOf(ctx), Target{}) }
-
 // Visible says what a list may show: everything (all true), or the projects
 // own. It asks the rule of action a about a target of each kind.
 func Visible(ctx context.Context, a Action) (all bool, own cloud.ProjectID) {

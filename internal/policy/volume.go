@@ -25,12 +25,13 @@ var volumeRules = map[Action]Rule{
 	"attachment.get":    ProjectReader,
 	"attachment.manage": ProjectMember,
 
-	"volume type.get":    SharedReader, // Shared: public, or the caller's project is on its list
-	"volume type.manage": Admin,
-	"volume pool.get":    SystemReader,
-	"volume pool.manage": Admin, // taking a host's pools out of service
-	"volume qos.get":     SystemReader,
-	"volume qos.manage":  Admin,
+	"volume type.get":     SharedReader, // Shared: public, or the caller's project is on its list
+	"volume type.manage":  Admin,
+	"volume type.see_qos": Admin,
+	"volume pool.get":     SystemReader,
+	"volume pool.manage":  Admin, // taking a host's pools out of service
+	"volume qos.get":      SystemReader,
+	"volume qos.manage":   Admin,
 
 	"transfer.get":    ProjectReader,
 	"transfer.create": ProjectMember,
@@ -39,6 +40,7 @@ var volumeRules = map[Action]Rule{
 
 	"group type.get":        SharedReader,
 	"group type.manage":     Admin,
+	"group type.see_specs":  Admin,
 	"volume group.get":      ProjectReader,
 	"volume group.create":   ProjectMaker,
 	"volume group.update":   ProjectMember,

@@ -33,7 +33,7 @@ func groupTypeID(r *http.Request) cloud.VolumeGroupTypeID {
 
 func viewGroupType(ctx context.Context, t *cloud.VolumeGroupType) map[string]any {
 	m := map[string]any{"id": t.ID, "name": t.Name, "description": orNull(t.Description), "is_public": t.Public}
-	if policy.IsAdmin(ctx) {
+	if policy.May(ctx, "group type.see_specs", policy.Target{}) {
 		m["group_specs"] = notNil(t.Specs)
 	}
 	return m

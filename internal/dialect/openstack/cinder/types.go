@@ -20,7 +20,7 @@ func baseType(_ context.Context, t *cloud.VolumeType) map[string]any {
 
 func viewType(ctx context.Context, t *cloud.VolumeType) map[string]any {
 	m := baseType(ctx, t)
-	if policy.IsAdmin(ctx) {
+	if policy.May(ctx, "volume type.see_qos", policy.Target{}) {
 		m["qos_specs_id"] = orNull(string(t.QOSID))
 	}
 	return m

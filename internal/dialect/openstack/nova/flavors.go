@@ -66,7 +66,7 @@ func (a *api) flavorList(r *http.Request) ([]*cloud.Flavor, openstack.Page, erro
 func publicFilter(r *http.Request) (*bool, error) {
 	yes := true
 	text := r.URL.Query().Get("is_public")
-	if !policy.IsAdmin(r.Context()) {
+	if !policy.May(r.Context(), "flavor.list_private", policy.Target{}) {
 		return nil, nil
 	}
 	switch text {

@@ -149,7 +149,7 @@ func (a *api) listGroups(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all := r.URL.Query().Has("all_projects") && policy.IsAdmin(r.Context())
+	all := r.URL.Query().Has("all_projects") && policy.May(r.Context(), "instance group.list_all", policy.Target{})
 	skip, err := offsetOf(r)
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ func whichServers(r *http.Request, q *compute.ListQuery) error {
 		q.Which = compute.LivingAndDeleted // whoever follows changes has to learn what is gone
 	}
 	// Who is not an administrator is not refused the filter: it is passed over.
-	if values.Has("deleted") && policy.IsAdmin(r.Context()) {
+	if values.Has("deleted") && policy.May(r.Context(), "instance.list_deleted", policy.Target{}) {
 		q.Which = compute.Living
 		if deletedWord(values.Get("deleted")) {
 			q.Which = compute.Deleted

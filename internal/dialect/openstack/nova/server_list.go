@@ -137,7 +137,7 @@ func (a *api) projectFilter(r *http.Request, q *compute.ListQuery) error {
 	if project == "" {
 		project = values.Get("tenant_id")
 	}
-	if project != "" && policy.IsAdmin(r.Context()) && q.AllProjects {
+	if project != "" && policy.May(r.Context(), "instance.list_of_project", policy.Target{}) && q.AllProjects {
 		q.Project = cloud.ProjectID(project)
 	}
 	return nil

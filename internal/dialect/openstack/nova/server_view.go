@@ -59,12 +59,12 @@ func (a *api) server(r *http.Request, v *compute.View, as shape) *openstack.Obje
 type viewer struct {
 	base            string // the address of the service
 	version         openstack.Version
-	operator, admin bool
+	operator, details bool
 	hashes          map[hashKey]string
 }
 
 func (a *api) viewer(r *http.Request) *viewer {
-	return &viewer{base: openstack.BaseURL(r) + a.Prefix, version: openstack.VersionOf(r), admin: policy.IsAdmin(r.Context()),
+	return &viewer{base: openstack.BaseURL(r) + a.Prefix, version: openstack.VersionOf(r), details: policy.May(r.Context(), "instance.see_details", policy.Target{}),
 		operator: policy.May(r.Context(), "instance.see_host", policy.Target{}), hashes: map[hashKey]string{}}
 }
 
@@ -366,7 +366,7 @@ func (w *viewer) faultOf(in *cloud.Instance) map[string]any {
 		f = &cloud.Fault{Kind: cloud.Internal, Message: "The instance was set to error.", At: in.UpdatedAt}
 	}
 	body := map[string]any{"code": faultCode(f.Kind), "message": f.Message, "created": stamp(f.At)}
-	if w.admin && f.Details != "" {
+	if w.details && f.Details != "" {
 		body["details"] = f.Details
 	}
 	return body
