@@ -100,9 +100,15 @@ func (s *Service) DeleteAttachment(ctx context.Context, id cloud.AttachmentID) e
 	})
 }
 
-// DetachByHand is DeleteAttachment for one attachment of a volume, or its only one if id is empty.
+// DetachByHand is DeleteAttachment for one attachment of a volume, or its only one if id is empty: then it may be repeated.
 func (s *Service) DetachByHand(ctx context.Context, v cloud.VolumeID, id cloud.AttachmentID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if held, err := s.Attachments.Count(ctx, cloud.Eq("volume_id", v)); err != nil {
+			return err
+		} else if held == 0 && id == "" {
+			_, err := s.authorized(ctx, "volume.attach", v)
+			return err
+		}
 		a, err := s.onlyByHand(ctx, v, id)
 		if err != nil {
 			return err
