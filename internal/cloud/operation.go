@@ -44,8 +44,10 @@ type Operation struct {
 	RequestID string    `json:"request_id,omitempty"`
 	// Subject is the noun and id it works on ("instance/…"). One Operation runs
 	// per subject at a time; others wait in the order they were made.
-	Subject string         `json:"subject"`
-	State   OperationState `json:"state"`
+	Subject string `json:"subject"`
+	// Concerns is something else whose history it belongs to ("instance/…" that has the volume), if any.
+	Concerns string         `json:"concerns,omitempty"`
+	State    OperationState `json:"state"`
 	// Params is what was asked; Data is what the steps have found out. JSON objects.
 	Params json.RawMessage `json:"params,omitempty"`
 	Data   json.RawMessage `json:"data,omitempty"`

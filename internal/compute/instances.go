@@ -286,12 +286,12 @@ func (s *Service) reach(ctx context.Context, id cloud.InstanceID, a policy.Actio
 	return in, agent, err
 }
 
-// ListActions answers the Operations on an instance, newest first, also after it is gone.
+// ListActions answers the Operations on an instance, and those on what it has that concern it, newest first, also after it is gone.
 func (s *Service) ListActions(ctx context.Context, id cloud.InstanceID, q cloud.Query) ([]*cloud.Operation, error) {
 	if _, err := s.permitted(ctx, id, "instance.get"); err != nil && !s.mayReadGone(ctx, id, err) {
 		return nil, err
 	}
-	q.Where = append(slices.Clip(q.Where), cloud.Eq("subject", subject(id)))
+	q.Where = append(slices.Clip(q.Where), cloud.Eq("history", subject(id)))
 	q.Order = []cloud.Order{{Column: "created_at", Desc: true}}
 	if q.After != "" {
 		last, err := s.actionOf(ctx, id, q.After)
@@ -305,7 +305,7 @@ func (s *Service) ListActions(ctx context.Context, id cloud.InstanceID, q cloud.
 
 // actionOf is what a request had done to an instance; the last of it, if there was more.
 func (s *Service) actionOf(ctx context.Context, id cloud.InstanceID, request string) (*cloud.Operation, error) {
-	found, err := s.Operations.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("subject", subject(id)), cloud.Eq("request_id", request)},
+	found, err := s.Operations.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("history", subject(id)), cloud.Eq("request_id", request)},
 		Order: []cloud.Order{{Column: "created_at"}}, Limit: 1})
 	if err != nil {
 		return nil, err
@@ -321,7 +321,7 @@ func (s *Service) mayReadGone(ctx context.Context, id cloud.InstanceID, err erro
 	if !gone(err) {
 		return false
 	}
-	ops, err := s.Operations.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("subject", subject(id))}, Limit: 1})
+	ops, err := s.Operations.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("history", subject(id))}, Limit: 1})
 	if err != nil || len(ops) == 0 {
 		return false
 	}

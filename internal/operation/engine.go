@@ -168,7 +168,7 @@ func newOperation(ctx context.Context, r Request, k Kind) (*cloud.Operation, err
 	}
 	now := time.Now().UTC()
 	op := &cloud.Operation{
-		ID: r.ID, Kind: r.Kind, Subject: r.Subject, Params: params,
+		ID: r.ID, Kind: r.Kind, Subject: r.Subject, Concerns: r.Concerns, Params: params,
 		ProjectID: r.ProjectID, UserID: p.UserID, RequestID: p.RequestID,
 		State: cloud.OperationPending, Deadline: now.Add(r.Delay + r.Deadline),
 	}

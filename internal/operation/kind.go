@@ -52,6 +52,8 @@ type Request struct {
 	ID      cloud.OperationID
 	Kind    string
 	Subject string // noun + "/" + id
+	// Concerns, if not empty, is something else whose history it belongs to, written in the same way.
+	Concerns string
 	Params  any    // encoded as JSON
 	// ProjectID, UserID and RequestID default to those of the context's principal.
 	ProjectID cloud.ProjectID

@@ -1,6 +1,10 @@
 package store
 
-import "github.com/nubo-cloud/nubo/internal/cloud"
+import (
+	"cmp"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+)
 
 var operations = definition[cloud.Operation, cloud.OperationID]{
 	table: "operations", resource: "operation",
@@ -11,6 +15,7 @@ var operations = definition[cloud.Operation, cloud.OperationID]{
 		text("user_id", func(o *cloud.Operation) any { return o.UserID }),
 		text("request_id", func(o *cloud.Operation) any { return o.RequestID }),
 		text("subject", func(o *cloud.Operation) any { return o.Subject }),
+		text("history", func(o *cloud.Operation) any { return cmp.Or(o.Concerns, o.Subject) }),
 		text("state", func(o *cloud.Operation) any { return o.State }),
 		flag("ended", func(o *cloud.Operation) any { return o.State.Ended() }),
 		number("done", func(o *cloud.Operation) any { return o.Done }),
@@ -26,6 +31,7 @@ var operations = definition[cloud.Operation, cloud.OperationID]{
 	indexes: []index{
 		by("project_id", "created_at"),
 		by("subject", "created_at"),
+		by("history", "created_at"),
 		unique("subject", "subject").only("state IN ('running', 'unwinding')"),
 		by("state", "created_at"),
 		by("retry_at").only("ended = 0"),

@@ -35,7 +35,11 @@ func (s *Service) Grow(ctx context.Context, id cloud.VolumeID, sizeGiB int) erro
 		if err := s.reserve(ctx, v.ProjectID, v.TypeID, "", sizeGiB-v.SizeGiB, sizeGiB); err != nil {
 			return err
 		}
-		op, err := s.Operations.Start(ctx, operation.Request{Kind: kindGrow, Subject: subject(id), ProjectID: v.ProjectID,
+		user, err := s.userOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		op, err := s.Operations.Start(ctx, operation.Request{Kind: kindGrow, Subject: subject(id), Concerns: user, ProjectID: v.ProjectID,
 			Params: growParams{FromGiB: v.SizeGiB, ToGiB: sizeGiB, HostID: v.HostID}})
 		if err != nil {
 			return err
@@ -44,6 +48,21 @@ func (s *Service) Grow(ctx context.Context, id cloud.VolumeID, sizeGiB int) erro
 		return nil
 	})
 	return err
+}
+
+// userOf is the instance that has a volume, as Operations write it, since its guest sees the disk grow; empty if none has, the
+// first of several.
+func (s *Service) userOf(ctx context.Context, id cloud.VolumeID) (string, error) {
+	held, err := s.Attachments.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.Eq("volume_id", id)}, Order: []cloud.Order{{Column: "created_at"}}})
+	if err != nil {
+		return "", err
+	}
+	for _, a := range held {
+		if a.InstanceID != "" && !a.Manual {
+			return "instance/" + string(a.InstanceID), nil
+		}
+	}
+	return "", nil
 }
 
 func (s *Service) growKind() operation.Kind {

@@ -13,11 +13,11 @@ var actionNames = map[string]string{"instance.create": "create", "instance.delet
 	"instance.rebuild": "rebuild", "instance.rescue": "rescue", "instance.unrescue": "unrescue", "instance.resize": "resize",
 	"instance.confirm_resize": "confirmResize", "instance.revert_resize": "revertResize", "instance.shelve": "shelve", "instance.offload": "shelveOffload",
 	"instance.unshelve": "unshelve", "instance.create_image": "createImage", "instance.attach_volume": "attach_volume", "instance.detach_volume": "detach_volume",
-	"instance.swap_volume": "swap_volume", "instance.migrate": "migrate", "instance.evacuate": "evacuate",
+	"instance.swap_volume": "swap_volume", "volume.grow": "extend_volume", "instance.migrate": "migrate", "instance.evacuate": "evacuate",
 	"instance.attach_port": "attach_interface", "instance.detach_port": "detach_interface"}
 
 func actionView(r *http.Request, op *cloud.Operation) map[string]any {
-	m := map[string]any{"action": actionNames[op.Kind], "instance_uuid": op.Subject[len("instance/"):], "request_id": op.RequestID,
+	m := map[string]any{"action": actionNames[op.Kind], "instance_uuid": serverID(r), "request_id": op.RequestID,
 		"user_id": op.UserID, "project_id": op.ProjectID, "start_time": op.CreatedAt.UTC().Format(microSeconds), "message": nil}
 	if op.Fault != nil && op.State != cloud.OperationSucceeded {
 		m["message"] = op.Fault.Message
@@ -108,7 +108,7 @@ var eventNames = map[string]string{"instance.create": "compute__do_build_and_run
 	"instance.unrescue": "compute_unrescue_instance", "instance.resize": "compute_finish_resize", "instance.migrate": "compute_finish_resize", "instance.evacuate": "compute_rebuild_instance", "instance.confirm_resize": "compute_confirm_resize",
 	"instance.revert_resize": "compute_finish_revert_resize", "instance.shelve": "compute_shelve_instance", "instance.offload": "compute_shelve_offload_instance",
 	"instance.unshelve": "compute_unshelve_instance", "instance.create_image": "compute_snapshot_instance", "instance.attach_volume": "compute_attach_volume",
-	"instance.detach_volume": "compute_detach_volume", "instance.swap_volume": "compute_swap_volume", "instance.attach_port": "compute_attach_interface", "instance.detach_port": "compute_detach_interface"}
+	"instance.detach_volume": "compute_detach_volume", "instance.swap_volume": "compute_swap_volume", "volume.grow": "compute_extend_volume", "instance.attach_port": "compute_attach_interface", "instance.detach_port": "compute_detach_interface"}
 
 // actionEvents are the whole of an Operation under the name it has elsewhere, and then its steps.
 func actionEvents(r *http.Request, op *cloud.Operation, host string) []any {
