@@ -34,7 +34,7 @@ type createServer struct {
 	Networks         json.RawMessage   `json:"networks"`
 	SecurityGroups   []nameOnly        `json:"security_groups"`
 	BlockDevices     []blockDevice     `json:"block_device_mapping_v2"`
-	OldBlockDevices  json.RawMessage   `json:"block_device_mapping"`
+	OldBlockDevices  []oldBlockDevice  `json:"block_device_mapping"`
 	AvailabilityZone *string           `json:"availability_zone"`
 	MinCount         *looseInt         `json:"min_count"`
 	MaxCount         *looseInt         `json:"max_count"`
@@ -171,8 +171,6 @@ func checkCreate(r *http.Request, s *createServer) error {
 		return unexpected("personality")
 	case s.TrustedCerts != nil && !atLeast(r, 63):
 		return unexpected("trusted_image_certificates")
-	case s.OldBlockDevices != nil:
-		return cloud.Invalidf("request", "block_device_mapping", "Use block_device_mapping_v2.")
 	}
 	if err := checkMetadata(s.Metadata); err != nil {
 		return err
@@ -261,7 +259,11 @@ func nicRequest(n networkRequest) (cloud.NICRequest, error) {
 }
 
 func readDisks(r *http.Request, s *createServer, req *compute.CreateRequest) error {
-	for _, b := range s.BlockDevices {
+	devices, err := s.blockDevices()
+	if err != nil {
+		return err
+	}
+	for _, b := range devices {
 		if b.Tag != "" && !atLeast(r, 32) {
 			return unexpected("tag")
 		}

@@ -57,10 +57,10 @@ func (a *api) server(r *http.Request, v *compute.View, as shape) *openstack.Obje
 
 // viewer is what a request's answers about servers depend on beside the servers: found out once, not for each.
 type viewer struct {
-	base            string // the address of the service
-	version         openstack.Version
+	base              string // the address of the service
+	version           openstack.Version
 	operator, details bool
-	hashes          map[hashKey]string
+	hashes            map[hashKey]string
 }
 
 func (a *api) viewer(r *http.Request) *viewer {
