@@ -50,6 +50,9 @@ func (a *Agent) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeSta
 	if !open {
 		return a.ensureClosed(ctx, v)
 	}
+	if v.Move {
+		return spec.VolumeStatus{}, fmt.Errorf("volume %s is open in guest %s: %w", v.ID, guest, spec.ErrBusy)
+	}
 	s, err := a.Block.VolumeStatus(ctx, v.ID)
 	if err == nil && s.SizeBytes < v.SizeBytes {
 		if err = a.Hypervisor.ResizeDisk(ctx, guest, v.ID, v.SizeBytes); err == nil {

@@ -6,7 +6,8 @@
 //
 // Documents name the pool that new things are made on. Of what is there, nothing is remembered: it is looked for on one
 // pool after the other, so there is nothing that could be wrong after a crash. Ids are used once, so at most one pool has
-// each volume and snapshot; an image may be on every pool that volumes were made from it on.
+// each volume and snapshot; an image may be on every pool that volumes were made from it on. Only a volume that moves is
+// on two pools for a moment: then the first pool's is the one that counts, and the other its copy.
 //
 // A volume whose source lies on another pool gets a copy of its bytes, through this process; not where either is encrypted. The
 // drivers do not know of each other.
@@ -166,6 +167,9 @@ func (s Set) at(ctx context.Context, id spec.VolumeID) (Pool, error) {
 // EnsureVolume implements agent.Block.
 func (s Set) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
 	if there, err := s.at(ctx, v.ID); err == nil {
+		if v.Move {
+			return s.move(ctx, v, there)
+		}
 		return there.EnsureVolume(ctx, v)
 	}
 	to, err := s.named(v.Pool)
@@ -263,7 +267,11 @@ func (s Set) Inventory(ctx context.Context) (agent.BlockInventory, error) {
 		all.Images = append(all.Images, i.Images...)
 		return err
 	})
-	slices.Sort(all.Images)
-	all.Images = slices.Compact(all.Images)
+	all.Images, all.Volumes = once(all.Images), once(all.Volumes)
 	return all, err
+}
+
+func once[ID ~string](ids []ID) []ID {
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }

@@ -56,9 +56,8 @@ func TestSuite(t *testing.T) {
 	blocktest.Run(t, func(*testing.T) *blocktest.Target { return newSimulated().target() })
 }
 
-// TestCopiesBetweenPools proves that a volume begins with the bytes of its source on another pool, for pools of each
-// driver and between them.
-func TestCopiesBetweenPools(t *testing.T) {
+// betweenPools runs a test on a set of two pools, of each driver and of two, in both orders.
+func betweenPools(t *testing.T, test func(t *testing.T, s Set)) {
 	members := map[string]func(name string) Member{
 		"sim": func(name string) Member { return sim.NewPool(sim.Options{Name: name}) },
 		"file": func(name string) Member {
@@ -72,11 +71,14 @@ func TestCopiesBetweenPools(t *testing.T) {
 	for from, newFrom := range members {
 		for to, newTo := range members {
 			t.Run(from+" to "+to, func(t *testing.T) {
-				copies(t, Set{{Member: newFrom("one"), Name: "one"}, {Member: newTo("two"), Name: "two"}})
+				test(t, Set{{Member: newFrom("one"), Name: "one"}, {Member: newTo("two"), Name: "two"}})
 			})
 		}
 	}
 }
+
+// TestCopiesBetweenPools proves that a volume begins with the bytes of its source on another pool.
+func TestCopiesBetweenPools(t *testing.T) { betweenPools(t, copies) }
 
 const mib = 1 << 20
 
