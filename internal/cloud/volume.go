@@ -24,6 +24,16 @@ const (
 	VolumeMaintenance VolumeState = "maintenance"
 )
 
+// VolumeMove is how a volume's move to another pool stands; empty if it never moved.
+type VolumeMove string
+
+// The outcomes of a move, and that there is none yet.
+const (
+	VolumeMoving   VolumeMove = "moving"
+	VolumeMoved    VolumeMove = "moved"
+	VolumeNotMoved VolumeMove = "not moved"
+)
+
 // Volume is a block device that outlives instances.
 type Volume struct {
 	ID        VolumeID  `json:"id"`
@@ -42,6 +52,9 @@ type Volume struct {
 	HostID      HostID            `json:"host_id,omitempty"` // whose pool it is on
 	Pool        string            `json:"pool,omitempty"`
 	Properties  map[string]string `json:"properties,omitempty"`
+	// Move is what became of its last move to another pool; NextTypeID the type that it has when it gets there, if another.
+	Move       VolumeMove   `json:"move,omitempty"`
+	NextTypeID VolumeTypeID `json:"next_type_id,omitempty"`
 	// Bootable with the facts of the image it was made from.
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`

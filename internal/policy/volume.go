@@ -10,6 +10,7 @@ var volumeRules = map[Action]Rule{
 	"volume.grow":         ProjectMember,
 	"volume.attach":       ProjectMember,
 	"volume.retype":       ProjectMember,
+	"volume.migrate":      Admin,
 	"volume.upload":       ProjectMember, // its bytes become an image
 	"volume.restore":      ProjectMember, // other bytes in place of its own
 	"volume.reset":        Admin,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/image"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/operation/operationtest"
@@ -69,6 +70,13 @@ func withAttached(s *stage) {
 func withVolume(s *stage) {
 	s.v = s.n.Volume(1)
 	s.subject = "volume/" + string(s.v.ID)
+}
+
+func otherPool(v *cloud.Volume) string {
+	if v.Pool == testcloud.SecondPool {
+		return config.DefaultBackend
+	}
+	return testcloud.SecondPool
 }
 
 // withGroup is a group of two volumes.
@@ -220,7 +228,18 @@ var acts = map[string]act{
 		}
 		return err
 	}},
-	"volume.grow":   {withVolume, func(s *stage) error { return s.volume().Grow(s.n.Context(), s.v.ID, 2) }},
+	"volume.grow": {withVolume, func(s *stage) error { return s.volume().Grow(s.n.Context(), s.v.ID, 2) }},
+	"volume.migrate": {withVolume, func(s *stage) error {
+		host, err := s.c.Store.Hosts.Get(context.Background(), s.v.HostID)
+		s.must(err)
+		return s.volume().Migrate(s.c.Admin(), volume.MigrateRequest{ID: s.v.ID, Host: host.Name, Pool: otherPool(s.v)})
+	}},
+	"volume.retype": {withVolume, func(s *stage) error {
+		t, err := s.volume().CreateType(s.c.Admin(), cloud.VolumeType{Name: cloud.NewID(), Public: true,
+			ExtraSpecs: map[string]string{"volume_backend_name": otherPool(s.v)}})
+		s.must(err)
+		return s.volume().Retype(s.n.Context(), volume.RetypeRequest{ID: s.v.ID, Type: string(t.ID), MayMove: true})
+	}},
 	"volume.delete": {withVolume, func(s *stage) error { return s.volume().Delete(s.n.Context(), volume.DeleteRequest{ID: s.v.ID}) }},
 	"volume.upload_image": {withVolume, func(s *stage) error {
 		_, _, err := s.volume().UploadImage(s.n.Context(), volume.UploadRequest{VolumeID: s.v.ID, Name: "up", Format: "qcow2"})

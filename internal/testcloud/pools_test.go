@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/testcloud"
+	"github.com/nubo-cloud/nubo/internal/volume"
 )
 
 // TestTypeChoosesPool proves that a volume lies on the pool that its type asks for, with a copy of what it is made from
@@ -52,4 +54,53 @@ func TestTypeChoosesPool(t *testing.T) {
 	if _, err := s.Volume.CreateVolume(tenant.Context(), cloud.VolumeRequest{SizeGiB: 1, TypeName: "on-second"}); !cloud.Is(err, cloud.NoCapacity) {
 		t.Errorf("a disabled pool took a volume: %v", err)
 	}
+}
+
+// TestVolumeMoves proves that a volume goes to the pool that its new type asks for, if it may, and back when an operator says
+// so; that both show in its row; and that it says why where it cannot go.
+func TestVolumeMoves(t *testing.T) {
+	c := testcloud.New(t, testcloud.Options{})
+	s, admin := c.Services(), c.Admin()
+	tenant := c.Tenant(t)
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, pool := range map[string]string{"on-default": config.DefaultBackend, "on-second": testcloud.SecondPool, "on-none": "none"} {
+		_, err := s.Volume.CreateType(admin, cloud.VolumeType{Name: name, Public: true, ExtraSpecs: map[string]string{"volume_backend_name": pool}})
+		ok(err)
+	}
+	v := tenant.Volume(1)
+	lies := func(pool string, move cloud.VolumeMove) {
+		t.Helper()
+		c.Settle(t)
+		got, err := s.Volume.Volume(admin, v.ID)
+		ok(err)
+		if got.Pool != pool || got.Move != move || got.State != cloud.VolumeAvailable || got.Task != "" {
+			t.Errorf("volume is %s on %s (%s), with task %q", got.State, got.Pool, got.Move, got.Task)
+		}
+	}
+	retype := func(name string, mayMove bool) error {
+		return s.Volume.Retype(tenant.Context(), volume.RetypeRequest{ID: v.ID, Type: name, MayMove: mayMove})
+	}
+	ok(retype("on-default", false))
+	lies(config.DefaultBackend, "")
+	for name, may := range map[string]bool{"on-second": false, "on-none": true} {
+		if err := retype(name, may); err == nil {
+			t.Errorf("a volume was retyped to %s", name)
+		}
+	}
+	lies(config.DefaultBackend, "")
+	ok(retype("on-second", true))
+	lies(testcloud.SecondPool, cloud.VolumeMoved)
+	if err := s.Volume.Migrate(admin, volume.MigrateRequest{ID: v.ID, Host: "host-1", Pool: config.DefaultBackend}); !cloud.Is(err, cloud.NoCapacity) {
+		t.Errorf("a volume moved to a pool that lacks what its type asks for: %v", err)
+	}
+	_, err := s.Volume.CreateType(admin, cloud.VolumeType{Name: "anywhere", Public: true})
+	ok(err)
+	ok(retype("anywhere", false))
+	ok(s.Volume.Migrate(admin, volume.MigrateRequest{ID: v.ID, Host: "host-1", Pool: config.DefaultBackend, Lock: true}))
+	lies(config.DefaultBackend, cloud.VolumeMoved)
 }

@@ -200,6 +200,9 @@ func (s *Service) fromVolume(ctx context.Context, v *cloud.Volume, id cloud.Volu
 	if from.State != cloud.VolumeAvailable && from.State != cloud.VolumeAttached {
 		return at, cloud.Invalidf("volume", "source_volume", "Volume %s is %s; it must be available or attached to be copied.", id, from.State)
 	}
+	if err := still(from); err != nil {
+		return at, err
+	}
 	v.SourceVolume, v.Bootable, v.ImageProperties, v.Key = id, from.Bootable, from.ImageProperties, from.Key
 	v.TypeID, v.ImageID = from.TypeID, from.ImageID
 	return cloud.VolumePlace{HostID: from.HostID, Pool: from.Pool}, fits(v, from.SizeGiB, "source volume")

@@ -107,7 +107,7 @@ func (s *Service) DeleteInstanceVolume(ctx context.Context, id cloud.VolumeID) e
 	})
 }
 
-// startDelete takes the volume over from whatever holds it. A volume being made is given up; other
+// startDelete takes the volume over from whatever holds it. A volume being made is given up, and a move; other
 // work is waited for, as Operations of one volume follow each other.
 func (s *Service) startDelete(ctx context.Context, v *cloud.Volume, held []*cloud.Attachment) error {
 	if v.State == cloud.VolumeDeleting && v.OperationID != "" {
@@ -122,7 +122,7 @@ func (s *Service) startDelete(ctx context.Context, v *cloud.Volume, held []*clou
 			return err
 		}
 	}
-	if v.OperationID != "" && v.State == cloud.VolumeCreating {
+	if v.OperationID != "" && (v.State == cloud.VolumeCreating || isMoving(v)) {
 		if err := s.Operations.Cancel(ctx, v.OperationID); err != nil {
 			return err
 		}

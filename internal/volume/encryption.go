@@ -74,7 +74,7 @@ func notEncrypted(id cloud.VolumeTypeID) error {
 func (s *Service) changeEncryption(ctx context.Context, id cloud.VolumeTypeID, verb string, edit func(*cloud.VolumeType) error) (*cloud.TypeEncryption, error) {
 	var t *cloud.VolumeType
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
-		used, err := s.Volumes.Count(ctx, cloud.Eq("type_id", id))
+		used, err := s.volumesOfType(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func TestEncryptionIsKept(t *testing.T) {
 	for _, name := range []string{volume.DefaultTypeName, "more"} {
 		_, err := r.CreateVolume(as("a"), volume.CreateRequest{SourceVolumeID: v.ID, TypeName: name})
 		wantKind(t, err, cloud.Invalid)
-		wantKind(t, r.Retype(as("a"), v.ID, name), cloud.Invalid)
+		wantKind(t, r.Retype(as("a"), volume.RetypeRequest{ID: v.ID, Type: name}), cloud.Invalid)
 	}
 	_, err := r.RestoreBackup(as("a"), backup.ID, plain.ID, "")
 	wantKind(t, err, cloud.Invalid)

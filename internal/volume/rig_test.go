@@ -55,7 +55,7 @@ func newRig(t *testing.T, fault ...func(context.Context, operation.Point) error)
 	t.Cleanup(func() { db.Close() })
 	r := &rig{t: t, db: db, host: volumetest.NewHost(), dir: t.TempDir(), guests: &guests{}}
 	ok(t, db.Hosts.Insert(t.Context(), &cloud.Host{ID: volumetest.HostID, Name: "one", Zone: "nova", Enabled: true, Up: true,
-		Pools: []cloud.Pool{{Name: "default", Driver: "sim", TotalGiB: 100}}}))
+		Pools: []cloud.Pool{{Name: "default", Driver: "sim", TotalGiB: 100}, {Name: "second", Driver: "sim", TotalGiB: 100}}}))
 	var f func(context.Context, operation.Point) error
 	if len(fault) > 0 {
 		f = fault[0]

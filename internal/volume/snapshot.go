@@ -49,8 +49,11 @@ func (s *Service) CreateSnapshot(ctx context.Context, r SnapshotRequest) (*cloud
 }
 
 // snappable allows what has bytes and may be read now. What happens to a volume meanwhile (growing,
-// uploading) does not disturb a snapshot.
+// uploading) does not disturb a snapshot, but for a move.
 func snappable(v *cloud.Volume, force bool) error {
+	if err := still(v); err != nil {
+		return err
+	}
 	if v.State == cloud.VolumeAvailable || force && (v.State == cloud.VolumeAttached || v.State == cloud.VolumeReserved) {
 		return nil
 	}

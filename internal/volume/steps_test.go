@@ -41,6 +41,35 @@ var scenarios = map[string]scenario{
 		// A growth that the host had done before the failure stays: row and host must agree.
 		failed: func(r *rig, v *cloud.Volume, _ *cloud.Snapshot) error { return r.sized(v.ID, r.row(v.ID).SizeGiB) },
 	},
+	"volume.migrate": {
+		run: func(r *rig, _ ctxT, v *cloud.Volume, _ *cloud.Snapshot) error {
+			return r.Migrate(admin(), volume.MigrateRequest{ID: v.ID, Host: "one", Pool: "second", Lock: true})
+		},
+		succeeded: func(r *rig, v *cloud.Volume, _ *cloud.Snapshot) error {
+			return r.lies(v.ID, "second", cloud.VolumeMoved)
+		},
+		failed: func(r *rig, v *cloud.Volume, _ *cloud.Snapshot) error {
+			return r.lies(v.ID, "default", cloud.VolumeNotMoved)
+		},
+	},
+	"volume.retype": {
+		run: func(r *rig, ctx ctxT, v *cloud.Volume, _ *cloud.Snapshot) error {
+			r.typed("other", "second")
+			return r.Retype(ctx, volume.RetypeRequest{ID: v.ID, Type: "other", MayMove: true})
+		},
+		succeeded: func(r *rig, v *cloud.Volume, _ *cloud.Snapshot) error {
+			if r.row(v.ID).TypeID == v.TypeID {
+				return fmt.Errorf("a retyped volume has its old type")
+			}
+			return r.lies(v.ID, "second", cloud.VolumeMoved)
+		},
+		failed: func(r *rig, v *cloud.Volume, _ *cloud.Snapshot) error {
+			if got := r.row(v.ID).TypeID; got != v.TypeID {
+				return fmt.Errorf("a volume that was not retyped has type %q", got)
+			}
+			return r.lies(v.ID, "default", cloud.VolumeNotMoved)
+		},
+	},
 	"volume.delete": {
 		run: func(r *rig, ctx ctxT, v *cloud.Volume, _ *cloud.Snapshot) error {
 			return r.Delete(ctx, volume.DeleteRequest{ID: v.ID})
@@ -141,6 +170,23 @@ func (r *rig) sized(id cloud.VolumeID, gibs int) error {
 		return fmt.Errorf("volume has %d GiB (task %q), %d bytes on the host, want %d GiB", v.SizeGiB, v.Task, d.SizeBytes, gibs)
 	}
 	return nil
+}
+
+// typed makes a type whose volumes are on one pool.
+func (r *rig) typed(name, pool string) *cloud.VolumeType {
+	r.t.Helper()
+	t, err := r.CreateType(admin(), cloud.VolumeType{Name: name, Public: true, ExtraSpecs: map[string]string{"volume_backend_name": pool}})
+	ok(r.t, err)
+	return t
+}
+
+// lies wants a volume at rest on a pool, in the row and on the host.
+func (r *rig) lies(id cloud.VolumeID, pool string, move cloud.VolumeMove) error {
+	v := r.row(id)
+	if d, _ := r.host.Volume(id); d.Pool != pool || v.Pool != pool || v.Move != move || v.NextTypeID != "" {
+		return fmt.Errorf("volume is %+v, its bytes on %s", v, d.Pool)
+	}
+	return r.check(v, cloud.VolumeAvailable, true)
 }
 
 func (r *rig) cleanUpload(v *cloud.Volume) error {

@@ -38,20 +38,31 @@ func withType(add map[string]int64, t cloud.VolumeTypeID) map[string]int64 {
 	return add
 }
 
+// ofType adds up what count finds of the volumes that have a type, and of those that will when they have moved.
+func ofType(t string, count func(has cloud.Cond) (int64, error)) (int64, error) {
+	has, err := count(cloud.Eq("type_id", t))
+	if err != nil {
+		return 0, err
+	}
+	gets, err := count(cloud.Eq("next_type_id", t))
+	return has + gets, err
+}
+
 // registerTypeCounters counts rows, as registerCounters does, of one type.
 func (s *Service) registerTypeCounters() {
-	volumes := func(p cloud.ProjectID, t string) []cloud.Cond {
-		return []cloud.Cond{cloud.Eq("project_id", p), cloud.Eq("type_id", t), living}
-	}
 	s.Quota.RegisterParts(cloud.QuotaVolumes, func(ctx context.Context, p cloud.ProjectID, t string) (int64, error) {
-		return s.Volumes.Count(ctx, volumes(p, t)...)
+		return ofType(t, func(has cloud.Cond) (int64, error) {
+			return s.Volumes.Count(ctx, cloud.Eq("project_id", p), has, living)
+		})
 	})
 	s.Quota.RegisterParts(cloud.QuotaSnapshots, func(ctx context.Context, p cloud.ProjectID, t string) (int64, error) {
 		snapshots, err := s.snapshotsOfType(ctx, p, t)
 		return int64(len(snapshots)), err
 	})
 	s.Quota.RegisterParts(cloud.QuotaGigabytes, func(ctx context.Context, p cloud.ProjectID, t string) (int64, error) {
-		total, err := s.Volumes.Sum(ctx, "size_gib", volumes(p, t)...)
+		total, err := ofType(t, func(has cloud.Cond) (int64, error) {
+			return s.Volumes.Sum(ctx, "size_gib", cloud.Eq("project_id", p), has, living)
+		})
 		if err != nil {
 			return 0, err
 		}

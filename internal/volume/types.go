@@ -162,7 +162,7 @@ func (s *Service) DeleteType(ctx context.Context, id cloud.VolumeTypeID) error {
 		if err != nil {
 			return err
 		}
-		used, err := s.Volumes.Count(ctx, cloud.Eq("type_id", t.ID))
+		used, err := s.volumesOfType(ctx, t.ID)
 		if err != nil {
 			return err
 		}
@@ -183,6 +183,11 @@ func (s *Service) DeleteType(ctx context.Context, id cloud.VolumeTypeID) error {
 		}
 		return s.Types.Delete(ctx, t.ID)
 	})
+}
+
+// volumesOfType counts the volumes that have a type, or will when they have moved.
+func (s *Service) volumesOfType(ctx context.Context, id cloud.VolumeTypeID) (int64, error) {
+	return ofType(string(id), func(has cloud.Cond) (int64, error) { return s.Volumes.Count(ctx, has) })
 }
 
 // TypeAccess lists the projects that may use a type that is not public. NotFound for a public one.

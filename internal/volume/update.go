@@ -90,41 +90,13 @@ func (s *Service) SetReadOnly(ctx context.Context, id cloud.VolumeID, readOnly b
 	return err
 }
 
-// Retype gives a volume another type. Nothing moves: types whose pool differs are Unsupported.
-func (s *Service) Retype(ctx context.Context, id cloud.VolumeID, idOrName string) error {
-	_, err := s.change(ctx, "volume.retype", id, func(ctx context.Context, v *cloud.Volume) error {
-		t, err := s.Type(ctx, idOrName)
-		if err != nil {
-			return err
-		}
-		if t.ID == v.TypeID {
-			return cloud.Invalidf("volume", "new_type", "Volume %s is of type %s already.", id, t.Name)
-		}
-		if err := mustBe(v, cloud.VolumeAvailable, cloud.VolumeAttached); err != nil {
-			return err
-		}
-		if err := ungrouped(v); err != nil {
-			return err
-		}
-		if v.State == cloud.VolumeAttached && multiAttach(t) != v.MultiAttach {
-			return cloud.Invalidf("volume", "new_type", "The new type differs in multi-attachment, which cannot change while the volume is attached.")
-		}
-		if !encryptsAs(t, v.Key) {
-			return cloud.Invalidf("volume", "new_type", "Type %s differs in encryption: a volume keeps its encryption, or its lack of it. Make a new volume of that type from this one.", t.Name)
-		}
-		if err := s.reserveType(ctx, v, t.ID); err != nil {
-			return err
-		}
-		v.TypeID, v.MultiAttach = t.ID, multiAttach(t)
-		return nil
-	})
-	return err
-}
-
 // Reset is an administrator's word on a volume's state, against what the rows say. What is going on with it goes on,
-// but no longer changes the row.
+// but no longer changes the row; a move has to, so it is waited for.
 func (s *Service) Reset(ctx context.Context, id cloud.VolumeID, state cloud.VolumeState) error {
 	_, err := s.change(ctx, "volume.reset", id, func(ctx context.Context, v *cloud.Volume) error {
+		if err := still(v); err != nil {
+			return err
+		}
 		v.State, v.Task, v.OperationID, v.Fault = state, "", "", nil
 		return s.dropTransfers(ctx, id)
 	})

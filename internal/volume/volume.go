@@ -104,7 +104,7 @@ func New(d Deps) *Service {
 	s.registerCounters()
 	for _, k := range []operation.Kind{s.createKind(), s.deleteKind(), s.growKind(), s.uploadKind(),
 		s.snapshotCreateKind(), s.snapshotDeleteKind(), s.backupCreateKind(), s.backupDeleteKind(),
-		s.replaceKind(kindRestore), s.replaceKind(kindRevert),
+		s.replaceKind(kindRestore), s.replaceKind(kindRevert), s.moveKind(kindRetype), s.moveKind(kindMigrate),
 		s.groupCopyKind(), s.groupDeleteKind(), s.groupSnapshotCreateKind(), s.groupSnapshotDeleteKind()} {
 		d.Operations.Register(s.noticed(k))
 	}

@@ -383,7 +383,7 @@ func TestTypesAndTheirAccess(t *testing.T) {
 	ok(t, r.GrantType(admin(), secret.ID, "a"))
 	v := r.made(ctx, volume.CreateRequest{SizeGiB: 1, TypeName: "secret"})
 	wantKind(t, r.DeleteType(admin(), secret.ID), cloud.InUse)
-	ok(t, r.Retype(ctx, v.ID, volume.DefaultTypeName))
+	ok(t, r.Retype(ctx, volume.RetypeRequest{ID: v.ID, Type: volume.DefaultTypeName}))
 	ok(t, r.RevokeType(admin(), secret.ID, "a"))
 	wantKind(t, r.RevokeType(admin(), secret.ID, "a"), cloud.NotFound)
 	ok(t, r.DeleteType(admin(), secret.ID))

@@ -4,6 +4,7 @@ package volumetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ type Disk struct {
 	Generation int64
 	Origin     string // "blank", "image/…", "snapshot/…", "volume/…"
 	Key        spec.Key
+	Pool       string
 }
 
 // Host is the storage part of one agent. The other parts are nil.
@@ -102,12 +104,12 @@ func (h Hosts) Agent(ctx context.Context, id cloud.HostID) (agentapi.Agent, erro
 	return h.AgentOf(ctx, id)
 }
 
-// PlaceVolume puts every volume on the one host.
+// PlaceVolume puts every volume on the one host, on the pool that is asked for by its name or as a type does.
 func (h Hosts) PlaceVolume(_ context.Context, r cloud.VolumePlacement) (cloud.VolumePlace, error) {
 	if r.Zone != "" && r.Zone != "nova" {
 		return cloud.VolumePlace{}, &cloud.Error{Kind: cloud.NoCapacity, Resource: "volume", Message: "No host of zone " + r.Zone + " has room."}
 	}
-	return cloud.VolumePlace{HostID: HostID, Pool: "default"}, nil
+	return cloud.VolumePlace{HostID: HostID, Pool: cmp.Or(r.Pool, r.Specs["volume_backend_name"], "default")}, nil
 }
 
 func (h *Host) enter(method string) (func(), error) {
@@ -189,6 +191,10 @@ func (h *Host) EnsureVolume(_ context.Context, v spec.Volume) (spec.VolumeStatus
 		if v.Encryption != nil {
 			d.Key = v.Encryption.Key
 		}
+		d.Pool = v.Pool
+	}
+	if v.Move {
+		d.Pool = v.Pool
 	}
 	d.SizeBytes, d.Generation = v.SizeBytes, v.Generation
 	h.volumes[v.ID] = d

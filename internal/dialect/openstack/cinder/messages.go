@@ -36,6 +36,8 @@ var deeds = map[string]deed{
 	"group.delete":          {"104", "delete group"},
 	"group_snapshot.create": {"105", "create group snapshot"},
 	"group_snapshot.delete": {"106", "delete group snapshot"},
+	"volume.retype":         {"107", "retype volume"},
+	"volume.migrate":        {"108", "migrate volume"},
 }
 
 func deedOf(n *cloud.Notice) deed { return cmp.Or(deeds[n.Kind], deed{"000", n.Kind}) }

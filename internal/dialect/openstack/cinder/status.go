@@ -21,6 +21,7 @@ var tasks = map[string]string{
 	"volume.restore":      "restoring-backup",
 	"volume.revert":       "reverting",
 	"volume.transfer":     "awaiting-transfer",
+	"volume.retype":       "retyping",
 }
 
 func volumeStatus(v *cloud.Volume) string {

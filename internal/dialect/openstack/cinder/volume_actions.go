@@ -14,29 +14,30 @@ import (
 type action func(a *api, w http.ResponseWriter, r *http.Request, body json.RawMessage) error
 
 var volumeActions = map[string]action{
-	"os-extend":                (*api).extend,
-	"os-reset_status":          (*api).resetVolume,
-	"os-force_delete":          (*api).forceDelete,
-	"os-set_bootable":          (*api).setBootable,
-	"os-update_readonly_flag":  (*api).setReadOnly,
-	"os-retype":                (*api).retype,
-	"os-reserve":               (*api).reserve,
-	"os-unreserve":             (*api).unreserve,
-	"os-attach":                (*api).attach,
-	"os-detach":                (*api).detach,
-	"os-force_detach":          (*api).forceDetach,
-	"os-begin_detaching":       (*api).beginDetaching,
-	"os-roll_detaching":        (*api).rollDetaching,
-	"os-initialize_connection": (*api).refuseConnector,
-	"os-terminate_connection":  (*api).refuseConnector,
-	"os-volume_upload_image":   (*api).uploadImage,
-	"os-set_image_metadata":    (*api).setImageMetadata,
-	"os-unset_image_metadata":  (*api).unsetImageMetadata,
-	"os-show_image_metadata":   (*api).showImageMetadata,
-	"os-migrate_volume":        unsupported("Volumes cannot be migrated."),
-	"os-unmanage":              unsupported("Volumes cannot be unmanaged."),
-	"os-reimage":               unsupported("A volume cannot be given another image; make a new volume."),
-	"revert":                   (*api).revert,
+	"os-extend":                    (*api).extend,
+	"os-reset_status":              (*api).resetVolume,
+	"os-force_delete":              (*api).forceDelete,
+	"os-set_bootable":              (*api).setBootable,
+	"os-update_readonly_flag":      (*api).setReadOnly,
+	"os-retype":                    (*api).retype,
+	"os-migrate_volume":            (*api).migrate,
+	"os-reserve":                   (*api).reserve,
+	"os-unreserve":                 (*api).unreserve,
+	"os-attach":                    (*api).attach,
+	"os-detach":                    (*api).detach,
+	"os-force_detach":              (*api).forceDetach,
+	"os-begin_detaching":           (*api).beginDetaching,
+	"os-roll_detaching":            (*api).rollDetaching,
+	"os-initialize_connection":     (*api).refuseConnector,
+	"os-terminate_connection":      (*api).refuseConnector,
+	"os-volume_upload_image":       (*api).uploadImage,
+	"os-set_image_metadata":        (*api).setImageMetadata,
+	"os-unset_image_metadata":      (*api).unsetImageMetadata,
+	"os-show_image_metadata":       (*api).showImageMetadata,
+	"os-migrate_volume_completion": (*api).completeMigration,
+	"os-unmanage":                  unsupported("Volumes cannot be unmanaged."),
+	"os-reimage":                   unsupported("A volume cannot be given another image; make a new volume."),
+	"revert":                       (*api).revert,
 }
 
 func unsupported(message string) action {
@@ -153,19 +154,6 @@ func (a *api) setReadOnly(w http.ResponseWriter, r *http.Request, raw json.RawMe
 		return err
 	}
 	return accepted(w, a.volumes.SetReadOnly(r.Context(), volumeID(r), on))
-}
-
-func (a *api) retype(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {
-	var body struct {
-		NewType string `json:"new_type"`
-	}
-	if err := openstack.DecodeBytes(raw, &body); err != nil {
-		return err
-	}
-	if body.NewType == "" {
-		return missing("new_type")
-	}
-	return accepted(w, a.volumes.Retype(r.Context(), volumeID(r), body.NewType))
 }
 
 func (a *api) uploadImage(w http.ResponseWriter, r *http.Request, raw json.RawMessage) error {

@@ -73,7 +73,8 @@ func (v *viewer) detail(row *cloud.Volume) map[string]any {
 	}
 	if v.hosts != nil {
 		m["os-vol-host-attr:host"] = backend(v.hosts[row.HostID], row.Pool)
-		m["os-vol-mig-status-attr:migstat"], m["os-vol-mig-status-attr:name_id"] = nil, nil
+		m["migration_status"] = orNull(moves[row.Move])
+		m["os-vol-mig-status-attr:migstat"], m["os-vol-mig-status-attr:name_id"] = m["migration_status"], nil
 	}
 	return m
 }

@@ -22,8 +22,9 @@ var volumeFilters = filters[cloud.Volume]{
 	"snapshot_id": column[cloud.Volume]("snapshot_id"), "source_volid": column[cloud.Volume]("source_volume"),
 	"group_id": column[cloud.Volume]("group_id"),
 	"bootable": flag[cloud.Volume]("bootable", "bootable"), "multiattach": flag[cloud.Volume]("multiattach", "multi_attach"),
-	"status": kept(func(v *cloud.Volume, s string) bool { return volumeStatus(v) == s }),
-	"size":   kept(func(v *cloud.Volume, s string) bool { return strconv.Itoa(v.SizeGiB) == s }),
+	"status":           kept(func(v *cloud.Volume, s string) bool { return volumeStatus(v) == s }),
+	"migration_status": kept(func(v *cloud.Volume, s string) bool { return moves[v.Move] == s }),
+	"size":             kept(func(v *cloud.Volume, s string) bool { return strconv.Itoa(v.SizeGiB) == s }),
 	"attach_status": kept(func(v *cloud.Volume, s string) bool {
 		return (v.State == cloud.VolumeAttached) == (s == "attached")
 	}),
