@@ -133,6 +133,18 @@ type Block interface {
 	CommitSnapshot(ctx context.Context, id spec.SnapshotID) error
 	RemoveSnapshot(ctx context.Context, id spec.SnapshotID) error
 
+	// ListLoose tells of the disks on a pool that are nobody's, in the order of their names.
+	ListLoose(ctx context.Context, pool string, kind spec.DiskKind) ([]spec.LooseDisk, error)
+	// AdoptVolume makes a loose disk the volume of that id, as large as it is. If there is no such disk, and no such volume
+	// either, it is spec.ErrMissing; an unfit one is spec.ErrInvalid.
+	AdoptVolume(ctx context.Context, id spec.VolumeID, pool, name string) error
+	// ReleaseVolume makes a volume that no guest has open a loose disk. spec.ErrMissing if there is no such volume (any more),
+	// spec.ErrExists if there is another disk of that name, spec.ErrNotSupported for an encrypted one.
+	ReleaseVolume(ctx context.Context, id spec.VolumeID, name string) error
+	// AdoptSnapshot and ReleaseSnapshot are the same for snapshots.
+	AdoptSnapshot(ctx context.Context, id spec.SnapshotID, pool, name string) error
+	ReleaseSnapshot(ctx context.Context, s spec.Snapshot, name string) error
+
 	// Export opens the bytes of a snapshot as one file without a base, in the given
 	// format (raw, qcow2). The caller closes it.
 	Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (io.ReadCloser, error)

@@ -142,15 +142,7 @@ func (a *Agent) openBy(ctx context.Context, id spec.VolumeID) (spec.GuestID, boo
 
 // RemoveVolume removes a volume. One that a guest has open is spec.ErrBusy.
 func (a *Agent) RemoveVolume(ctx context.Context, id spec.VolumeID) error {
-	guest, open, unlock, err := a.lockVolume(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if open {
-		return fmt.Errorf("volume %s is open in guest %s: %w", id, guest, spec.ErrBusy)
-	}
-	return ignoreMissing(a.Block.RemoveVolume(ctx, id))
+	return a.closed(ctx, id, func() error { return a.Block.RemoveVolume(ctx, id) })
 }
 
 // EnsureSnapshot copies a volume at one moment. If a running guest has it open,

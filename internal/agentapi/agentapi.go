@@ -69,6 +69,15 @@ type Storage interface {
 	// EnsureSnapshot copies a volume at one moment, whether or not a guest has it open.
 	EnsureSnapshot(ctx context.Context, s spec.Snapshot) error
 	RemoveSnapshot(ctx context.Context, id spec.SnapshotID) error
+	// ListLoose tells of the disks on a pool that are nobody's, in the order of their names.
+	ListLoose(ctx context.Context, pool string, kind spec.DiskKind) ([]spec.LooseDisk, error)
+	// AdoptVolume makes a loose disk a volume, as large as it is. An unfit one is spec.ErrInvalid.
+	AdoptVolume(ctx context.Context, id spec.VolumeID, pool, name string) error
+	// ReleaseVolume makes a volume a loose disk: as after RemoveVolume, it is no volume any more. One that a guest has open
+	// is spec.ErrBusy; if there is another disk of that name it is spec.ErrExists.
+	ReleaseVolume(ctx context.Context, id spec.VolumeID, name string) error
+	AdoptSnapshot(ctx context.Context, id spec.SnapshotID, pool, name string) error
+	ReleaseSnapshot(ctx context.Context, s spec.Snapshot, name string) error
 	// Export streams a snapshot as one file. The caller closes it.
 	Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (io.ReadCloser, error)
 }

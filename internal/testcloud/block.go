@@ -75,6 +75,27 @@ func (b *block) RemoveSnapshot(ctx context.Context, id spec.SnapshotID) error {
 	return b.change(ctx, "remove snapshot", func() error { return b.driver.RemoveSnapshot(ctx, id) })
 }
 
+func (b *block) ListLoose(ctx context.Context, pool string, kind spec.DiskKind) (all []spec.LooseDisk, err error) {
+	err = b.look(func() error { all, err = b.driver.ListLoose(ctx, pool, kind); return err })
+	return all, err
+}
+
+func (b *block) AdoptVolume(ctx context.Context, id spec.VolumeID, pool, name string) error {
+	return b.change(ctx, "adopt volume", func() error { return b.driver.AdoptVolume(ctx, id, pool, name) })
+}
+
+func (b *block) ReleaseVolume(ctx context.Context, id spec.VolumeID, name string) error {
+	return b.change(ctx, "release volume", func() error { return b.driver.ReleaseVolume(ctx, id, name) })
+}
+
+func (b *block) AdoptSnapshot(ctx context.Context, id spec.SnapshotID, pool, name string) error {
+	return b.change(ctx, "adopt snapshot", func() error { return b.driver.AdoptSnapshot(ctx, id, pool, name) })
+}
+
+func (b *block) ReleaseSnapshot(ctx context.Context, s spec.Snapshot, name string) error {
+	return b.change(ctx, "release snapshot", func() error { return b.driver.ReleaseSnapshot(ctx, s, name) })
+}
+
 // Export may also break off after its first bytes.
 func (b *block) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) (r io.ReadCloser, err error) {
 	fate := b.faults.draw()

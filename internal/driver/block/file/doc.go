@@ -7,6 +7,8 @@
 //	              /generation        decimal, of the document made true last
 //	DIR/snapshots/ID/...             like a volume
 //	DIR/prepared/ID/...              snapshots a hypervisor is still filling
+//	DIR/loose/volumes/NAME           not ours: a file of an operator's, or a volume that was let go of, as it was
+//	DIR/loose/snapshots/NAME         the same for snapshots
 //	DIR/tmp/...                      everything half made; swept by New
 //
 // What is true is in names and link counts, nowhere else. Formats are in the file names, so nothing

@@ -89,7 +89,8 @@ func (d *Driver) layOut() error {
 			return err
 		}
 	}
-	for _, name := range []string{"", imagesDir, volumesDir, snapshotsDir, preparedDir, tmpDir} {
+	for _, name := range []string{"", imagesDir, volumesDir, snapshotsDir, preparedDir, tmpDir,
+		looseDir, filepath.Join(looseDir, volumesDir), filepath.Join(looseDir, snapshotsDir)} {
 		path := filepath.Join(d.dir, name)
 		if err := os.MkdirAll(path, 0o711); err != nil {
 			return err

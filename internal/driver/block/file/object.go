@@ -107,7 +107,16 @@ func (o object) checkOverlay() error {
 	if o.diskFormat != spec.FormatQCOW2 {
 		return nil
 	}
-	f, err := os.Open(o.disk())
+	backing := ""
+	if o.baseFormat != "" {
+		backing = filepath.Base(o.base())
+	}
+	return checkQCOW2(o.disk(), backing)
+}
+
+// checkQCOW2 refuses a qcow2 file that names another file than the backing one that it should.
+func checkQCOW2(path, backing string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -116,12 +125,8 @@ func (o object) checkOverlay() error {
 	if err != nil {
 		return err
 	}
-	backing := ""
-	if o.baseFormat != "" {
-		backing = filepath.Base(o.base())
-	}
 	if _, err := imageformat.CheckOverlay(f, info.Size(), backing); err != nil {
-		return fmt.Errorf("%s: %w: %w", o.disk(), spec.ErrCorrupt, err)
+		return fmt.Errorf("%s: %w: %w", path, spec.ErrCorrupt, err)
 	}
 	return nil
 }

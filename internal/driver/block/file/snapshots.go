@@ -39,8 +39,8 @@ func (d *Driver) beginSnapshot(s spec.Snapshot) (unlock func(), done bool, err e
 	if err := errors.Join(checkID(s.ID), checkID(s.Volume)); err != nil {
 		return nil, false, err
 	}
-	if s.Pool != "" && s.Pool != d.name {
-		return nil, false, fmt.Errorf("snapshot %s: %w: pool %q is not %q", s.ID, spec.ErrInvalid, s.Pool, d.name)
+	if err := d.checkPool(s.Pool); err != nil {
+		return nil, false, fmt.Errorf("snapshot %s: %w", s.ID, err)
 	}
 	unlock = d.locks.lock(snapshotsDir, string(s.ID))
 	_, err = d.load(snapshotsDir, string(s.ID))

@@ -48,8 +48,8 @@ func (d *Driver) checkVolume(v spec.Volume) error {
 	if err := checkID(v.ID); err != nil {
 		return err
 	}
-	if v.Pool != "" && v.Pool != d.name {
-		return fmt.Errorf("%w: pool %q is not %q", spec.ErrInvalid, v.Pool, d.name)
+	if err := d.checkPool(v.Pool); err != nil {
+		return err
 	}
 	sources := 0
 	for _, set := range []bool{v.Image != nil, v.Snapshot != "", v.Volume != ""} {

@@ -43,6 +43,7 @@ type Pool struct {
 	volumes   map[spec.VolumeID]*disk
 	snapshots map[spec.SnapshotID]*disk
 	prepared  map[spec.SnapshotID]*disk
+	loose     map[spec.DiskKind]map[string]looseDisk
 	taking    map[spec.ImageID]chan struct{} // closed when the transfer has ended
 }
 
@@ -62,6 +63,7 @@ func NewPool(o Options) *Pool {
 		images: map[spec.ImageID]*image{}, volumes: map[spec.VolumeID]*disk{},
 		snapshots: map[spec.SnapshotID]*disk{}, prepared: map[spec.SnapshotID]*disk{},
 		taking: map[spec.ImageID]chan struct{}{},
+		loose:  map[spec.DiskKind]map[string]looseDisk{spec.DiskVolume: {}, spec.DiskSnapshot: {}},
 	}
 }
 

@@ -55,9 +55,10 @@ func (p *Pool) checkVolume(v spec.Volume) error {
 			sources++
 		}
 	}
+	if err := p.checkPool(v.Pool); err != nil {
+		return err
+	}
 	switch {
-	case v.Pool != "" && v.Pool != p.options.Name:
-		return fmt.Errorf("%w: pool %q is not %q", spec.ErrInvalid, v.Pool, p.options.Name)
 	case sources > 1:
 		return fmt.Errorf("%w: more than one source", spec.ErrInvalid)
 	case v.Encryption != nil && v.Encryption.Key == "":
