@@ -47,6 +47,7 @@ type Volume struct {
 	Fault       *Fault            `json:"fault,omitempty"`
 	OperationID OperationID       `json:"operation_id,omitempty"`
 	Task        string            `json:"task,omitempty"`
+	FailedTask  string            `json:"failed_task,omitempty"` // which kind of Operation left it failed, if one did
 	TypeID      VolumeTypeID      `json:"type_id,omitempty"`
 	Zone        string            `json:"zone,omitempty"`
 	HostID      HostID            `json:"host_id,omitempty"` // whose pool it is on
@@ -123,6 +124,7 @@ type Snapshot struct {
 	State       VolumeState       `json:"state"`
 	Fault       *Fault            `json:"fault,omitempty"`
 	OperationID OperationID       `json:"operation_id,omitempty"`
+	FailedTask  string            `json:"failed_task,omitempty"`
 	Progress    int               `json:"progress,omitempty"`
 	HostID      HostID            `json:"host_id,omitempty"`
 	Pool        string            `json:"pool,omitempty"`

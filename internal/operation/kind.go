@@ -54,7 +54,7 @@ type Request struct {
 	Subject string // noun + "/" + id
 	// Concerns, if not empty, is something else whose history it belongs to, written in the same way.
 	Concerns string
-	Params  any    // encoded as JSON
+	Params   any // encoded as JSON
 	// ProjectID, UserID and RequestID default to those of the context's principal.
 	ProjectID cloud.ProjectID
 	// Deadline, if not 0, is used in place of the Kind's.

@@ -15,6 +15,8 @@ var volumeRules = map[Action]Rule{
 	"volume.restore":      ProjectMember, // other bytes in place of its own
 	"volume.reset":        Admin,
 	"volume.see_host":     SystemReader,
+	"volume.take_in":      Admin, // what lies on a pool becomes the caller's
+	"volume.let_go":       Admin, // out of the cloud's hands
 
 	"snapshot.get":          ProjectReader,
 	"snapshot.create":       ProjectMaker,
@@ -22,6 +24,8 @@ var volumeRules = map[Action]Rule{
 	"snapshot.delete":       ProjectMember,
 	"snapshot.force_delete": Admin,
 	"snapshot.reset":        Admin,
+	"snapshot.take_in":      Admin,
+	"snapshot.let_go":       Admin,
 
 	"attachment.get":    ProjectReader,
 	"attachment.manage": ProjectMember,

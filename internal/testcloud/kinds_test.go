@@ -137,6 +137,47 @@ func snapshot(s *stage) error {
 	return err
 }
 
+// operator is the tenant with an operator's rights.
+func (s *stage) operator() context.Context {
+	p := *cloud.PrincipalOf(s.n.Context())
+	p.Roles = append([]string{"admin"}, p.Roles...)
+	return cloud.WithPrincipal(context.Background(), &p)
+}
+
+func (s *stage) hostName() string {
+	hosts, err := s.volume().StorageHosts(s.operator())
+	s.must(err)
+	for _, h := range hosts {
+		if h.ID == s.v.HostID {
+			return h.Name
+		}
+	}
+	s.t.Fatalf("the volume's host %s is none", s.v.HostID)
+	return ""
+}
+
+func letGo(s *stage) error { return s.volume().LetGo(s.operator(), s.v.ID, "left-"+string(s.v.ID)) }
+
+func takeIn(s *stage) error {
+	v, err := s.volume().TakeIn(s.operator(), volume.TakeInRequest{HostName: s.hostName(), Pool: s.v.Pool, Disk: "left-" + string(s.v.ID)})
+	if err == nil {
+		s.subject = "volume/" + string(v.ID)
+	}
+	return err
+}
+
+func letGoSnapshot(s *stage) error {
+	return s.volume().LetGoSnapshot(s.operator(), cloud.SnapshotID(s.id()), "left-"+s.id())
+}
+
+func takeInSnapshot(s *stage) error {
+	n, err := s.volume().TakeInSnapshot(s.operator(), volume.SnapshotRequest{VolumeID: s.v.ID}, "left-"+s.id())
+	if err == nil {
+		s.subject = "snapshot/" + string(n.ID)
+	}
+	return err
+}
+
 func backup(s *stage) error {
 	b, err := s.volume().CreateBackup(s.n.Context(), volume.BackupRequest{VolumeID: s.v.ID, Name: "kept"})
 	if err == nil {
@@ -287,7 +328,11 @@ var acts = map[string]act{
 		s.must(images.Upload(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format")))
 		return images.Prefetch(s.c.Admin(), i.ID)
 	}},
-	"snapshot.create": {withVolume, snapshot},
+	"volume.let_go":    {withVolume, letGo},
+	"volume.take_in":   {after(withVolume, letGo), takeIn},
+	"snapshot.let_go":  {after(withVolume, snapshot), letGoSnapshot},
+	"snapshot.take_in": {after(after(withVolume, snapshot), letGoSnapshot), takeInSnapshot},
+	"snapshot.create":  {withVolume, snapshot},
 	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {
 		return s.volume().DeleteSnapshot(s.n.Context(), cloud.SnapshotID(s.subject[len("snapshot/"):]), false)
 	}},

@@ -169,6 +169,14 @@ func (s *Service) deleteBytes(ctx context.Context, op *cloud.Operation) error {
 		return err
 	}
 	id := cloud.VolumeID(operation.SubjectID(op))
+	if err := s.uncopied(ctx, id); err != nil {
+		return err
+	}
+	return retryable(s.removeBytes(ctx, p.HostID, id))
+}
+
+// uncopied is Unavailable while copies of a volume are being made.
+func (s *Service) uncopied(ctx context.Context, id cloud.VolumeID) error {
 	needed, err := s.neededBy(ctx, cloud.Eq("source_volume", id))
 	if err != nil {
 		return err
@@ -180,7 +188,7 @@ func (s *Service) deleteBytes(ctx context.Context, op *cloud.Operation) error {
 	if needed || copied > 0 {
 		return cloud.Errorf(cloud.Unavailable, "volume", id, "Volume %s waits for copies of it that are being made.", id)
 	}
-	return retryable(s.removeBytes(ctx, p.HostID, id))
+	return nil
 }
 
 // neededBy tells whether volumes are being made from the source that the condition names.

@@ -130,7 +130,7 @@ func (s *Service) ForceDetachByHand(ctx context.Context, v cloud.VolumeID, id cl
 		if err != nil || left > 0 {
 			return err
 		}
-		return s.Reset(ctx, v, cloud.VolumeAvailable)
+		return s.Reset(ctx, v, Reset{State: cloud.VolumeAvailable})
 	})
 }
 

@@ -92,7 +92,7 @@ func (s *Service) authorizedSnapshot(ctx context.Context, a policy.Action, id cl
 
 // UpdateSnapshot lets edit change the facts of a snapshot, all or nothing. Same rules as Update.
 func (s *Service) UpdateSnapshot(ctx context.Context, id cloud.SnapshotID, edit func(*Facts) error) (*cloud.Snapshot, error) {
-	return s.changeSnapshot(ctx, "snapshot.update", id, func(n *cloud.Snapshot) error {
+	return s.changeSnapshot(ctx, "snapshot.update", id, func(_ context.Context, n *cloud.Snapshot) error {
 		f := Facts{n.Name, n.Description, cloned(n.Properties)}
 		if err := editFacts("snapshot", &f, edit); err != nil {
 			return err
@@ -102,23 +102,23 @@ func (s *Service) UpdateSnapshot(ctx context.Context, id cloud.SnapshotID, edit 
 	})
 }
 
-// ResetSnapshot is an administrator's word on a snapshot's state.
-func (s *Service) ResetSnapshot(ctx context.Context, id cloud.SnapshotID, state cloud.VolumeState) error {
-	_, err := s.changeSnapshot(ctx, "snapshot.reset", id, func(n *cloud.Snapshot) error {
-		n.State, n.OperationID, n.Fault = state, "", nil
+// ResetSnapshot is Reset for a snapshot.
+func (s *Service) ResetSnapshot(ctx context.Context, id cloud.SnapshotID, to Reset) error {
+	_, err := s.changeSnapshot(ctx, "snapshot.reset", id, func(_ context.Context, n *cloud.Snapshot) error {
+		n.State, n.FailedTask, n.OperationID, n.Fault = to.State, to.FailedTask, "", nil
 		return nil
 	})
 	return err
 }
 
-func (s *Service) changeSnapshot(ctx context.Context, a policy.Action, id cloud.SnapshotID, edit func(*cloud.Snapshot) error) (*cloud.Snapshot, error) {
+func (s *Service) changeSnapshot(ctx context.Context, a policy.Action, id cloud.SnapshotID, edit func(context.Context, *cloud.Snapshot) error) (*cloud.Snapshot, error) {
 	var n *cloud.Snapshot
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
 		var err error
 		if n, err = s.authorizedSnapshot(ctx, a, id); err != nil {
 			return err
 		}
-		if err = edit(n); err != nil {
+		if err = edit(ctx, n); err != nil {
 			return err
 		}
 		return s.Snapshots.Update(ctx, n)
@@ -225,6 +225,7 @@ func (s *Service) releaseSnapshot(ctx context.Context, op *cloud.Operation, id c
 	}
 	n.OperationID = ""
 	edit(n)
+	n.FailedTask = failedTask(n.State, op)
 	return s.Snapshots.Update(ctx, n)
 }
 
@@ -245,14 +246,19 @@ func (s *Service) deleteSnapshotBytes(ctx context.Context, op *cloud.Operation) 
 
 // dropSnapshotBytes removes what nobody needs any more; it is tried again until that is so, and works.
 func (s *Service) dropSnapshotBytes(ctx context.Context, host cloud.HostID, id cloud.SnapshotID) error {
-	needed, err := s.neededBy(ctx, cloud.Eq("snapshot_id", id))
-	if err != nil {
+	if err := s.unneeded(ctx, id); err != nil {
 		return err
 	}
-	if needed {
-		return cloud.Errorf(cloud.Unavailable, "snapshot", id, "Snapshot %s waits for volumes that are being made from it.", id)
-	}
 	return retryable(s.removeSnapshotBytes(ctx, host, spec.SnapshotID(id)))
+}
+
+// unneeded is Unavailable while volumes are being made from a snapshot.
+func (s *Service) unneeded(ctx context.Context, id cloud.SnapshotID) error {
+	needed, err := s.neededBy(ctx, cloud.Eq("snapshot_id", id))
+	if err == nil && needed {
+		err = cloud.Errorf(cloud.Unavailable, "snapshot", id, "Snapshot %s waits for volumes that are being made from it.", id)
+	}
+	return err
 }
 
 func (s *Service) removeSnapshotBytes(ctx context.Context, host cloud.HostID, id spec.SnapshotID) error {

@@ -59,7 +59,7 @@ func TestTransferEnds(t *testing.T) {
 	r.settled()
 	_, _, err = r.OfferVolume(as("a"), volume.TransferRequest{VolumeID: v.ID})
 	ok(t, err)
-	ok(t, r.Reset(admin(), v.ID, cloud.VolumeAvailable))
+	ok(t, r.Reset(admin(), v.ID, volume.Reset{State: cloud.VolumeAvailable}))
 	offers, err := r.ListTransfers(as("a"), volume.Filter[cloud.Transfer]{})
 	if err != nil || len(offers) != 0 {
 		t.Errorf("offers of a volume that was reset: %v, %v", offers, err)

@@ -90,14 +90,21 @@ func (s *Service) SetReadOnly(ctx context.Context, id cloud.VolumeID, readOnly b
 	return err
 }
 
-// Reset is an administrator's word on a volume's state, against what the rows say. What is going on with it goes on,
-// but no longer changes the row; a move has to, so it is waited for.
-func (s *Service) Reset(ctx context.Context, id cloud.VolumeID, state cloud.VolumeState) error {
+// Reset is an administrator's word on the state of a volume or snapshot.
+type Reset struct {
+	State cloud.VolumeState
+	// FailedTask says which Operation failed, if State is that something has.
+	FailedTask string
+}
+
+// Reset gives a volume a state, against what the rows say. What is going on with it goes on, but no longer changes the row; a move
+// has to, so it is waited for.
+func (s *Service) Reset(ctx context.Context, id cloud.VolumeID, to Reset) error {
 	_, err := s.change(ctx, "volume.reset", id, func(ctx context.Context, v *cloud.Volume) error {
 		if err := still(v); err != nil {
 			return err
 		}
-		v.State, v.Task, v.OperationID, v.Fault = state, "", "", nil
+		v.State, v.FailedTask, v.Task, v.OperationID, v.Fault = to.State, to.FailedTask, "", "", nil
 		return s.dropTransfers(ctx, id)
 	})
 	return err

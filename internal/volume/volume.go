@@ -7,6 +7,8 @@
 //
 //	Create -> row + Operation volume.create -> EnsureImage, EnsureVolume -> available
 //	Delete -> Operation volume.delete       -> RemoveVolume, again until it works -> no row
+//	TakeIn -> row + Operation volume.take_in -> AdoptVolume: a disk that lay on the pool -> available
+//	LetGo  -> Operation volume.let_go       -> ReleaseVolume: the bytes stay, as nobody's -> no row
 //
 // A row names the Operation that holds it. An Operation that ends changes its row only if it is
 // still the one named: so a delete takes the volume over from whatever was going on.
@@ -105,6 +107,7 @@ func New(d Deps) *Service {
 	for _, k := range []operation.Kind{s.createKind(), s.deleteKind(), s.growKind(), s.uploadKind(),
 		s.snapshotCreateKind(), s.snapshotDeleteKind(), s.backupCreateKind(), s.backupDeleteKind(),
 		s.replaceKind(kindRestore), s.replaceKind(kindRevert), s.moveKind(kindRetype), s.moveKind(kindMigrate),
+		s.takeInKind(), s.letGoKind(), s.snapshotTakeInKind(), s.snapshotLetGoKind(),
 		s.groupCopyKind(), s.groupDeleteKind(), s.groupSnapshotCreateKind(), s.groupSnapshotDeleteKind()} {
 		d.Operations.Register(s.noticed(k))
 	}
@@ -205,7 +208,16 @@ func (s *Service) settle(ctx context.Context, op *cloud.Operation, edit func(v *
 	if err := edit(v); err != nil {
 		return err
 	}
+	v.FailedTask = failedTask(v.State, op)
 	return s.Volumes.Update(ctx, v)
+}
+
+// failedTask is what a row remembers of an Operation that left it failed.
+func failedTask(state cloud.VolumeState, op *cloud.Operation) string {
+	if state == cloud.VolumeFailed {
+		return op.Kind
+	}
+	return ""
 }
 
 // agent reaches the host that has the bytes.

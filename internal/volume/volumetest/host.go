@@ -32,6 +32,7 @@ type Host struct {
 	images    map[spec.ImageID]bool
 	volumes   map[spec.VolumeID]Disk
 	snapshots map[spec.SnapshotID]Disk
+	loose     map[spec.DiskKind]map[string]Disk
 	down      bool
 	fail      map[string]error
 	calls     map[string]int
@@ -40,7 +41,8 @@ type Host struct {
 // NewHost makes an empty host.
 func NewHost() *Host {
 	return &Host{images: map[spec.ImageID]bool{}, volumes: map[spec.VolumeID]Disk{}, snapshots: map[spec.SnapshotID]Disk{},
-		fail: map[string]error{}, calls: map[string]int{}}
+		loose: map[spec.DiskKind]map[string]Disk{spec.DiskVolume: {}, spec.DiskSnapshot: {}},
+		fail:  map[string]error{}, calls: map[string]int{}}
 }
 
 // SetDown makes the host unreachable, or reachable again.

@@ -47,6 +47,7 @@ func New(d Deps) *openstack.Service {
 	a.groupSnapshotRoutes(s)
 	a.messageRoutes(s)
 	a.defaultTypeRoutes(s)
+	a.manageRoutes(s)
 	absentRoutes(s)
 	return s
 }

@@ -119,6 +119,8 @@ var aliases = map[string]string{
 	"os-quota-sets": "Quotas", "os-services": "Services", "os-types-extra-specs": "TypesExtraSpecs", "os-types-manage": "TypesManage",
 	"os-used-limits": "UsedLimits", "os-vol-host-attr": "VolumeHostAttribute", "os-vol-image-meta": "VolumeImageMetadata",
 	"os-vol-mig-status-attr": "VolumeMigStatusAttribute", "os-vol-tenant-attr": "VolumeTenantAttribute",
+	"os-volume-manage": "VolumeManage", "os-volume-unmanage": "VolumeUnmanage",
+	"os-snapshot-manage": "SnapshotManage", "os-snapshot-unmanage": "SnapshotUnmanage",
 	"os-volume-actions": "VolumeActions", "os-volume-type-access": "VolumeTypeAccess", "scheduler-stats": "Scheduler_stats",
 }
 

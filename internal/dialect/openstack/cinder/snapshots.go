@@ -132,7 +132,7 @@ var snapshotActions = map[string]action{
 	"os-reset_status":           (*api).resetSnapshot,
 	"os-force_delete":           (*api).forceDeleteSnapshot,
 	"os-update_snapshot_status": (*api).updateSnapshotStatus,
-	"os-unmanage":               unsupported("Snapshots cannot be unmanaged."),
+	"os-unmanage":               (*api).unmanageSnapshot,
 }
 
 func (a *api) snapshotAction(w http.ResponseWriter, r *http.Request) error {
@@ -146,11 +146,11 @@ func (a *api) resetSnapshot(w http.ResponseWriter, r *http.Request, raw json.Raw
 	if err := openstack.DecodeBytes(raw, &body); err != nil {
 		return err
 	}
-	state, err := resetState(body.Status)
+	reset, err := resetOf(body.Status)
 	if err != nil {
 		return err
 	}
-	return accepted(w, a.volumes.ResetSnapshot(r.Context(), snapshotID(r), state))
+	return accepted(w, a.volumes.ResetSnapshot(r.Context(), snapshotID(r), reset))
 }
 
 // statusSteps are the statuses that a snapshot may be said to have reached, by the one it has. Hosts here report by themselves, so
@@ -172,11 +172,11 @@ func (a *api) updateSnapshotStatus(w http.ResponseWriter, r *http.Request, raw j
 	if now := snapshotStatus(n); !slices.Contains(statusSteps[now], body.Status) {
 		return cloud.Invalidf("snapshot", "status", "Provided snapshot status '%s' is not allowed for a snapshot with status '%s'.", body.Status, now)
 	}
-	state, err := resetState(body.Status)
+	reset, err := resetOf(body.Status)
 	if err != nil {
 		return err
 	}
-	return accepted(w, a.volumes.ResetSnapshot(r.Context(), n.ID, state))
+	return accepted(w, a.volumes.ResetSnapshot(r.Context(), n.ID, reset))
 }
 
 func (a *api) forceDeleteSnapshot(w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {

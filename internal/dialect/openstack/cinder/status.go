@@ -1,6 +1,9 @@
 package cinder
 
-import "github.com/nubo-cloud/nubo/internal/cloud"
+import (
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/volume"
+)
 
 // states are our states in this service's words.
 var states = map[cloud.VolumeState]string{
@@ -24,36 +27,55 @@ var tasks = map[string]string{
 	"volume.retype":       "retyping",
 }
 
+// phases are the states that this service splits by what is going on.
+var phases = map[string]string{"volume.take_in": "managing", "volume.let_go": "unmanaging"}
+
 func volumeStatus(v *cloud.Volume) string {
+	if phase, ok := phases[v.Task]; ok {
+		return phase
+	}
 	if task, ok := tasks[v.Task]; ok && v.State != cloud.VolumeDeleting && v.State != cloud.VolumeFailed {
 		return task
 	}
-	return states[v.State]
+	return statusOf(v.State, v.FailedTask)
 }
 
-func snapshotStatus(s *cloud.Snapshot) string { return states[s.State] }
+func snapshotStatus(s *cloud.Snapshot) string { return statusOf(s.State, s.FailedTask) }
+
+// failures tell what failed, where this service has a word of its own for it.
+var failures = map[string]string{"volume.delete": "error_deleting", "snapshot.delete": "error_deleting", "volume.grow": "error_extending",
+	"volume.restore": "error_restoring", "volume.take_in": "error_managing"}
+
+func statusOf(state cloud.VolumeState, failed string) string {
+	if word, ok := failures[failed]; ok && state == cloud.VolumeFailed {
+		return word
+	}
+	return states[state]
+}
 
 // resets are the statuses that an administrator may give a volume or snapshot. What only says that something
 // is going on cannot be given: nothing would be.
-var resets = map[string]cloud.VolumeState{
-	"creating":       cloud.VolumeCreating,
-	"available":      cloud.VolumeAvailable,
-	"reserved":       cloud.VolumeReserved,
-	"attaching":      cloud.VolumeReserved, // as which it shows while it has no attachment
-	"in-use":         cloud.VolumeAttached,
-	"deleting":       cloud.VolumeDeleting,
-	"maintenance":    cloud.VolumeMaintenance,
-	"error":          cloud.VolumeFailed,
-	"error_deleting": cloud.VolumeFailed, "error_extending": cloud.VolumeFailed, "error_restoring": cloud.VolumeFailed,
-	"error_managing": cloud.VolumeFailed,
+var resets = map[string]volume.Reset{
+	"creating":        {State: cloud.VolumeCreating},
+	"available":       {State: cloud.VolumeAvailable},
+	"reserved":        {State: cloud.VolumeReserved},
+	"attaching":       {State: cloud.VolumeReserved}, // as which it shows while it has no attachment
+	"in-use":          {State: cloud.VolumeAttached},
+	"deleting":        {State: cloud.VolumeDeleting},
+	"maintenance":     {State: cloud.VolumeMaintenance},
+	"error":           {State: cloud.VolumeFailed},
+	"error_deleting":  {State: cloud.VolumeFailed, FailedTask: "volume.delete"},
+	"error_extending": {State: cloud.VolumeFailed, FailedTask: "volume.grow"},
+	"error_restoring": {State: cloud.VolumeFailed, FailedTask: "volume.restore"},
+	"error_managing":  {State: cloud.VolumeFailed, FailedTask: "volume.take_in"},
 }
 
-func resetState(status string) (cloud.VolumeState, error) {
-	state, ok := resets[status]
+func resetOf(status string) (volume.Reset, error) {
+	reset, ok := resets[status]
 	if !ok {
-		return "", cloud.Invalidf("volume", "status", "A status cannot be reset to '%s' here.", status)
+		return reset, cloud.Invalidf("volume", "status", "A status cannot be reset to '%s' here.", status)
 	}
-	return state, nil
+	return reset, nil
 }
 
 // attachmentStatus is the state of an attachment: this service's words are ours.

@@ -35,7 +35,7 @@ var volumeActions = map[string]action{
 	"os-unset_image_metadata":      (*api).unsetImageMetadata,
 	"os-show_image_metadata":       (*api).showImageMetadata,
 	"os-migrate_volume_completion": (*api).completeMigration,
-	"os-unmanage":                  unsupported("Volumes cannot be unmanaged."),
+	"os-unmanage":                  (*api).unmanageVolume,
 	"os-reimage":                   unsupported("A volume cannot be given another image; make a new volume."),
 	"revert":                       (*api).revert,
 }
@@ -103,11 +103,11 @@ func (a *api) resetVolume(w http.ResponseWriter, r *http.Request, raw json.RawMe
 	if status == "" {
 		status = map[string]string{"attached": "in-use", "detached": "available"}[body.AttachStatus]
 	}
-	state, err := resetState(status)
+	reset, err := resetOf(status)
 	if err != nil {
 		return err
 	}
-	return accepted(w, a.volumes.Reset(r.Context(), volumeID(r), state))
+	return accepted(w, a.volumes.Reset(r.Context(), volumeID(r), reset))
 }
 
 func (a *api) forceDelete(w http.ResponseWriter, r *http.Request, _ json.RawMessage) error {
