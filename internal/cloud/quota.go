@@ -29,6 +29,13 @@ const (
 	QuotaImageBytes      = "image_bytes"
 	QuotaStagedBytes     = "image_staged_bytes"
 	QuotaImagesArriving  = "images_arriving" // uploads, stagings and imports under way
+
+	// These are kept for those who set them, and nothing is counted against them: ports bound what has addresses, and no
+	// files are put into an instance's disks.
+	QuotaAddresses     = "addresses"
+	QuotaFiles         = "files" // per instance
+	QuotaFileBytes     = "file_bytes"
+	QuotaFilePathBytes = "file_path_bytes"
 )
 
 // Unlimited as a quota's limit means no limit.
@@ -51,4 +58,5 @@ var DefaultLimits = map[string]int64{
 	QuotaNetworks: 100, QuotaSubnets: 100, QuotaSubnetPools: Unlimited, QuotaShares: 10, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
 	QuotaSecurityGroups: 10, QuotaSecurityRules: 100, QuotaImages: 1000, QuotaImageBytes: Unlimited,
 	QuotaStagedBytes: Unlimited, QuotaImagesArriving: Unlimited,
+	QuotaAddresses: Unlimited, QuotaFiles: 5, QuotaFileBytes: 10240, QuotaFilePathBytes: 255,
 }

@@ -3,6 +3,7 @@ package nova
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -10,23 +11,27 @@ import (
 	"github.com/nubo-cloud/nubo/internal/quota"
 )
 
-// quotaNames pairs Nova's names with ours.
-var quotaNames = []struct{ theirs, ours string }{
-	{"instances", cloud.QuotaInstances}, {"cores", cloud.QuotaVCPUs}, {"ram", cloud.QuotaMemoryMiB}, {"key_pairs", cloud.QuotaKeyPairs},
-	{"metadata_items", cloud.QuotaProperties}, {"server_groups", cloud.QuotaInstanceGroups}, {"server_group_members", cloud.QuotaGroupMembers},
-}
+// quotaName pairs Nova's name of a limit with ours.
+type quotaName struct{ theirs, ours string }
 
-// networkNames were shown until 2.36; injected are limits of file injection, until 2.57.
+// networkNames were shown until 2.36, and fileNames, the limits of file injection, until 2.57.
 var (
-	networkNames = []struct{ theirs, ours string }{{"floating_ips", cloud.QuotaFloatingIPs},
+	quotaNames = []quotaName{
+		{"instances", cloud.QuotaInstances}, {"cores", cloud.QuotaVCPUs}, {"ram", cloud.QuotaMemoryMiB}, {"key_pairs", cloud.QuotaKeyPairs},
+		{"metadata_items", cloud.QuotaProperties}, {"server_groups", cloud.QuotaInstanceGroups}, {"server_group_members", cloud.QuotaGroupMembers}}
+	networkNames = []quotaName{{"fixed_ips", cloud.QuotaAddresses}, {"floating_ips", cloud.QuotaFloatingIPs},
 		{"security_groups", cloud.QuotaSecurityGroups}, {"security_group_rules", cloud.QuotaSecurityRules}}
-	injected = map[string]int64{"injected_files": 5, "injected_file_content_bytes": 10240, "injected_file_path_bytes": 255}
+	fileNames = []quotaName{{"injected_files", cloud.QuotaFiles}, {"injected_file_content_bytes", cloud.QuotaFileBytes},
+		{"injected_file_path_bytes", cloud.QuotaFilePathBytes}}
 )
 
-func shownNames(r *http.Request) []struct{ theirs, ours string } {
-	names := quotaNames
+func shownNames(r *http.Request) []quotaName {
+	names := slices.Clone(quotaNames)
 	if !atLeast(r, 36) {
-		names = append(append([]struct{ theirs, ours string }{}, names...), networkNames...)
+		names = append(names, networkNames...)
+	}
+	if !atLeast(r, 57) {
+		names = append(names, fileNames...)
 	}
 	return names
 }
@@ -42,14 +47,6 @@ func quotaSet(r *http.Request, id string, limits map[string]int64) map[string]an
 	}
 	for _, n := range shownNames(r) {
 		m[n.theirs] = limits[n.ours]
-	}
-	if !atLeast(r, 36) {
-		m["fixed_ips"] = -1
-	}
-	if !atLeast(r, 57) {
-		for k, v := range injected {
-			m[k] = v
-		}
 	}
 	return m
 }
@@ -84,9 +81,6 @@ func (a *api) showQuotaDetail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	m := map[string]any{"id": p}
-	for k, v := range quotaSet(r, "", limits) {
-		m[k] = map[string]any{"limit": v, "in_use": 0, "reserved": 0}
-	}
 	for _, n := range shownNames(r) {
 		used, err := a.Quota.Used(r.Context(), cloud.ProjectID(p), n.ours)
 		if err != nil {
@@ -144,8 +138,7 @@ func ourQuota(r *http.Request, theirs string) (string, bool) {
 			return n.ours, true
 		}
 	}
-	_, old := injected[theirs]
-	return "", theirs == "force" || theirs == "tenant_id" || theirs == "id" || theirs == "class_name" || theirs == "fixed_ips" && !atLeast(r, 36) || old && !atLeast(r, 57)
+	return "", theirs == "force" || theirs == "tenant_id" || theirs == "id" || theirs == "class_name"
 }
 
 func (a *api) updateQuota(w http.ResponseWriter, r *http.Request) error {
@@ -242,7 +235,7 @@ func (a *api) showLimits(w http.ResponseWriter, r *http.Request) error {
 		absolute["maxImageMeta"] = limits[cloud.QuotaProperties]
 	}
 	if !atLeast(r, 57) {
-		absolute["maxPersonality"], absolute["maxPersonalitySize"] = injected["injected_files"], injected["injected_file_content_bytes"]
+		absolute["maxPersonality"], absolute["maxPersonalitySize"] = limits[cloud.QuotaFiles], limits[cloud.QuotaFileBytes]
 	}
 	if err := a.addUse(r, p, absolute); err != nil {
 		return err
