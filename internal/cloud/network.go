@@ -139,6 +139,9 @@ type Port struct {
 	Tags           []string          `json:"tags,omitempty"`
 	VNICType       string            `json:"vnic_type,omitempty"`
 	Profile        map[string]any    `json:"profile,omitempty"`
+	// Trusted says whether a guest may change the MAC and the filters of a function of the host's NIC that is its own. Nil:
+	// nobody said. Of other devices it says nothing.
+	Trusted *bool `json:"trusted,omitempty"`
 	// HostID is where it is plugged; empty: nowhere. Up is what that host said.
 	HostID HostID `json:"host_id,omitempty"`
 	Up     bool   `json:"up,omitempty"`

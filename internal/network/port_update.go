@@ -27,6 +27,7 @@ type PortChange struct {
 	HostID                *cloud.HostID
 	VNICType              *string
 	Profile               *map[string]any
+	Trusted               **bool
 }
 
 // UpdatePort changes a port.
@@ -66,7 +67,7 @@ func (s *Service) UpdatePort(ctx context.Context, id cloud.PortID, c PortChange)
 }
 
 func authorizePortChange(ctx context.Context, n *cloud.Network, p *cloud.Port, c PortChange) error {
-	if err := authorizeAll(ctx, map[policy.Action]bool{"port.bind": c.HostID != nil || c.Profile != nil}, portTarget(p)); err != nil {
+	if err := authorizeAll(ctx, map[policy.Action]bool{"port.bind": c.HostID != nil || c.Profile != nil || c.Trusted != nil}, portTarget(p)); err != nil {
 		return err
 	}
 	t := policy.Target{Resource: "port", ProjectID: n.ProjectID}
@@ -96,6 +97,7 @@ func applyPortChange(p *cloud.Port, c PortChange) {
 	apply(&p.Tags, c.Tags)
 	apply(&p.VNICType, c.VNICType)
 	apply(&p.Profile, c.Profile)
+	apply(&p.Trusted, c.Trusted)
 	if p.Owner == cloud.OwnerNone { // what we own, clients do not rename
 		apply(&p.OwnerText, c.OwnerText)
 		apply(&p.DeviceText, c.DeviceText)

@@ -36,6 +36,7 @@ type PortRequest struct {
 	HostID   *cloud.HostID
 	VNICType string
 	Profile  map[string]any
+	Trusted  *bool
 }
 
 func portTarget(p *cloud.Port) policy.Target {
@@ -72,7 +73,7 @@ func (s *Service) authorizePort(ctx context.Context, n *cloud.Network, r PortReq
 		return err
 	}
 	own := policy.Target{Resource: "port", ProjectID: r.ProjectID}
-	bind := r.HostID != nil || len(r.Profile) > 0
+	bind := r.HostID != nil || len(r.Profile) > 0 || r.Trusted != nil
 	if err := authorizeAll(ctx, map[policy.Action]bool{"port.create": true, "port.bind": bind}, own); err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (s *Service) newClientPort(ctx context.Context, n *cloud.Network, r PortReq
 	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, Name: r.Name, Description: r.Description,
 		AdminUp: or(r.AdminUp, true), OwnerText: r.OwnerText, DeviceText: r.DeviceText, PortSecurity: or(r.PortSecurity, n.PortSecurity),
 		AllowedPairs: r.AllowedPairs, DHCPOptions: r.DHCPOptions, DNSName: r.DNSName, QoS: r.QoS, Tags: r.Tags, VNICType: r.VNICType, Profile: r.Profile,
-		HostID: or(r.HostID, "")}
+		Trusted: r.Trusted, HostID: or(r.HostID, "")}
 	if p.ProjectID == "" {
 		return nil, cloud.Invalidf("port", "project_id", "A port needs a project.")
 	}

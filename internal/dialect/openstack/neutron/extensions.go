@@ -48,6 +48,7 @@ var extensions = []extension{
 	{"pagination", "Pagination support", "Pages of lists."},
 	{"port-mac-address-regenerate", "Neutron Port MAC address regenerate", "A new MAC for a port whose MAC is set to null."},
 	{"port-security", "Port Security", "Switches filters and protection against spoofing off."},
+	{"port-trusted-vif", "Port trusted vif", "Operators trust the device of a port."},
 	{"project-id", "project_id field enabled", "project_id besides tenant_id."},
 	{"provider", "Provider Network", "How networks are carried, for operators."},
 	{"quota_details", "Quota details management support", "Shows use besides limits."},

@@ -197,5 +197,8 @@ func showBinding(p *cloud.Port, promises []cloud.Promise) object {
 	if p.Owner == cloud.OwnerInstance && p.HostID != "" && len(promises) > 0 {
 		profile["allocation"] = allocations(p.HostID, promises)
 	}
-	return object{"binding:host_id": p.HostID, "binding:vif_type": kind, "binding:vif_details": details, "binding:profile": profile}
+	if p.Trusted != nil { // agents of the hosts read it there
+		profile["trusted"] = *p.Trusted
+	}
+	return object{"binding:host_id": p.HostID, "binding:vif_type": kind, "binding:vif_details": details, "binding:profile": profile, "trusted": p.Trusted}
 }

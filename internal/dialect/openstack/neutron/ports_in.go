@@ -28,6 +28,7 @@ type portIn struct {
 	VNICType     text                                        `json:"binding:vnic_type"`
 	Host         text                                        `json:"binding:host_id"`
 	Profile      openstack.Optional[map[string]any]          `json:"binding:profile"`
+	Trusted      boolean                                     `json:"trusted"`
 }
 
 type pairIn struct {
@@ -122,7 +123,7 @@ func (a *api) createPort(ctx context.Context, in portIn) (*cloud.Port, error) {
 		Description: in.Description.Value, AdminUp: boolPtr(in.AdminUp), MAC: in.MAC.Value, Fixed: fixed, PortSecurity: boolPtr(in.PortSecurity),
 		Groups: in.groups(), AllowedPairs: pairs, DHCPOptions: in.options(), DNSName: in.DNSName.Value, QoS: cloud.QoSPolicyID(in.QoS.Value), OwnerText: in.DeviceOwner.Value,
 		DeviceText: in.DeviceID.Value, OwnerReserved: reserved(in.DeviceOwner.Value), HostID: in.host(), VNICType: in.VNICType.Value,
-		Profile: in.Profile.Value})
+		Profile: in.Profile.Value, Trusted: boolPtr(in.Trusted)})
 }
 
 func (a *api) updatePort(ctx context.Context, id cloud.PortID, in portIn) (*cloud.Port, error) {
@@ -132,6 +133,10 @@ func (a *api) updatePort(ctx context.Context, id cloud.PortID, in portIn) (*clou
 	c := network.PortChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp), MAC: textPtr(in.MAC),
 		PortSecurity: boolPtr(in.PortSecurity), Groups: in.groups(), DNSName: textPtr(in.DNSName), QoS: qosPtr(in.QoS), OwnerText: textPtr(in.DeviceOwner),
 		DeviceText: textPtr(in.DeviceID), OwnerReserved: reserved(in.DeviceOwner.Value), HostID: in.host(), VNICType: textPtr(in.VNICType)}
+	if in.Trusted.Set {
+		trusted := boolPtr(in.Trusted) // null: nobody says any more
+		c.Trusted = &trusted
+	}
 	var err error
 	if c.Fixed, err = in.fixed(); err != nil {
 		return nil, err
