@@ -40,7 +40,7 @@ func TestNothingElseWhileMoving(t *testing.T) {
 			return err
 		},
 		"grow":  func() error { return r.Grow(ctx, v.ID, 2) },
-		"reset": func() error { return r.Reset(admin(), v.ID, cloud.VolumeAvailable) },
+		"reset": func() error { return r.Reset(admin(), v.ID, volume.Reset{State: cloud.VolumeAvailable}) },
 		"again": func() error {
 			return r.Migrate(admin(), volume.MigrateRequest{ID: v.ID, Host: "one", Pool: "second"})
 		},
