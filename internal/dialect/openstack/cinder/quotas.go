@@ -37,13 +37,16 @@ func (a *api) namesWith(r *http.Request) (map[string]string, error) {
 	return names, nil
 }
 
-// viewQuotas shows limits, or limits and use if use was asked for.
+// viewQuotas shows limits, or limits and use if use was asked for, and of whom: answers to changes are without an id.
 func (a *api) viewQuotas(r *http.Request, id string, q volume.Quotas) (map[string]any, error) {
 	names, err := a.namesWith(r)
 	if err != nil {
 		return nil, err
 	}
-	m := map[string]any{"id": id}
+	m := map[string]any{}
+	if id != "" {
+		m["id"] = id
+	}
 	for resource, name := range names {
 		limit, limited := q.Limits[resource]
 		if !limited {
@@ -68,11 +71,7 @@ func (a *api) answerQuotas(w http.ResponseWriter, r *http.Request, key, id strin
 func projectPath(r *http.Request) cloud.ProjectID { return cloud.ProjectID(r.PathValue("project")) }
 
 func (a *api) showQuotas(w http.ResponseWriter, r *http.Request) error {
-	return a.writeQuotas(w, r, truth(r.URL.Query(), "usage"))
-}
-
-func (a *api) writeQuotas(w http.ResponseWriter, r *http.Request, used bool) error {
-	q, err := a.volumes.QuotasOf(r.Context(), projectPath(r), used)
+	q, err := a.volumes.QuotasOf(r.Context(), projectPath(r), truth(r.URL.Query(), "usage"))
 	if err != nil {
 		return err
 	}
@@ -95,7 +94,11 @@ func (a *api) setQuotas(w http.ResponseWriter, r *http.Request) error {
 	if err := a.volumes.SetQuotas(r.Context(), projectPath(r), change); err != nil {
 		return err
 	}
-	return a.writeQuotas(w, r, false)
+	q, err := a.volumes.QuotasOf(r.Context(), projectPath(r), false)
+	if err != nil {
+		return err
+	}
+	return a.answerQuotas(w, r, "quota_set", "", q)
 }
 
 // readQuotas takes numbers, also in quotes. The keys that answers carry besides limits are left out of account.
@@ -167,12 +170,7 @@ func (a *api) setQuotaClass(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := a.viewQuotas(r, "", q)
-	if err != nil {
-		return err
-	}
-	delete(view, "id") // this answer has none
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"quota_class_set": view})
+	return a.answerQuotas(w, r, "quota_class_set", "", q)
 }
 
 func (a *api) limits(w http.ResponseWriter, r *http.Request) error {
