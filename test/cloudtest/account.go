@@ -20,6 +20,7 @@ import (
 
 // history are tables that keep what has been, and that of the hosts, who are there without anybody's asking.
 var history = map[string]bool{"hosts": true, "operations": true, "usage_events": true, "idempotencies": true, "revocations": true,
+	"deleted_instances": true, "instance_migrations": true, "notices": true,
 	"settings": true, "nubo_counter": true, "nubo_meta": true, "sqlite_sequence": true, "sqlite_stat1": true, "sqlite_stat4": true}
 
 // NothingLeft waits until the host and the store hold no more than before the cloud was used:
