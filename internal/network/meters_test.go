@@ -126,3 +126,14 @@ func TestMeterReadings(t *testing.T) {
 		t.Errorf("readings left: %+v", left)
 	}
 }
+
+// A router that its host has as it should be is not asked what its counters show: instances that start look at it each time.
+func TestRouterAtRestIsNotRead(t *testing.T) {
+	w, r := meterWorld(t)
+	w.settled()
+	before := w.hosts["h1"].count("read " + string(r.ID))
+	w.must(w.fabric.objects.Do(context.Background(), key{"h1", object{kindRouter, string(r.ID)}}))
+	if n := w.hosts["h1"].count("read " + string(r.ID)); n != before {
+		t.Errorf("read %d times, then %d", before, n)
+	}
+}

@@ -117,22 +117,27 @@ func (f *fabric) ready(ctx context.Context, k key) error {
 	return f.objects.Do(ctx, k)
 }
 
+// pushRouter takes down what a router's counters show before it sends anything: a change may end them.
 func (f *fabric) pushRouter(ctx context.Context, agent agentapi.Agent, k key) error {
 	defer f.locks.lock(k)()
 	doc, wanted, err := f.s.loadRouter(ctx, k.Host, cloud.RouterID(k.ID))
 	if err != nil {
 		return err
 	}
-	// What its counters show goes with them.
-	if err := f.s.keepReadings(ctx, agent, k); err != nil {
-		return err
-	}
 	if !wanted {
+		if err := f.s.keepReadings(ctx, agent, k); err != nil {
+			return err
+		}
 		return f.remove(k, agent.RemoveRouter(ctx, spec.RouterID(k.ID)))
 	}
 	plain := doc
 	plain.Generation = 0
-	return f.send(k, plain, func() error { return agent.EnsureRouter(ctx, doc) })
+	return f.send(k, plain, func() error {
+		if err := f.s.keepReadings(ctx, agent, k); err != nil {
+			return err
+		}
+		return agent.EnsureRouter(ctx, doc)
+	})
 }
 
 // pushPort is also how a port is first plugged, which is when its row does not yet say that it is up.

@@ -267,6 +267,9 @@ func (h *fakeHost) Inventory(context.Context) (spec.Inventory, error) {
 func (h *fakeHost) MeterReadings(_ context.Context, id spec.RouterID) (readings []spec.MeterReading, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.note(fmt.Sprintf("read %v", id)); err != nil {
+		return nil, err
+	}
 	for _, m := range h.routers[id].Meters {
 		readings = append(readings, h.counted[m.ID])
 	}
