@@ -102,11 +102,7 @@ func (s *Service) rescueRouters(ctx context.Context, id cloud.HostID) error {
 // hostsWithout are the hosts that take nothing new on for a duty.
 func (s *Service) hostsWithout(ctx context.Context, d cloud.Duty) ([]cloud.HostID, error) {
 	hosts, err := s.HostRecords.List(ctx, cloud.Where(cloud.Eq("off", string(d))))
-	var ids []cloud.HostID
-	for _, h := range hosts {
-		ids = append(ids, h.ID)
-	}
-	return ids, err
+	return columnOf(hosts, func(h *cloud.Host) cloud.HostID { return h.ID }), err
 }
 
 // refuseOff refuses to give a host more of a duty that takes nothing new on there.

@@ -29,11 +29,7 @@ func (s *Service) hostNeedsNetwork(ctx context.Context, host cloud.HostID, id cl
 // routersInside are the routers with an interface on a network.
 func (s *Service) routersInside(ctx context.Context, id cloud.NetworkID) ([]string, error) {
 	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.Eq("owner", string(cloud.OwnerRouterInterface))))
-	var ids []string
-	for _, p := range ports {
-		ids = append(ids, string(p.RouterID))
-	}
-	return ids, err
+	return columnOf(ports, func(p *cloud.Port) string { return string(p.RouterID) }), err
 }
 
 func (s *Service) hostsOfNetwork(ctx context.Context, id cloud.NetworkID) ([]cloud.HostID, error) {

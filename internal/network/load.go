@@ -171,10 +171,7 @@ func (s *Service) loadRouter(ctx context.Context, host cloud.HostID, id cloud.Ro
 
 func (s *Service) loadRouterSides(ctx context.Context, rows *routerRows, subnets []*cloud.Subnet) error {
 	rows.subnets = byID(subnets, func(sub *cloud.Subnet) cloud.SubnetID { return sub.ID })
-	var ids []string
-	for _, p := range rows.ports {
-		ids = append(ids, string(p.NetworkID))
-	}
+	ids := columnOf(rows.ports, func(p *cloud.Port) cloud.NetworkID { return p.NetworkID })
 	networks, err := s.Networks.List(ctx, cloud.Where(cloud.In("id", ids)))
 	if err != nil {
 		return err
@@ -196,6 +193,24 @@ func byID[T any, ID comparable](rows []*T, id func(*T) ID) map[ID]*T {
 		m[id(r)] = r
 	}
 	return m
+}
+
+// allBy puts rows to what they belong to, in their order.
+func allBy[T any, K comparable](rows []*T, of func(*T) K) map[K][]*T {
+	m := map[K][]*T{}
+	for _, r := range rows {
+		m[of(r)] = append(m[of(r)], r)
+	}
+	return m
+}
+
+// columnOf is one value of each row.
+func columnOf[T, V any](rows []*T, value func(*T) V) []V {
+	values := make([]V, len(rows))
+	for i, r := range rows {
+		values[i] = value(r)
+	}
+	return values
 }
 
 // presence is what a host should do about a port.

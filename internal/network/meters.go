@@ -128,18 +128,11 @@ func (s *Service) metersAt(ctx context.Context, r *cloud.Router) ([]*cloud.Meter
 		return nil, nil, err
 	}
 	shared, err := s.Meters.List(ctx, cloud.Where(cloud.Eq("shared", true)))
-	meters := append(own, shared...)
-	if err != nil || len(meters) == 0 {
+	if err != nil {
 		return nil, nil, err
 	}
-	ids := make([]string, len(meters))
-	for i, m := range meters {
-		ids[i] = string(m.ID)
-	}
+	meters := append(own, shared...)
+	ids := columnOf(meters, func(m *cloud.Meter) cloud.MeterID { return m.ID })
 	rules, err := s.MeterRules.List(ctx, cloud.Where(cloud.In("meter_id", ids)))
-	by := map[cloud.MeterID][]*cloud.MeterRule{}
-	for _, rule := range rules {
-		by[rule.MeterID] = append(by[rule.MeterID], rule)
-	}
-	return meters, by, err
+	return meters, allBy(rules, func(r *cloud.MeterRule) cloud.MeterID { return r.MeterID }), err
 }

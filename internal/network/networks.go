@@ -290,7 +290,7 @@ func (s *Service) checkUnshare(ctx context.Context, n *cloud.Network) error {
 	if err != nil {
 		return err
 	}
-	receivers := projectsOf(with, func(sh *cloud.Share) cloud.ProjectID { return sh.To })
+	receivers := columnOf(with, func(sh *cloud.Share) cloud.ProjectID { return sh.To })
 	foreign, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(n.ID))), func(p *cloud.Port) bool {
 		return p.ProjectID != n.ProjectID && p.ProjectID != "" && p.Owner != cloud.OwnerService && !slices.Contains(receivers, p.ProjectID)
 	})

@@ -89,11 +89,7 @@ func (s *Service) Run(ctx context.Context) {
 
 func (s *Service) upHosts(ctx context.Context) ([]cloud.HostID, error) {
 	hosts, err := s.HostRecords.List(ctx, cloud.Query{}, func(h *cloud.Host) bool { return h.Up })
-	ids := make([]cloud.HostID, len(hosts))
-	for i, h := range hosts {
-		ids[i] = h.ID
-	}
-	return ids, err
+	return columnOf(hosts, func(h *cloud.Host) cloud.HostID { return h.ID }), err
 }
 
 // Idle tells whether every host is, to our knowledge, as it should be.

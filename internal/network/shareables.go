@@ -85,7 +85,7 @@ func (s *Service) networkUsers(ctx context.Context, id string, use cloud.ShareUs
 		return s.outsideUsers(ctx, id)
 	}
 	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", id)), func(p *cloud.Port) bool { return p.Owner != cloud.OwnerService })
-	return projectsOf(ports, func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }), err
+	return columnOf(ports, func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }), err
 }
 
 func (s *Service) outsideUsers(ctx context.Context, id string) ([]cloud.ProjectID, error) {
@@ -94,16 +94,8 @@ func (s *Service) outsideUsers(ctx context.Context, id string) ([]cloud.ProjectI
 		return nil, err
 	}
 	routers, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("gateway_network", id)))
-	return append(projectsOf(floating, func(f *cloud.FloatingIP) cloud.ProjectID { return f.ProjectID }),
-		projectsOf(routers, func(r *cloud.Router) cloud.ProjectID { return r.ProjectID })...), err
-}
-
-func projectsOf[T any](rows []*T, project func(*T) cloud.ProjectID) []cloud.ProjectID {
-	projects := make([]cloud.ProjectID, len(rows))
-	for i, row := range rows {
-		projects[i] = project(row)
-	}
-	return projects
+	return append(columnOf(floating, func(f *cloud.FloatingIP) cloud.ProjectID { return f.ProjectID }),
+		columnOf(routers, func(r *cloud.Router) cloud.ProjectID { return r.ProjectID })...), err
 }
 
 func (s *Service) findPool(ctx context.Context, id string) (policy.Target, error) {
@@ -126,7 +118,7 @@ func (s *Service) markPool(ctx context.Context, id string, m sharing) error {
 
 func (s *Service) poolUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
 	cut, err := s.cutFrom(ctx, cloud.SubnetPoolID(id))
-	return projectsOf(cut, func(sub *cloud.Subnet) cloud.ProjectID { return sub.ProjectID }), err
+	return columnOf(cut, func(sub *cloud.Subnet) cloud.ProjectID { return sub.ProjectID }), err
 }
 
 func (s *Service) findScope(ctx context.Context, id string) (policy.Target, error) {
@@ -148,7 +140,7 @@ func (s *Service) markScope(ctx context.Context, id string, m sharing) error {
 
 func (s *Service) scopeUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
 	pools, err := s.poolsIn(ctx, cloud.AddressScopeID(id))
-	return projectsOf(pools, func(p *cloud.SubnetPool) cloud.ProjectID { return p.ProjectID }), err
+	return columnOf(pools, func(p *cloud.SubnetPool) cloud.ProjectID { return p.ProjectID }), err
 }
 
 func (s *Service) findGroup(ctx context.Context, id string) (policy.Target, error) {
@@ -171,5 +163,5 @@ func (s *Service) markGroup(ctx context.Context, id string, m sharing) error {
 
 func (s *Service) groupUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
 	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("security_groups", id)))
-	return projectsOf(ports, func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }), err
+	return columnOf(ports, func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }), err
 }

@@ -160,11 +160,7 @@ func (s *Service) ListSubnets(ctx context.Context, q cloud.Query, keep ...func(*
 }
 
 func networkIDs(networks []*cloud.Network) []string {
-	ids := make([]string, len(networks))
-	for i, n := range networks {
-		ids[i] = string(n.ID)
-	}
-	return ids
+	return columnOf(networks, func(n *cloud.Network) string { return string(n.ID) })
 }
 
 // SubnetChange changes what is not nil.

@@ -160,27 +160,14 @@ func (s *Service) branchesOf(ctx context.Context, id cloud.TrunkID) ([]*cloud.Po
 
 // BranchesByTrunk answers the ports that trunks carry, by tag.
 func (s *Service) BranchesByTrunk(ctx context.Context, trunks []*cloud.Trunk) (map[cloud.TrunkID][]*cloud.Port, error) {
-	if len(trunks) == 0 {
-		return nil, nil
-	}
-	ids := make([]string, len(trunks))
-	for i, t := range trunks {
-		ids[i] = string(t.ID)
-	}
+	ids := columnOf(trunks, func(t *cloud.Trunk) cloud.TrunkID { return t.ID })
 	ports, err := s.Ports.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.In("trunk_id", ids)}, Order: []cloud.Order{{Column: "trunk_tag"}}})
-	by := map[cloud.TrunkID][]*cloud.Port{}
-	for _, p := range ports {
-		by[p.TrunkID] = append(by[p.TrunkID], p)
-	}
-	return by, err
+	return allBy(ports, func(p *cloud.Port) cloud.TrunkID { return p.TrunkID }), err
 }
 
 // TrunksByPort answers the trunks that ports carry.
 func (s *Service) TrunksByPort(ctx context.Context, ports []*cloud.Port) (map[cloud.PortID]*cloud.Trunk, error) {
-	ids := make([]string, len(ports))
-	for i, p := range ports {
-		ids[i] = string(p.ID)
-	}
+	ids := columnOf(ports, func(p *cloud.Port) cloud.PortID { return p.ID })
 	trunks, err := s.Trunks.List(ctx, cloud.Where(cloud.In("port_id", ids)))
 	return byID(trunks, func(t *cloud.Trunk) cloud.PortID { return t.PortID }), err
 }

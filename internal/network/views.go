@@ -11,11 +11,7 @@ import (
 // SubnetsByNetwork answers the subnets of networks, oldest first.
 func (s *Service) SubnetsByNetwork(ctx context.Context, networks []*cloud.Network) (map[cloud.NetworkID][]*cloud.Subnet, error) {
 	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.In("network_id", networkIDs(networks))))
-	by := map[cloud.NetworkID][]*cloud.Subnet{}
-	for _, sub := range subnets {
-		by[sub.NetworkID] = append(by[sub.NetworkID], sub)
-	}
-	return by, err
+	return allBy(subnets, func(sub *cloud.Subnet) cloud.NetworkID { return sub.NetworkID }), err
 }
 
 // Scopes are the address scopes of a network's addresses, empty for none.
@@ -58,24 +54,14 @@ func (s Scopes) with(p *cloud.SubnetPool) Scopes {
 
 // RulesByGroup answers the rules of groups, oldest first.
 func (s *Service) RulesByGroup(ctx context.Context, groups []*cloud.SecurityGroup) (map[cloud.SecurityGroupID][]*cloud.SecurityGroupRule, error) {
-	ids := make([]string, len(groups))
-	for i, g := range groups {
-		ids[i] = string(g.ID)
-	}
+	ids := columnOf(groups, func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID })
 	rules, err := s.Rules.List(ctx, cloud.Where(cloud.In("group_id", ids)))
-	by := map[cloud.SecurityGroupID][]*cloud.SecurityGroupRule{}
-	for _, r := range rules {
-		by[r.GroupID] = append(by[r.GroupID], r)
-	}
-	return by, err
+	return allBy(rules, func(r *cloud.SecurityGroupRule) cloud.SecurityGroupID { return r.GroupID }), err
 }
 
 // GroupsOf answers the groups that rules belong to.
 func (s *Service) GroupsOf(ctx context.Context, rules []*cloud.SecurityGroupRule) (map[cloud.SecurityGroupID]*cloud.SecurityGroup, error) {
-	var ids []string
-	for _, r := range rules {
-		ids = append(ids, string(r.GroupID))
-	}
+	ids := columnOf(rules, func(r *cloud.SecurityGroupRule) cloud.SecurityGroupID { return r.GroupID })
 	groups, err := s.Groups.List(ctx, cloud.Where(cloud.In("id", ids)))
 	return byID(groups, func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }), err
 }
