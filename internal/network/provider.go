@@ -17,8 +17,8 @@ type Provider struct {
 // publicPhysical is what external networks stand on when nothing is said.
 const publicPhysical = "public"
 
-// vlanMax is the largest number that a frame's tag can carry for a network.
-const vlanMax = 4094
+// vlanMin and vlanMax bound the number that a frame's tag can carry for a network.
+const vlanMin, vlanMax = 1, 4094
 
 func (s *Service) checkProvider(r *NetworkRequest) error {
 	p := &r.Provider
@@ -67,7 +67,7 @@ func (s *Service) checkPhysical(p Provider) error {
 	case p.Kind == KindFlat && p.Segment != 0:
 		return badProvider("A network of kind '%s' has no segment number.", KindFlat)
 	case p.Segment < 0 || p.Segment > vlanMax:
-		return badProvider("The segment number %d is out of range: it must lie between 1 and %d.", p.Segment, vlanMax)
+		return badProvider("The segment number %d is out of range: it must lie between %d and %d.", p.Segment, vlanMin, vlanMax)
 	}
 	return nil
 }

@@ -15,9 +15,6 @@ type BranchRequest struct {
 	Inherit bool
 }
 
-// Tags of 802.1Q that frames may carry.
-const tagMin, tagMax = 1, 4094
-
 // AddBranches makes a trunk carry more ports.
 func (s *Service) AddBranches(ctx context.Context, id cloud.TrunkID, requests []BranchRequest) (t *cloud.Trunk, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
@@ -117,8 +114,8 @@ func tagFor(r BranchRequest, n *cloud.Network) (int, error) {
 		}
 		return n.Segment, nil
 	}
-	if r.Tag < tagMin || r.Tag > tagMax {
-		return 0, cloud.Invalidf("trunk", "sub_ports", "Invalid segmentation_id %d of subport %s: a VLAN lies between %d and %d.", r.Tag, r.PortID, tagMin, tagMax)
+	if r.Tag < vlanMin || r.Tag > vlanMax {
+		return 0, cloud.Invalidf("trunk", "sub_ports", "Invalid segmentation_id %d of subport %s: a VLAN lies between %d and %d.", r.Tag, r.PortID, vlanMin, vlanMax)
 	}
 	return r.Tag, nil
 }
