@@ -3,6 +3,8 @@ package network
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -41,8 +43,8 @@ func (s *Service) followParent(ctx context.Context, p, old *cloud.Port) error {
 
 // followBranch brings a trunk's status up to date with one of its branches.
 func (s *Service) followBranch(ctx context.Context, p, old *cloud.Port) error {
-	if p.TrunkID == "" || p.Up == old.Up || p.TrunkID != old.TrunkID {
-		return nil
+	if p.TrunkID == "" || p.Up == old.Up || p.TrunkID != old.TrunkID || p.HostID != old.HostID {
+		return nil // what moves a branch restates the trunk
 	}
 	return s.restateTrunk(ctx, p.TrunkID)
 }
@@ -129,11 +131,7 @@ func (s *Service) plugBranches(ctx context.Context, ports []*cloud.Port, host cl
 	if err != nil || len(trunks) == 0 {
 		return err
 	}
-	var list []*cloud.Trunk
-	for _, t := range trunks {
-		list = append(list, t)
-	}
-	branches, err := s.BranchesByTrunk(ctx, list)
+	branches, err := s.BranchesByTrunk(ctx, slices.Collect(maps.Values(trunks)))
 	for _, ports := range branches {
 		for _, p := range ports {
 			if err := s.fabric.objects.Do(ctx, key{host, object{kindPort, string(p.ID)}}); err != nil {

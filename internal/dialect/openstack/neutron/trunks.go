@@ -2,7 +2,9 @@ package neutron
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -70,11 +72,7 @@ func (a *api) withTrunks(ctx context.Context, ports []*cloud.Port, shown []objec
 	if err != nil || len(trunks) == 0 {
 		return err
 	}
-	list := make([]*cloud.Trunk, 0, len(trunks))
-	for _, t := range trunks {
-		list = append(list, t)
-	}
-	branches, err := a.net.BranchesByTrunk(ctx, list)
+	branches, err := a.net.BranchesByTrunk(ctx, slices.Collect(maps.Values(trunks)))
 	for i, p := range ports {
 		if t := trunks[p.ID]; t != nil {
 			shown[i].with(showTrunkDetails(t, branches[t.ID]))
