@@ -34,6 +34,9 @@ func (s *Service) CreateRouterFlavor(ctx context.Context, c RouterFlavorChange) 
 		if err := authorizeFlavors(ctx, "router flavor.create", ""); err != nil {
 			return err
 		}
+		if err := s.lockRouterFlavors(ctx); err != nil {
+			return err
+		}
 		if err := s.applyRouterFlavor(ctx, f, c); err != nil {
 			return err
 		}
@@ -41,6 +44,7 @@ func (s *Service) CreateRouterFlavor(ctx context.Context, c RouterFlavorChange) 
 	})
 }
 
+// applyRouterFlavor needs the lock: the profiles that it finds stay until the flavor names them.
 func (s *Service) applyRouterFlavor(ctx context.Context, f *cloud.RouterFlavor, c RouterFlavorChange) error {
 	apply(&f.Name, c.Name)
 	apply(&f.Description, c.Description)
@@ -54,7 +58,7 @@ func (s *Service) applyRouterFlavor(ctx context.Context, f *cloud.RouterFlavor, 
 			return err
 		}
 	}
-	return s.lockRouterFlavors(ctx)
+	return nil
 }
 
 // RouterFlavor answers one flavor; they are everybody's to see.
