@@ -83,16 +83,7 @@ func (s *Service) rescueRouters(ctx context.Context, id cloud.HostID) error {
 		if err := s.placeRouter(ctx, r); err != nil {
 			return err
 		}
-		if err := s.saveRouter(ctx, r); err != nil {
-			return err
-		}
-		if err := s.serveFloating(ctx, r); err != nil {
-			return err
-		}
-		if r.HostID == "" {
-			continue
-		}
-		if err := s.nudgeNetworksOf(ctx, r); err != nil {
+		if err := s.saveMoved(ctx, r); err != nil {
 			return err
 		}
 	}

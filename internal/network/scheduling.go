@@ -113,14 +113,19 @@ func (s *Service) MoveRouter(ctx context.Context, id cloud.RouterID, from, to cl
 		}
 		r.HostID, r.Withheld = to, to == ""
 		s.nudgeOn(ctx, from, kindRouter, string(id))
-		if err := s.saveRouter(ctx, r); err != nil {
-			return err
-		}
-		if err := s.serveFloating(ctx, r); err != nil {
-			return err
-		}
-		return s.nudgeNetworksOf(ctx, r)
+		return s.saveMoved(ctx, r)
 	})
+}
+
+// saveMoved stores a router that has another host, or none any more, and has what hangs on it follow.
+func (s *Service) saveMoved(ctx context.Context, r *cloud.Router) error {
+	if err := s.saveRouter(ctx, r); err != nil {
+		return err
+	}
+	if err := s.serveFloating(ctx, r); err != nil {
+		return err
+	}
+	return s.nudgeNetworksOf(ctx, r)
 }
 
 // serveFloating notes at a router's floating IPs whether the router is on a host.
