@@ -70,20 +70,6 @@ func (s *Service) DeleteMeter(ctx context.Context, id cloud.MeterID) error {
 	})
 }
 
-// deleteWhere removes the rows that meet a condition.
-func deleteWhere[T any, ID ~string](ctx context.Context, r cloud.Records[T, ID], id func(*T) ID, c cloud.Cond) error {
-	rows, err := r.List(ctx, cloud.Where(c))
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if err := r.Delete(ctx, id(row)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // ownMeter locks and answers a meter that the caller may change.
 func (s *Service) ownMeter(ctx context.Context, id cloud.MeterID) (*cloud.Meter, error) {
 	if err := s.lockMeter(ctx, id); err != nil {

@@ -344,14 +344,5 @@ func (s *Service) emptyNetwork(ctx context.Context, n *cloud.Network) error {
 			return err
 		}
 	}
-	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.Eq("network_id", string(n.ID))))
-	if err != nil {
-		return err
-	}
-	for _, sub := range subnets {
-		if err := s.Subnets.Delete(ctx, sub.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	return deleteWhere(ctx, s.Subnets, func(sub *cloud.Subnet) cloud.SubnetID { return sub.ID }, cloud.Eq("network_id", string(n.ID)))
 }

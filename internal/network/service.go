@@ -152,6 +152,20 @@ func owner(ctx context.Context, named cloud.ProjectID) cloud.ProjectID {
 	return cloud.PrincipalOf(ctx).ProjectID
 }
 
+// deleteWhere removes the rows that meet a condition.
+func deleteWhere[T any, ID ~string](ctx context.Context, r cloud.Records[T, ID], id func(*T) ID, c cloud.Cond) error {
+	rows, err := r.List(ctx, cloud.Where(c))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := r.Delete(ctx, id(row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // apply puts *change into dst, if there is a change.
 func apply[T any](dst *T, change *T) {
 	if change != nil {

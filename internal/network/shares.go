@@ -184,14 +184,5 @@ func (s *Service) shareWithAll(ctx context.Context, noun cloud.ShareNoun, id str
 
 // unshare forgets all shares of a noun that goes.
 func (s *Service) unshare(ctx context.Context, id string) error {
-	all, err := s.Shares.List(ctx, cloud.Where(cloud.Eq("noun_id", id)))
-	if err != nil {
-		return err
-	}
-	for _, sh := range all {
-		if err := s.Shares.Delete(ctx, sh.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	return deleteWhere(ctx, s.Shares, func(sh *cloud.Share) cloud.ShareID { return sh.ID }, cloud.Eq("noun_id", id))
 }
