@@ -58,12 +58,10 @@ func (f *Fabric) joinHost(n *network, doc spec.Network) error {
 		if err := removeLink(outer); err != nil {
 			return err
 		}
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.MTU = outer, mtu(doc)
-		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: uplinkName, PeerNamespace: netlink.NsFd(n.ns.FD())})
+		return addPair(outer, uplinkName, mtu(doc), nil, n.ns)
 	})
 	if err != nil {
-		return fmt.Errorf("make %s: %w", outer, err)
+		return err
 	}
 	return n.ns.Do(func() error { return plugPeer(uplinkName, f.names.mark(kindUplink, string(doc.ID)), mtu(doc), true) })
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 )
 
 // Everything here works on the namespace of the current thread: call it inside
@@ -65,6 +67,28 @@ func enslave(l, bridge netlink.Link) error {
 		return fmt.Errorf("put %s into %s: %w", l.Attrs().Name, bridge.Attrs().Name, err)
 	}
 	return nil
+}
+
+// addPair makes a veth pair with its peer in another namespace; mac nil: the kernel chooses.
+func addPair(name, peer string, mtu int, mac net.HardwareAddr, other *netns.Handle) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU, attrs.HardwareAddr = name, mtu, mac
+	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peer, PeerNamespace: netlink.NsFd(other.FD())}); err != nil {
+		return fmt.Errorf("make %s: %w", name, err)
+	}
+	return nil
+}
+
+// carryFrames makes a link right that the host only carries frames over, and gives its index.
+func carryFrames(name, mark string, mtu int, up bool) (index int, err error) {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return 0, err
+	}
+	if err := quiet(name); err != nil {
+		return 0, err
+	}
+	return l.Attrs().Index, tuneLink(l, mark, mtu, up)
 }
 
 // removeLink removes a link if it is there.

@@ -23,15 +23,7 @@ func (f *Fabric) ensurePhysical(n *network, doc spec.Network, nic string) error 
 		return err
 	}
 	return f.host.Do(func() error {
-		outer := f.names.hostUplink(doc.ID)
-		if err := quiet(outer); err != nil {
-			return err
-		}
-		l, err := netlink.LinkByName(outer)
-		if err != nil {
-			return err
-		}
-		if err := tuneLink(l, f.names.mark(kindUplink, string(doc.ID)), mtu(doc), true); err != nil {
+		if _, err := carryFrames(f.names.hostUplink(doc.ID), f.names.mark(kindUplink, string(doc.ID)), mtu(doc), true); err != nil {
 			return err
 		}
 		return f.wireNIC(nic)

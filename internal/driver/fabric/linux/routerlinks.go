@@ -105,14 +105,11 @@ func (f *Fabric) makePair(r *router, n *network, a spec.RouterInterface) error {
 		if err := removeLink(routerLinkName(a.Port)); err != nil {
 			return err
 		}
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.MTU = routerLinkName(a.Port), a.MTU
-		attrs.HardwareAddr, _ = parseMAC(a.MAC)
-		err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: routerPeerName(a.Port), PeerNamespace: netlink.NsFd(n.ns.FD())})
+		mac, err := parseMAC(a.MAC)
 		if err != nil {
-			return fmt.Errorf("make %s: %w", attrs.Name, err)
+			return err
 		}
-		return nil
+		return addPair(routerLinkName(a.Port), routerPeerName(a.Port), a.MTU, mac, n.ns)
 	})
 }
 

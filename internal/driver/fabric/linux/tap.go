@@ -22,13 +22,7 @@ func ensureTap(name, mark string, mtu int) (int, error) {
 		if err := createTap(name); err != nil {
 			return 0, fmt.Errorf("make tap %s: %w", name, err)
 		}
-		if l, err = netlink.LinkByName(name); err != nil {
-			return 0, err
-		}
-		if err := quiet(name); err != nil {
-			return 0, err
-		}
-		return l.Attrs().Index, tuneLink(l, mark, mtu, false)
+		return carryFrames(name, mark, mtu, false)
 	}
 	if l.Type() != "tuntap" {
 		return 0, fmt.Errorf("%s is a %s, not a tap: %w", name, l.Type(), spec.ErrExists)

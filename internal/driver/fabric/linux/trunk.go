@@ -66,7 +66,10 @@ func (f *Fabric) ensureBranch(n *network, doc spec.Port, size int) (index int, e
 	if err != nil {
 		return 0, err
 	}
-	return index, inside.Do(func() error { return tuneInner(doc.ID, f.names.mark(kindBranch, string(doc.ID)), size) })
+	return index, inside.Do(func() error {
+		_, err := carryFrames(branchName(doc.ID), f.names.mark(kindBranch, string(doc.ID)), size, true)
+		return err
+	})
 }
 
 // spaceOf opens the namespace that a port's tap is in.
@@ -99,29 +102,10 @@ func outerEnd(id spec.PortID, mark string, size int, whole bool, inside *netns.H
 	if err := inside.Do(func() error { return removeLink(branchName(id)) }); err != nil {
 		return 0, err
 	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = name, size
-	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: branchName(id), PeerNamespace: netlink.NsFd(inside.FD())}); err != nil {
-		return 0, fmt.Errorf("make %s: %w", name, err)
-	}
-	if l, err = netlink.LinkByName(name); err != nil {
+	if err := addPair(name, branchName(id), size, nil, inside); err != nil {
 		return 0, err
 	}
-	if err := quiet(name); err != nil {
-		return 0, err
-	}
-	return l.Attrs().Index, tuneLink(l, mark, size, false)
-}
-
-func tuneInner(id spec.PortID, mark string, size int) error {
-	if err := quiet(branchName(id)); err != nil {
-		return err
-	}
-	l, err := netlink.LinkByName(branchName(id))
-	if err != nil {
-		return err
-	}
-	return tuneLink(l, mark, size, true)
+	return carryFrames(name, mark, size, false)
 }
 
 // wireTrunk makes frames pass between a port's tap and its branches, and no others. It may be called for any port.
