@@ -39,19 +39,9 @@ func (f *Fabric) wireNIC(nic string) error {
 	if trunk == nil {
 		return fmt.Errorf("its interface %s is not on this host: %w", nic, spec.ErrMissing)
 	}
-	branches := map[int]netlink.Link{}
-	for id, tag := range f.networksOn(nic) {
-		l, err := findLink(f.names.hostUplink(id))
-		if err != nil {
-			return err
-		}
-		if l == nil {
-			continue // wired when it is made
-		}
-		if err := vlan.Join(l, trunk, tag); err != nil {
-			return err
-		}
-		branches[tag] = l
+	branches, err := joinAll(trunk, f.uplinksOn(nic))
+	if err != nil {
+		return err
 	}
 	if len(branches) == 0 {
 		return vlan.Unsplit(trunk)
@@ -65,14 +55,14 @@ func (f *Fabric) wireNIC(nic string) error {
 	return vlan.Split(trunk, branches, vlan.PassStrays)
 }
 
-// networksOn are the tags of the networks on a NIC.
-func (f *Fabric) networksOn(nic string) map[spec.NetworkID]int {
+// uplinksOn are the tags of the networks on a NIC, by their links on the host.
+func (f *Fabric) uplinksOn(nic string) map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	tags := map[spec.NetworkID]int{}
+	tags := map[string]int{}
 	for id, n := range f.networks {
 		if f.nicOf(n.doc) == nic {
-			tags[id] = n.doc.Tag
+			tags[f.names.hostUplink(id)] = n.doc.Tag
 		}
 	}
 	return tags

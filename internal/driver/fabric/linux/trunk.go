@@ -123,40 +123,46 @@ func (f *Fabric) wireTrunk(id spec.PortID) error {
 		if tap == nil || err != nil {
 			return err
 		}
-		return wire(tap, tags)
+		if len(tags) == 0 {
+			return vlan.Unsplit(tap)
+		}
+		branches, err := joinAll(tap, tags)
+		if err != nil {
+			return err
+		}
+		return vlan.Split(tap, branches, vlan.DropStrays)
 	})
 }
 
-func (f *Fabric) branchesOf(id spec.PortID) map[spec.PortID]int {
+// branchesOf are the tags of a port's branches, by their inner ends.
+func (f *Fabric) branchesOf(id spec.PortID) map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	tags := map[spec.PortID]int{}
+	tags := map[string]int{}
 	for branch, p := range f.ports {
 		if b := p.doc.Branch; b != nil && b.Parent == id {
-			tags[branch] = b.Tag
+			tags[branchName(branch)] = b.Tag
 		}
 	}
 	return tags
 }
 
-// wire leaves out branches that are not made yet: each wires the trunk again when it is.
-func wire(tap netlink.Link, tags map[spec.PortID]int) error {
+// joinAll hands what comes in at branches to their trunk, and answers them by tag. It leaves out those that are not made
+// yet: each has the trunk wired again when it is.
+func joinAll(trunk netlink.Link, tags map[string]int) (map[int]netlink.Link, error) {
 	branches := map[int]netlink.Link{}
-	for id, tag := range tags {
-		l, err := findLink(branchName(id))
+	for name, tag := range tags {
+		l, err := findLink(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if l == nil {
 			continue
 		}
-		if err := vlan.Join(l, tap, tag); err != nil {
-			return err
+		if err := vlan.Join(l, trunk, tag); err != nil {
+			return nil, err
 		}
 		branches[tag] = l
 	}
-	if len(tags) == 0 {
-		return vlan.Unsplit(tap)
-	}
-	return vlan.Split(tap, branches, vlan.DropStrays)
+	return branches, nil
 }
