@@ -3,6 +3,7 @@ package linux
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -24,7 +25,7 @@ func (n names) clashes(ranges []netip.Prefix) ([]string, error) {
 	var found []string
 	for _, a := range addresses {
 		p := prefixOf(a.IPNet)
-		if !overlapsAny(p, ranges) {
+		if p.Addr().IsLinkLocalUnicast() || !slices.ContainsFunc(ranges, p.Overlaps) {
 			continue
 		}
 		l, err := netlink.LinkByIndex(a.LinkIndex)
@@ -44,25 +45,9 @@ func (n names) clashes(ranges []netip.Prefix) ([]string, error) {
 	return found, nil
 }
 
-func overlapsAny(p netip.Prefix, ranges []netip.Prefix) bool {
-	if p.Addr().IsLinkLocalUnicast() {
-		return false
-	}
-	for _, r := range ranges {
-		if r.Overlaps(p.Masked()) {
-			return true
-		}
-	}
-	return false
-}
-
 // warnOfClashes says which links of the host are in the way of an external network.
 func (f *Fabric) warnOfClashes(doc spec.Network, gateways []netip.Prefix) {
-	ranges := make([]netip.Prefix, len(gateways))
-	for i, g := range gateways {
-		ranges[i] = g.Masked()
-	}
-	found, err := f.names.clashes(ranges)
+	found, err := f.names.clashes(gateways)
 	if err == nil && len(found) > 0 {
 		f.log.Warn("addresses of an external network are in use on this host; what is sent to them may not arrive", "network", doc.ID,
 			"links", strings.Join(found, ", "), "do", "choose another public_network, or remove the other cloud")
