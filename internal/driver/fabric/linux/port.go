@@ -202,30 +202,16 @@ func (f *Fabric) bindTap(n *network, id spec.PortID, index int) (known bool) {
 
 // tunePorts brings the taps of a network to its state and MTU. One that is lost comes back with its port.
 func (f *Fabric) tunePorts(n *network) error {
-	type wanted struct {
-		tap string
-		up  bool
-	}
-	var list []wanted
+	up := map[string]bool{} // by tap
 	f.mu.Lock()
 	size := mtu(n.doc)
 	for _, p := range f.ports {
 		if p.doc.Network == n.id && p.ifindex != 0 {
-			list = append(list, wanted{tapName(p.doc.ID), p.doc.AdminUp && n.doc.AdminUp})
+			up[tapName(p.doc.ID)] = p.doc.AdminUp && n.doc.AdminUp
 		}
 	}
 	f.mu.Unlock()
-	return n.ns.Do(func() error {
-		for _, w := range list {
-			if l, err := findLink(w.tap); l == nil && err == nil {
-				continue
-			}
-			if err := plugTap(w.tap, size, w.up); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return n.ns.Do(func() error { return tuneTaps(up, size) })
 }
 
 // RemovePort is agent.Fabric.

@@ -58,6 +58,31 @@ func plugTap(name string, mtu int, up bool) error {
 	if err != nil {
 		return err
 	}
+	return plugLink(l, br, mtu, up)
+}
+
+// tuneTaps is plugTap for those of some taps that are there.
+func tuneTaps(up map[string]bool, mtu int) error {
+	br, err := netlink.LinkByName(bridgeName)
+	if err != nil {
+		return err
+	}
+	for name := range up {
+		l, err := findLink(name)
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			continue
+		}
+		if err := plugLink(l, br, mtu, up[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func plugLink(l, br netlink.Link, mtu int, up bool) error {
 	if err := enslave(l, br); err != nil {
 		return err
 	}
