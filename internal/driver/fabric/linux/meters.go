@@ -181,13 +181,18 @@ func (r *router) counters(ctx context.Context) ([]counter, error) {
 func (f *Fabric) MeterReadings(ctx context.Context, id spec.RouterID) ([]spec.MeterReading, error) {
 	f.mu.Lock()
 	r := f.routers[id]
-	if r == nil || len(r.doc.Meters) == 0 || !netns.Exists(f.names.router(id)) {
-		f.mu.Unlock()
+	f.mu.Unlock()
+	if r == nil {
 		return nil, nil
 	}
-	f.mu.Unlock()
 	r.lock.Lock()
 	defer r.lock.Unlock()
+	f.mu.Lock()
+	metered := f.routers[id] == r && len(r.doc.Meters) > 0
+	f.mu.Unlock()
+	if !metered || !netns.Exists(f.names.router(id)) {
+		return nil, nil
+	}
 	if err := f.openRouter(r); err != nil {
 		return nil, wrap(err, kindRouter, string(id))
 	}
