@@ -99,16 +99,14 @@ func fitsAll(o object, q url.Values, attributes ...string) bool {
 }
 
 func (a *api) showAgent(w http.ResponseWriter, r *http.Request) error {
-	all, err := a.agents(r)
-	if err != nil && !cloud.Is(err, cloud.Forbidden) { // what the caller may not see does not exist for it
+	h, k, err := a.agentOf(r)
+	if cloud.Is(err, cloud.Forbidden) { // what the caller may not see does not exist for it
+		return cloud.NotFoundf("agent", r.PathValue("agent"))
+	}
+	if err != nil {
 		return err
 	}
-	for _, o := range all {
-		if o["id"] == r.PathValue("agent") {
-			return openstack.WriteJSON(w, http.StatusOK, object{"agent": o})
-		}
-	}
-	return cloud.NotFoundf("agent", r.PathValue("agent"))
+	return openstack.WriteJSON(w, http.StatusOK, object{"agent": showAgent(h, k)})
 }
 
 // agentIn is what may be said of an agent.
@@ -146,13 +144,15 @@ func (a *api) deleteAgent(w http.ResponseWriter, r *http.Request) error {
 
 // agentOf is the host and the kind of the agent that the path names.
 func (a *api) agentOf(r *http.Request) (*cloud.Host, agentKind, error) {
-	for _, k := range agentKinds {
-		h, err := a.hostOf(r, k)
-		if err == nil && h.Forgotten(k.duty) {
-			continue
-		}
-		if !cloud.Is(err, cloud.NotFound) {
-			return h, k, err
+	hosts, err := a.net.AgentHosts(r.Context())
+	if err != nil {
+		return nil, agentKind{}, err
+	}
+	for _, h := range hosts {
+		for _, k := range agentKinds {
+			if agentID(h.ID, k.binary) == r.PathValue("agent") && !h.Forgotten(k.duty) {
+				return h, k, nil
+			}
 		}
 	}
 	return nil, agentKind{}, cloud.NotFoundf("agent", r.PathValue("agent"))
