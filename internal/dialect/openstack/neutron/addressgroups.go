@@ -55,7 +55,7 @@ func (a *api) createAddressGroup(ctx context.Context, in addressGroupIn) (*cloud
 
 func (a *api) updateAddressGroup(ctx context.Context, id cloud.AddressGroupID, in addressGroupIn) (*cloud.AddressGroup, error) {
 	if in.Addresses.Set {
-		return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute addresses: use add_addresses and remove_addresses")
+		return nil, readOnly("addresses: use add_addresses and remove_addresses")
 	}
 	return a.net.UpdateAddressGroup(ctx, id, network.AddressGroupChange{Name: textPtr(in.Name), Description: textPtr(in.Description)})
 }

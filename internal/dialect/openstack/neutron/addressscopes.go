@@ -58,8 +58,3 @@ func (a *api) updateScope(ctx context.Context, id cloud.AddressScopeID, in scope
 	}
 	return a.net.UpdateAddressScope(ctx, id, network.AddressScopeChange{Name: textPtr(in.Name), Shared: boolPtr(in.Shared)})
 }
-
-// readOnly refuses a change of an attribute that is for life.
-func readOnly(attributes string) error {
-	return cloud.Invalidf("request", "body", "Cannot update read-only attribute %s", attributes)
-}

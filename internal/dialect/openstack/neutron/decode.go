@@ -194,3 +194,13 @@ func showAddr(a netip.Addr) any {
 	}
 	return a.String()
 }
+
+// readOnly refuses a change of an attribute that is for life.
+func readOnly(attributes string) error {
+	return cloud.Invalidf("request", "body", "Cannot update read-only attribute %s", attributes)
+}
+
+// notSpecified refuses a request without an attribute that it needs.
+func notSpecified(attribute string) error {
+	return cloud.Invalidf("request", "body", "Failed to parse request. Required attribute '%s' not specified", attribute)
+}

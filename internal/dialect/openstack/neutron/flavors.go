@@ -92,7 +92,7 @@ func (a *api) createFlavor(ctx context.Context, in flavorIn) (*cloud.RouterFlavo
 
 func (a *api) updateFlavor(ctx context.Context, id cloud.RouterFlavorID, in flavorIn) (*cloud.RouterFlavor, error) {
 	if in.ServiceType.Set {
-		return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute service_type")
+		return nil, readOnly("service_type")
 	}
 	return a.net.UpdateRouterFlavor(ctx, id, in.change())
 }

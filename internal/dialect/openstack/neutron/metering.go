@@ -90,7 +90,7 @@ type meterRuleIn struct {
 func (a *api) createMeterRule(ctx context.Context, in meterRuleIn) (*cloud.MeterRule, error) {
 	r := network.MeterRuleRequest{MeterID: in.MeterID, Direction: in.Direction.Value, Excluded: bool(in.Excluded.Value)}
 	if in.MeterID == "" {
-		return nil, cloud.Invalidf("request", "body", "Failed to parse request. Required attribute 'metering_label_id' not specified")
+		return nil, notSpecified("metering_label_id")
 	}
 	for name, field := range map[string]struct {
 		in  text

@@ -55,7 +55,7 @@ func (k qosRuleKind) change(in map[string]any, creating bool) (c network.QoSRule
 		required = "dscp_mark"
 	}
 	if _, ok := in[required]; !ok && creating {
-		return c, cloud.Invalidf("request", "body", "Failed to parse request. Required attribute '%s' not specified", required)
+		return c, notSpecified(required)
 	}
 	for name, value := range in {
 		switch {

@@ -100,7 +100,7 @@ func (a *api) createRouter(ctx context.Context, in routerIn) (*cloud.Router, err
 
 func (a *api) updateRouter(ctx context.Context, id cloud.RouterID, in routerIn) (*cloud.Router, error) {
 	if in.FlavorID.Set {
-		return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute flavor_id")
+		return nil, readOnly("flavor_id")
 	}
 	c := network.RouterChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp)}
 	if in.Gateway.Set {

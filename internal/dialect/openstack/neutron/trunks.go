@@ -106,7 +106,7 @@ const (
 
 func (a *api) createTrunk(ctx context.Context, in trunkIn) (*cloud.Trunk, error) {
 	if in.PortID.Value == "" {
-		return nil, cloud.Invalidf("request", "body", "Failed to parse request. Required attribute 'port_id' not specified")
+		return nil, notSpecified("port_id")
 	}
 	branches, err := branchesIn(in.Subports.Value)
 	if err != nil {
@@ -139,7 +139,7 @@ func branchesIn(in []*subportIn) ([]network.BranchRequest, error) {
 func (a *api) updateTrunk(ctx context.Context, id cloud.TrunkID, in trunkIn) (*cloud.Trunk, error) {
 	for name, set := range map[string]bool{"port_id": in.PortID.Set, "sub_ports": in.Subports.Set, "project_id": in.ProjectID.Set || in.TenantID.Set} {
 		if set {
-			return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute %s", name)
+			return nil, readOnly(name)
 		}
 	}
 	return a.net.UpdateTrunk(ctx, id, network.TrunkChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp)})
