@@ -195,6 +195,14 @@ func showAddr(a netip.Addr) any {
 	return a.String()
 }
 
+// showPrefix shows a prefix that may be none.
+func showPrefix(p netip.Prefix) any {
+	if !p.IsValid() {
+		return nil
+	}
+	return p.String()
+}
+
 // readOnly refuses a change of an attribute that is for life.
 func readOnly(attributes string) error {
 	return cloud.Invalidf("request", "body", "Cannot update read-only attribute %s", attributes)

@@ -16,7 +16,7 @@ func (a *api) defaultRules() resource[cloud.RuleTemplate, cloud.RuleTemplateID] 
 	type rule = cloud.RuleTemplate
 	return resource[rule, cloud.RuleTemplateID]{one: "default_security_group_rule", many: "default_security_group_rules", path: "/v2.0/default-security-group-rules",
 		filters: filters[rule]{"id": byText[rule]("id"), "description": byText[rule]("description"), "direction": byText[rule]("direction"),
-			"ethertype": byShown(func(t *rule) string { return ethertypeShown(t.IPv6) }), "protocol": byText[rule]("protocol"),
+			"ethertype": byShown(func(t *rule) string { return etherType(t.IPv6) }), "protocol": byText[rule]("protocol"),
 			"port_range_min": byInt[rule]("port_min"), "port_range_max": byInt[rule]("port_max"), "remote_ip_prefix": byText[rule]("remote_prefix"),
 			"remote_group_id": byShown(templateRemote), "remote_address_group_id": byText[rule]("remote_addresses"),
 			"used_in_default_sg": byBool[rule]("for_default"), "used_in_non_default_sg": byBool[rule]("for_others")},
@@ -49,20 +49,12 @@ func templateRemote(t *cloud.RuleTemplate) string {
 func showDefaultRules(_ context.Context, templates []*cloud.RuleTemplate) ([]object, error) {
 	shown := make([]object, len(templates))
 	for i, t := range templates {
-		shown[i] = object{"id": t.ID, "description": t.Description, "direction": t.Direction, "ethertype": ethertypeShown(t.IPv6), "protocol": orNull(t.Protocol),
+		shown[i] = object{"id": t.ID, "description": t.Description, "direction": t.Direction, "ethertype": etherType(t.IPv6), "protocol": orNull(t.Protocol),
 			"port_range_min": orNoNumber(t.PortMin), "port_range_max": orNoNumber(t.PortMax), "remote_ip_prefix": showPrefix(t.RemotePrefix),
 			"remote_group_id": orNull(templateRemote(t)), "remote_address_group_id": orNull(t.RemoteAddresses),
 			"used_in_default_sg": t.ForDefault, "used_in_non_default_sg": t.ForOthers}
 	}
 	return shown, nil
-}
-
-// orNoNumber shows no number as null.
-func orNoNumber(n *int) any {
-	if n == nil {
-		return nil
-	}
-	return *n
 }
 
 // defaultRuleIn is a default rule in a request.

@@ -49,11 +49,7 @@ func (a *api) flavorRoutes(s *openstack.Service) {
 func showFlavors(_ context.Context, flavors []*cloud.RouterFlavor) ([]object, error) {
 	shown := make([]object, len(flavors))
 	for i, f := range flavors {
-		profiles := f.Profiles
-		if profiles == nil {
-			profiles = []cloud.RouterProfileID{}
-		}
-		shown[i] = object{"id": f.ID, "name": f.Name, "description": f.Description, "enabled": f.Enabled, "service_type": routerService, "service_profiles": profiles}
+		shown[i] = object{"id": f.ID, "name": f.Name, "description": f.Description, "enabled": f.Enabled, "service_type": routerService, "service_profiles": tagsShown(f.Profiles)}
 	}
 	return shown, nil
 }

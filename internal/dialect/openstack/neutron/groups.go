@@ -102,7 +102,7 @@ func (a *api) rules() resource[cloud.SecurityGroupRule, cloud.RuleID] {
 	type rule = cloud.SecurityGroupRule
 	return resource[rule, cloud.RuleID]{one: "security_group_rule", many: "security_group_rules", path: "/v2.0/security-group-rules",
 		filters: common(filters[rule]{"name": nil, "security_group_id": byText[rule]("group_id"), "direction": byText[rule]("direction"),
-			"ethertype": byShown(etherType), "protocol": byText[rule]("protocol"), "port_range_min": byInt[rule]("port_min"),
+			"ethertype": byShown(func(r *rule) string { return etherType(r.IPv6) }), "protocol": byText[rule]("protocol"), "port_range_min": byInt[rule]("port_min"),
 			"port_range_max": byInt[rule]("port_max"), "remote_ip_prefix": byText[rule]("remote_prefix"),
 			"remote_group_id": byText[rule]("remote_group"), "remote_address_group_id": byText[rule]("remote_addresses")}),
 		sort: openstack.SortColumns{"id": "id", "project_id": "project_id", "tenant_id": "project_id", "created_at": "created_at",
@@ -132,13 +132,9 @@ func (a *api) showRules(ctx context.Context, rules []*cloud.SecurityGroupRule) (
 }
 
 func showRule(r *cloud.SecurityGroupRule, ofDefault bool) object {
-	prefix, normal := any(nil), any(nil)
-	if r.RemotePrefix.IsValid() {
-		prefix, normal = r.RemotePrefix.String(), r.RemotePrefix.Masked().String()
-	}
 	o := object{"id": r.ID, "security_group_id": r.GroupID, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
-		"direction": r.Direction, "ethertype": etherType(r), "protocol": orNull(r.Protocol), "port_range_min": orNoNumber(r.PortMin), "port_range_max": orNoNumber(r.PortMax),
-		"remote_ip_prefix": prefix, "normalized_cidr": normal, "remote_group_id": orNull(r.RemoteGroup),
+		"direction": r.Direction, "ethertype": etherType(r.IPv6), "protocol": orNull(r.Protocol), "port_range_min": orNoNumber(r.PortMin), "port_range_max": orNoNumber(r.PortMax),
+		"remote_ip_prefix": showPrefix(r.RemotePrefix), "normalized_cidr": showPrefix(r.RemotePrefix.Masked()), "remote_group_id": orNull(r.RemoteGroup),
 		"remote_address_group_id": orNull(r.RemoteAddresses), "belongs_to_default_sg": ofDefault}
 	return o.with(stamps(&r.Meta, r.Revisions))
 }

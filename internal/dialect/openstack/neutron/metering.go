@@ -56,14 +56,6 @@ func showMeterRules(_ context.Context, rules []*cloud.MeterRule) ([]object, erro
 	return shown, nil
 }
 
-// showPrefix shows a prefix that may be none.
-func showPrefix(p netip.Prefix) any {
-	if !p.IsValid() {
-		return nil
-	}
-	return p.String()
-}
-
 // meterIn is a label in a request.
 type meterIn struct {
 	owner

@@ -220,10 +220,10 @@ func (o object) with(more object) object {
 	return o
 }
 
-// tagsShown are tags as a list that is never null.
-func tagsShown(tags []string) []string {
+// tagsShown are tags, or other words, as a list that is never null.
+func tagsShown[S ~string](tags []S) []S {
 	if tags == nil {
-		return []string{}
+		return []S{}
 	}
 	return tags
 }
@@ -234,4 +234,12 @@ func orNull[S ~string](s S) any {
 		return nil
 	}
 	return string(s)
+}
+
+// orNoNumber shows no number as null.
+func orNoNumber(n *int) any {
+	if n == nil {
+		return nil
+	}
+	return *n
 }

@@ -104,9 +104,7 @@ func floatingStatus(f *cloud.FloatingIP) string {
 }
 
 // etherType is a rule's IP version.
-func etherType(r *cloud.SecurityGroupRule) string { return ethertypeShown(r.IPv6) }
-
-func ethertypeShown(ipv6 bool) string {
+func etherType(ipv6 bool) string {
 	if ipv6 {
 		return "IPv6"
 	}
