@@ -20,7 +20,7 @@ func (s *Service) EvacuateInstance(ctx context.Context, id cloud.InstanceID, hos
 			if err != nil {
 				return err
 			}
-			if h.Up && !h.ForcedDown {
+			if h.Alive() {
 				return cloud.Invalidf("host", "host", "The compute service of the instance's host is still in use: only a host that is down can be evacuated.")
 			}
 			if params.Host, err = s.destination(ctx, in, host); err != nil {

@@ -112,7 +112,7 @@ func (r *room) refresh(ctx context.Context) error {
 
 func candidate(h *cloud.Host, u used) placement.Candidate {
 	return placement.Candidate{
-		ID: h.ID, Zone: h.Zone, Ready: h.Enabled && h.Up && !h.ForcedDown, Up: h.Up && !h.ForcedDown, VCPUsMax: int(float64(h.VCPUs) * h.VCPURatio), Machines: h.Machines,
+		ID: h.ID, Zone: h.Zone, Ready: h.Enabled && h.Alive(), Up: h.Alive(), VCPUsMax: int(float64(h.VCPUs) * h.VCPURatio), Machines: h.Machines,
 		VCPUs:     int(float64(h.VCPUs)*h.VCPURatio) - int(u.vcpus),
 		MemoryMiB: int(float64(h.MemoryMiB-h.ReservedMiB)*h.MemoryRatio) - int(u.memoryMiB),
 		DiskGiB:   int(float64(h.DiskGiB)*h.DiskRatio) - int(u.diskGiB),

@@ -109,7 +109,7 @@ func (s *Service) Zones(ctx context.Context) ([]Zone, error) {
 	}
 	var zones []Zone
 	for _, h := range hosts {
-		up := h.Up && h.Enabled && !h.ForcedDown
+		up := h.Enabled && h.Alive()
 		if n := len(zones); n > 0 && zones[n-1].Name == h.Zone {
 			zones[n-1].Available = zones[n-1].Available || up
 			continue

@@ -28,7 +28,7 @@ func poolStatus(p *cloud.Pool) string {
 }
 
 func hostState(h *cloud.Host) string {
-	if !h.Up || h.ForcedDown {
+	if !h.Alive() {
 		return "down"
 	}
 	return "up"

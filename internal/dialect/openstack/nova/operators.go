@@ -20,7 +20,7 @@ func hypervisorID(r *http.Request, h *compute.HostView) any {
 
 func hostState(h *compute.HostView) (state, status string) {
 	state, status = "up", "enabled"
-	if !h.Up || h.ForcedDown {
+	if !h.Alive() {
 		state = "down"
 	}
 	if !h.Enabled {
