@@ -17,10 +17,7 @@ type SignedKey[ID ~string] struct {
 // sealedKey makes a new id and a secret for it, sealed.
 func sealedKey[ID ~string](ctx context.Context, s *Service) (key SignedKey[ID], sealed []byte, err error) {
 	key = SignedKey[ID]{ID: ID(cloud.NewHexID()), Secret: rand.Text()}
-	b, err := s.box(ctx)
-	if err == nil {
-		sealed, err = b.seal(string(key.ID), key.Secret)
-	}
+	sealed, err = s.Seal(ctx, string(key.ID), key.Secret)
 	return key, sealed, err
 }
 

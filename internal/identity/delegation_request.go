@@ -53,11 +53,7 @@ func (s *Service) GrantDelegation(ctx context.Context, id cloud.DelegationReques
 		if r.Roles, err = s.delegable(ctx, caller, r.ProjectID, want); err != nil {
 			return err
 		}
-		b, err := s.box(ctx)
-		if err == nil {
-			r.Verifier, err = b.seal(string(r.ID), verifier)
-		}
-		if err != nil {
+		if r.Verifier, err = s.Seal(ctx, string(r.ID), verifier); err != nil {
 			return err
 		}
 		r.UserID = caller.UserID
@@ -147,11 +143,7 @@ func (s *Service) grantedRequest(ctx context.Context, sig Signature) (*cloud.Del
 	if r.UserID == "" {
 		return nil, unsigned("No user has authorized the request token yet.")
 	}
-	b, err := s.box(ctx)
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := b.open(string(r.ID), r.Verifier)
+	verifier, err := s.Open(ctx, string(r.ID), r.Verifier)
 	if err == nil && subtle.ConstantTimeCompare([]byte(verifier), []byte(sig.Verifier)) != 1 {
 		err = unsigned("The verifier is not the one that the user was given.")
 	}

@@ -166,11 +166,7 @@ func (s *Service) putDomainConfig(ctx context.Context, id cloud.DomainID, have, 
 		if !set || secret == have[group][option] {
 			continue
 		}
-		b, err := s.box(ctx)
-		if err != nil {
-			return err
-		}
-		sealed, err := b.seal(string(domainConfigID(id)), fmt.Sprint(secret))
+		sealed, err := s.Seal(ctx, string(domainConfigID(id)), fmt.Sprint(secret))
 		if err != nil {
 			return err
 		}

@@ -60,12 +60,9 @@ func (s *Service) prepareSecret(ctx context.Context, v *Secret) error {
 	if v.Text == "" || len(v.Text) > secretTextMax {
 		return cloud.Invalidf("credential", "blob", "A credential needs a blob of %d bytes at most.", secretTextMax)
 	}
-	if err := s.secretOwners(ctx, v); err != nil {
-		return err
-	}
-	b, err := s.box(ctx)
+	err := s.secretOwners(ctx, v)
 	if err == nil {
-		v.Sealed, err = b.seal(string(v.ID), v.Text)
+		v.Sealed, err = s.Seal(ctx, string(v.ID), v.Text)
 	}
 	return err
 }
