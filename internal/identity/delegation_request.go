@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"slices"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -80,18 +79,7 @@ func (s *Service) delegable(ctx context.Context, caller *cloud.Principal, projec
 	if err != nil {
 		return nil, err
 	}
-	own = passable(caller, project, own)
-	var ids []cloud.RoleID
-	for _, w := range want {
-		i := slices.IndexFunc(own, w.names)
-		if i < 0 {
-			return nil, s.undelegable(ctx, w)
-		}
-		if !slices.Contains(ids, own[i].ID) {
-			ids = append(ids, own[i].ID)
-		}
-	}
-	return ids, nil
+	return chosen(passable(caller, project, own), want, func(w RoleRef) error { return s.undelegable(ctx, w) })
 }
 
 // undelegable says why a role cannot be given: it does not exist, or the user does not have it.

@@ -156,12 +156,17 @@ func (s *Service) entrusted(ctx context.Context, t *cloud.Trust, chain []*cloud.
 	if err != nil {
 		return nil, err
 	}
-	own = passable(cloud.PrincipalOf(ctx), t.ProjectID, own)
-	var ids []cloud.RoleID
+	return chosen(passable(cloud.PrincipalOf(ctx), t.ProjectID, own), want, func(w RoleRef) error {
+		return cloud.Errorf(cloud.NotFound, "role", w.ID+cloud.RoleID(w.Name), "Could not find role: %s%s, or the trustor does not have it on the project.", w.ID, w.Name)
+	})
+}
+
+// chosen are the ids of the roles wanted, each once; missing says why one that is not among those somebody has cannot be had.
+func chosen(own []*cloud.Role, want []RoleRef, missing func(RoleRef) error) (ids []cloud.RoleID, err error) {
 	for _, w := range want {
 		i := slices.IndexFunc(own, w.names)
 		if i < 0 {
-			return nil, cloud.Errorf(cloud.NotFound, "role", w.ID+cloud.RoleID(w.Name), "Could not find role: %s%s, or the trustor does not have it on the project.", w.ID, w.Name)
+			return nil, missing(w)
 		}
 		if !slices.Contains(ids, own[i].ID) {
 			ids = append(ids, own[i].ID)
