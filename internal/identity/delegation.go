@@ -65,21 +65,15 @@ func (s *Service) dropDelegations(ctx context.Context, where cloud.Cond) error {
 
 // sweepDelegations removes what has expired. A token does not outlive its delegation, so none is voided.
 func (s *Service) sweepDelegations(ctx context.Context) error {
-	expired := cloud.Query{Limit: 1000, Where: []cloud.Cond{{Column: "expires_at", Op: cloud.OpLt, Value: s.now()}}}
-	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		used, err := s.UsedSignatures.List(ctx, expired)
-		err = each(used, err, func(u *cloud.UsedSignature) error { return s.UsedSignatures.Delete(ctx, u.ID) })
-		if err != nil {
-			return err
-		}
-		requests, err := s.DelegationRequests.List(ctx, expired)
-		err = each(requests, err, func(r *cloud.DelegationRequest) error { return s.DelegationRequests.Delete(ctx, r.ID) })
-		if err != nil {
-			return err
-		}
-		list, err := s.Delegations.List(ctx, expired)
-		return each(list, err, func(d *cloud.Delegation) error { return s.Delegations.Delete(ctx, d.ID) })
-	})
+	q := expired(s.now())
+	_, err := cloud.Trim(ctx, s.Tx, s.UsedSignatures, q, func(u *cloud.UsedSignature) string { return u.ID })
+	if err == nil {
+		_, err = cloud.Trim(ctx, s.Tx, s.DelegationRequests, q, func(r *cloud.DelegationRequest) cloud.DelegationRequestID { return r.ID })
+	}
+	if err == nil {
+		_, err = cloud.Trim(ctx, s.Tx, s.Delegations, q, func(d *cloud.Delegation) cloud.DelegationID { return d.ID })
+	}
+	return err
 }
 
 // authenticateDelegated lets an application stand for the user who delegated to it.

@@ -213,14 +213,11 @@ func (s *Service) Refresh(ctx context.Context) error {
 func (s *Service) sweepRevocations(ctx context.Context) error {
 	now := s.now()
 	s.moments.forget(now)
-	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		expired, err := s.Revocations.List(ctx, cloud.Query{Limit: 1000,
-			Where: []cloud.Cond{{Column: "expires_at", Op: cloud.OpLt, Value: now}}})
-		for _, r := range expired {
-			if err == nil {
-				err = s.Revocations.Delete(ctx, r.ID)
-			}
-		}
-		return err
-	})
+	_, err := cloud.Trim(ctx, s.Tx, s.Revocations, expired(now), func(r *cloud.Revocation) string { return r.ID })
+	return err
+}
+
+// expired selects rows whose time was up before a moment, the oldest first.
+func expired(now time.Time) cloud.Query {
+	return cloud.Query{Order: []cloud.Order{{Column: "expires_at"}}, Where: []cloud.Cond{{Column: "expires_at", Op: cloud.OpLt, Value: now}}}
 }
