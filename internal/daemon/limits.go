@@ -18,9 +18,13 @@ var imageLimits = map[string]struct {
 	"image_stage_total":     {cloud.QuotaStagedBytes, 1 << 20},
 }
 
-// otherLimits are a project's limits that identity keeps, for quota to count by.
-func (s *services) otherLimits(region string) func(context.Context, cloud.ProjectID) (map[string]int64, error) {
-	return func(ctx context.Context, p cloud.ProjectID) (map[string]int64, error) {
+// useImageLimits has quota count by the limits that identity keeps.
+func (s *services) useImageLimits(region string) {
+	var resources []string
+	for _, l := range imageLimits {
+		resources = append(resources, l.resource)
+	}
+	s.quota.KeptElsewhere(resources, func(ctx context.Context, p cloud.ProjectID) (map[string]int64, error) {
 		force, err := s.identity.LimitsInForce(ctx, "image", region, p)
 		limits := map[string]int64{}
 		for name, n := range force {
@@ -34,7 +38,7 @@ func (s *services) otherLimits(region string) func(context.Context, cloud.Projec
 			limits[l.resource] = n
 		}
 		return limits, err
-	}
+	})
 }
 
 // firstImageLimits are registered when the cloud starts for the first time: what holds without them.

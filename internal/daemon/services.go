@@ -64,7 +64,7 @@ func (d *Daemon) newServices() (*services, error) {
 			PasswordLifetime: time.Duration(c.PasswordDays) * 24 * time.Hour, PasswordMinAge: time.Duration(c.MinimumPasswordAgeDays) * 24 * time.Hour,
 			PasswordPatterns: c.Patterns(), PasswordAdvice: c.PasswordRegexDescription, ChangeOnFirstUse: c.ChangePasswordUponFirstUse},
 	})
-	s.quota.Others = s.otherLimits(c.Region)
+	s.useImageLimits(c.Region)
 	var err error
 	if s.bytes, err = imagestore.Open(filepath.Join(c.StateDir, "images")); err != nil {
 		return nil, err

@@ -22,9 +22,13 @@ type Service struct {
 	tx       cloud.Transactor
 	counters map[string]Counter
 	parts    map[string]PartCounter
-	// Others, if set, are limits that are kept elsewhere and come before those kept here. While wiring only.
-	Others func(ctx context.Context, p cloud.ProjectID) (map[string]int64, error)
+	// away are the resources whose limits are kept elsewhere, where others asks for them.
+	away   []string
+	others Limiter
 }
+
+// Limiter answers those of a project's limits that are kept elsewhere.
+type Limiter func(ctx context.Context, p cloud.ProjectID) (map[string]int64, error)
 
 // New makes a Service. Register the counters before use.
 func New(quotas cloud.Records[cloud.Quota, cloud.QuotaID], tx cloud.Transactor) *Service {
@@ -33,6 +37,11 @@ func New(quotas cloud.Records[cloud.Quota, cloud.QuotaID], tx cloud.Transactor) 
 
 // Register says how the use of a resource is counted. Call it while wiring only.
 func (s *Service) Register(resource string, c Counter) { s.counters[resource] = c }
+
+// KeptElsewhere says of which resources limits are kept elsewhere, too; they come before those kept here. Call it while wiring only.
+func (s *Service) KeptElsewhere(resources []string, others Limiter) {
+	s.away, s.others = resources, others
+}
 
 // DefaultClass is the class whose limits hold for every project without its own.
 const DefaultClass cloud.QuotaID = "class/default"
@@ -44,11 +53,12 @@ func (s *Service) Reserve(ctx context.Context, p cloud.ProjectID, add map[string
 	if err := s.tx.Lock(ctx, "quota/"+string(p)); err != nil {
 		return err
 	}
-	limits, err := s.Limits(ctx, p)
+	resources := sorted(add)
+	limits, err := s.limitsOn(ctx, p, resources...)
 	if err != nil {
 		return err
 	}
-	for _, resource := range sorted(add) {
+	for _, resource := range resources {
 		limit, limited := limits[resource]
 		if !limited {
 			continue // a part that nobody limits
@@ -66,7 +76,7 @@ func (s *Service) Admit(ctx context.Context, p cloud.ProjectID, resource string)
 	if err := s.tx.Lock(ctx, "quota/"+string(p)); err != nil {
 		return err
 	}
-	limits, err := s.Limits(ctx, p)
+	limits, err := s.limitsOn(ctx, p, resource)
 	if err != nil || limits[resource] == cloud.Unlimited {
 		return err
 	}
@@ -107,14 +117,21 @@ func (s *Service) Used(ctx context.Context, p cloud.ProjectID, resource string) 
 
 // Limits are the limits in force for a project, of every resource.
 func (s *Service) Limits(ctx context.Context, p cloud.ProjectID) (map[string]int64, error) {
+	return s.limitsOn(ctx, p, s.away...)
+}
+
+// limitsOn are the limits in force for a project, right for these resources at least: what is kept elsewhere is read
+// only for those it is about, not for every instance.
+func (s *Service) limitsOn(ctx context.Context, p cloud.ProjectID, resources ...string) (map[string]int64, error) {
 	limits, err := s.Defaults(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.overlay(ctx, cloud.QuotaID(p), limits); err != nil || s.Others == nil {
+	away := func(resource string) bool { return slices.Contains(s.away, resource) }
+	if err := s.overlay(ctx, cloud.QuotaID(p), limits); err != nil || !slices.ContainsFunc(resources, away) {
 		return limits, err
 	}
-	others, err := s.Others(ctx, p)
+	others, err := s.others(ctx, p)
 	return merged(limits, others), err
 }
 
