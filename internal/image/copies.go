@@ -114,13 +114,14 @@ func (s *Service) onHosts(ctx context.Context, f func(context.Context, agentapi.
 	return errors.Join(failed...)
 }
 
-// dropKept has the hosts let go of an image. A host keeps what one of its guests boots from.
-func (s *Service) dropKept(ctx context.Context, id spec.ImageID) error {
+// dropKept has the hosts let go of images. A host keeps what one of its guests boots from.
+func (s *Service) dropKept(ctx context.Context, images ...spec.ImageStatus) error {
 	return s.onHosts(ctx, func(ctx context.Context, a agentapi.Agent) error {
-		err := a.RemoveImage(ctx, id)
-		if errors.Is(err, spec.ErrBusy) {
-			return nil
+		for _, i := range images {
+			if err := a.RemoveImage(ctx, i.ID); err != nil && !errors.Is(err, spec.ErrBusy) {
+				return err
+			}
 		}
-		return err
+		return nil
 	})
 }

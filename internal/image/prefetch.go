@@ -94,13 +94,14 @@ func (s *Service) DropCopies(ctx context.Context, id cloud.ImageID) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(kept, func(i spec.ImageStatus) bool { return i.ID == spec.ImageID(id) }) {
+	n := slices.IndexFunc(kept, func(i spec.ImageStatus) bool { return i.ID == spec.ImageID(id) })
+	if n < 0 {
 		if stopped == 0 {
 			return cloud.Errorf(cloud.NotFound, "image", id, "Image %s is neither cached nor queued for caching.", id)
 		}
 		return nil
 	}
-	return s.dropKept(ctx, spec.ImageID(id))
+	return s.dropKept(ctx, kept[n])
 }
 
 // ClearCopies is DropCopies for all images: those that are queued, those that are kept, or both.
@@ -120,12 +121,7 @@ func (s *Service) ClearCopies(ctx context.Context, queued, kept bool) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range all {
-		if err := s.dropKept(ctx, i.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.dropKept(ctx, all...)
 }
 
 // stopPrefetches cancels what is queued and waits until nothing more comes of it. It tells how many there were.
