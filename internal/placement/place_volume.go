@@ -56,7 +56,7 @@ func RejectPool(r *cloud.VolumePlacement, p *cloud.Pool) string {
 		return "whose storage pools are disabled"
 	case p.TotalGiB < r.SizeGiB:
 		return "with too small a storage pool"
-	case len(Lacks(r.Specs, Capabilities(p))) > 0:
+	case len(r.Specs) > 0 && len(Lacks(r.Specs, Capabilities(p))) > 0: // what nobody asks for is not put together for every pool
 		return "without a storage pool that has what the volume's type asks for"
 	}
 	return ""
