@@ -119,7 +119,7 @@ func (s *Service) settleDelete(ctx context.Context, op *cloud.Operation) error {
 	}
 	s.freed(ctx, in.HostID)
 	s.freed(ctx, in.OldHostID)
-	if err := s.endMigration(ctx, in.ID, cloud.MigrationFailed); err != nil {
+	if err := s.setMigration(ctx, in.ID, cloud.MigrationFailed); err != nil {
 		return err
 	}
 	if err := s.bury(ctx, in); err != nil {

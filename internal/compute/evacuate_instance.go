@@ -48,7 +48,7 @@ func (s *Service) evacuateKind() operation.Kind {
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			s.freed(ctx, in.OldHostID)
 			in.Phase, in.Fault, in.OldHostID = cloud.PhaseReady, nil, ""
-			return s.endMigration(ctx, in.ID, cloud.MigrationCompleted)
+			return s.setMigration(ctx, in.ID, cloud.MigrationCompleted)
 		}, func(ctx context.Context, in *cloud.Instance, op *cloud.Operation) error {
 			in.Phase = cloud.PhaseFailed // it runs nowhere
 			return s.migrationFailed(ctx, in, op)

@@ -67,13 +67,13 @@ func (s *Service) migrateKind() operation.Kind {
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			in.Phase = cloud.PhaseResized
-			return s.endMigration(ctx, in.ID, cloud.MigrationWaiting)
+			return s.setMigration(ctx, in.ID, cloud.MigrationWaiting)
 		}, s.migrationFailed),
 	}
 }
 
 func (s *Service) migrationFailed(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
-	return s.endMigration(ctx, in.ID, cloud.MigrationFailed)
+	return s.setMigration(ctx, in.ID, cloud.MigrationFailed)
 }
 
 // placeElsewhere chooses another host. From now on the instance counts there, and its old host keeps its room, too.

@@ -2,7 +2,6 @@ package compute
 
 import (
 	"context"
-	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -19,7 +18,7 @@ func (s *Service) ListMigrations(ctx context.Context, q cloud.Query, keep func(*
 // openMigration writes that an instance begins to move, in the transaction that starts it. One that was forgotten half way, by an
 // administrator's reset, ends with it.
 func (s *Service) openMigration(ctx context.Context, in *cloud.Instance, kind cloud.MigrationKind) error {
-	if err := s.endMigration(ctx, in.ID, cloud.MigrationFailed); err != nil {
+	if err := s.setMigration(ctx, in.ID, cloud.MigrationFailed); err != nil {
 		return err
 	}
 	number, err := s.nextMigration(ctx)
@@ -56,7 +55,7 @@ func (s *Service) changeMigration(ctx context.Context, id cloud.InstanceID, f fu
 	if err != nil {
 		return err
 	}
-	for _, m := range slices.Backward(list) {
+	for _, m := range list {
 		f(m)
 		if err := s.Migrations.Update(ctx, m); err != nil {
 			return err
@@ -65,6 +64,6 @@ func (s *Service) changeMigration(ctx context.Context, id cloud.InstanceID, f fu
 	return nil
 }
 
-func (s *Service) endMigration(ctx context.Context, id cloud.InstanceID, state cloud.MigrationState) error {
+func (s *Service) setMigration(ctx context.Context, id cloud.InstanceID, state cloud.MigrationState) error {
 	return s.changeMigration(ctx, id, func(m *cloud.Migration) { m.State = state })
 }

@@ -99,7 +99,7 @@ func (s *Service) resizeKind() operation.Kind {
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			in.Phase = cloud.PhaseResized
-			if err := s.endMigration(ctx, in.ID, cloud.MigrationWaiting); err != nil {
+			if err := s.setMigration(ctx, in.ID, cloud.MigrationWaiting); err != nil {
 				return err
 			}
 			return s.bill(ctx, in, cloud.UsageInstanceResized)
@@ -204,7 +204,7 @@ func (s *Service) confirmResizeKind() operation.Kind {
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			s.freed(ctx, in.OldHostID)
 			in.Phase, in.OldFlavor, in.OldDisks, in.OldHostID = cloud.PhaseReady, nil, nil, ""
-			return s.endMigration(ctx, in.ID, cloud.MigrationCompleted)
+			return s.setMigration(ctx, in.ID, cloud.MigrationCompleted)
 		}, nil),
 	}
 }
@@ -217,7 +217,7 @@ func (s *Service) RevertResize(ctx context.Context, id cloud.InstanceID) error {
 			if in.Power == cloud.PowerOn {
 				in.BootSerial++
 			}
-			if err := s.changeMigration(ctx, in.ID, func(m *cloud.Migration) { m.State = cloud.MigrationReverting }); err != nil {
+			if err := s.setMigration(ctx, in.ID, cloud.MigrationReverting); err != nil {
 				return err
 			}
 			return s.Quota.Reserve(ctx, in.ProjectID, growth(in.Flavor.FlavorSize, in.OldFlavor.FlavorSize))
@@ -253,7 +253,7 @@ func (s *Service) revertResizeKind() operation.Kind {
 		},
 		Settle: s.settle(func(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 			in.Phase = cloud.PhaseReady
-			if err := s.endMigration(ctx, in.ID, cloud.MigrationReverted); err != nil {
+			if err := s.setMigration(ctx, in.ID, cloud.MigrationReverted); err != nil {
 				return err
 			}
 			return s.bill(ctx, in, cloud.UsageInstanceResized)
