@@ -56,10 +56,7 @@ func (a *api) flavorList(r *http.Request) ([]*cloud.Flavor, openstack.Page, erro
 		return nil, p, err
 	}
 	list, err := a.Compute.ListFlavors(r.Context(), p.Query(), public, keep)
-	if cloud.Is(err, cloud.Invalid) && p.Marker != "" {
-		err = cloud.Invalidf("request", "marker", "marker [%s] not found", p.Marker)
-	}
-	return list, p, err
+	return list, p, noMarker(err, p)
 }
 
 // publicFilter: administrators may ask for private flavors or, with "None", for all.
