@@ -67,22 +67,21 @@ func (a *api) showAction(w http.ResponseWriter, r *http.Request) error {
 	if err := a.actionsReadable(r); err != nil {
 		return err
 	}
-	list, err := a.Compute.ListActions(r.Context(), serverID(r), cloud.Query{})
+	request := r.PathValue("action")
+	list, err := a.Compute.ListActions(r.Context(), serverID(r), cloud.Query{Where: []cloud.Cond{cloud.Eq("request_id", request)}, Limit: 1})
 	if err != nil {
 		return err
 	}
-	for _, op := range list {
-		if op.RequestID == r.PathValue("action") {
-			host, err := a.actionHost(r)
-			if err != nil {
-				return err
-			}
-			m := actionView(r, op)
-			m["events"] = actionEvents(r, op, host)
-			return openstack.WriteJSON(w, http.StatusOK, map[string]any{"instanceAction": m})
-		}
+	if len(list) == 0 {
+		return cloud.Errorf(cloud.NotFound, "action", request, "Action for request_id %s on instance %s not found", request, serverID(r))
 	}
-	return cloud.Errorf(cloud.NotFound, "action", r.PathValue("action"), "Action for request_id %s on instance %s not found", r.PathValue("action"), serverID(r))
+	host, err := a.actionHost(r)
+	if err != nil {
+		return err
+	}
+	m := actionView(r, list[0])
+	m["events"] = actionEvents(r, list[0], host)
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"instanceAction": m})
 }
 
 // actionHost is the hash of the host that the server is on, which clients tell hosts apart by; empty when it is on none.
