@@ -24,7 +24,7 @@ type SortColumns map[string]string
 // cap). An unknown key or direction is Invalid.
 func ParsePage(r *http.Request, columns SortColumns, max int) (Page, error) {
 	q := r.URL.Query()
-	p := Page{Marker: q.Get("marker"), Reverse: isTrue(q.Get("page_reverse"))}
+	p := Page{Marker: q.Get("marker"), Reverse: IsTrue(q.Get("page_reverse"))}
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
@@ -80,7 +80,8 @@ func NextURL(r *http.Request, path, last string) string {
 	return BaseURL(r) + path + "?" + q.Encode()
 }
 
-func isTrue(s string) bool {
+// IsTrue tells whether a text is a word for true; all others are false.
+func IsTrue(s string) bool {
 	switch strings.ToLower(s) {
 	case "true", "1", "t", "yes", "y", "on":
 		return true
@@ -90,9 +91,10 @@ func isTrue(s string) bool {
 
 // ParseBool reads a boolean as the services' query strings write it.
 func ParseBool(field, s string) (bool, error) {
-	switch strings.ToLower(s) {
-	case "true", "1", "t", "yes", "y", "on":
+	if IsTrue(s) {
 		return true, nil
+	}
+	switch strings.ToLower(s) {
 	case "false", "0", "f", "no", "n", "off":
 		return false, nil
 	}

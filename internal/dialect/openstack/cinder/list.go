@@ -65,10 +65,7 @@ func number(q url.Values, key string, fallback int) (int, error) {
 	return n, nil
 }
 
-func truth(q url.Values, key string) bool {
-	on, err := openstack.ParseBool(key, q.Get(key))
-	return err == nil && on
-}
+func truth(q url.Values, key string) bool { return openstack.IsTrue(q.Get(key)) }
 
 func (l *listing[T]) where(c ...cloud.Cond) { l.Query.Where = append(l.Query.Where, c...) }
 

@@ -2,7 +2,6 @@ package nova
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 
@@ -119,14 +118,8 @@ func migrationFilter(r *http.Request) func(*cloud.Migration) bool {
 	is := func(key string, shown ...string) bool {
 		return values.Get(key) == "" || slices.Contains(shown, values.Get(key))
 	}
-	hidden := wantsHidden(values)
+	hidden := openstack.IsTrue(values.Get("hidden")) // no migration is hidden here, so whoever asks for hidden ones gets none
 	return func(m *cloud.Migration) bool {
 		return !hidden && is("host", m.Source, m.Target) && is("status", migrationStatus(m)) && is("migration_type", migrationTypes[m.Kind])
 	}
-}
-
-// wantsHidden: no migration is hidden here, so whoever asks for hidden ones gets none.
-func wantsHidden(values url.Values) bool {
-	on, err := openstack.ParseBool("hidden", values.Get("hidden"))
-	return err == nil && on
 }

@@ -26,7 +26,7 @@ func whichServers(r *http.Request, q *compute.ListQuery) error {
 	// Who is not an administrator is not refused the filter: it is passed over.
 	if values.Has("deleted") && policy.May(r.Context(), "instance.list_deleted", policy.Target{}) {
 		q.Which = compute.Living
-		if deletedWord(values.Get("deleted")) {
+		if openstack.IsTrue(strings.TrimSpace(values.Get("deleted"))) {
 			q.Which = compute.Deleted
 		}
 	}
@@ -34,12 +34,6 @@ func whichServers(r *http.Request, q *compute.ListQuery) error {
 		q.Which = compute.Deleted
 	}
 	return nil
-}
-
-// deletedWord reads the filter as Nova does: what is no word for true is false.
-func deletedWord(text string) bool {
-	on, err := openstack.ParseBool("deleted", strings.TrimSpace(text))
-	return err == nil && on
 }
 
 // onlyDeleted tells whether a list asks for the one status of deleted servers.
