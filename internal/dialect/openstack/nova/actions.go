@@ -88,6 +88,9 @@ func simple(f func(*compute.Service, context.Context, cloud.InstanceID) error) a
 	}
 }
 
+// given tells whether a value was sent at all.
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
 // accept answers an action that has been started.
 func accept(w http.ResponseWriter, err error) error {
 	if err != nil {
@@ -107,7 +110,7 @@ func lock(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) 
 	var body struct {
 		Reason string `json:"locked_reason"`
 	}
-	if len(args) > 0 && string(args) != "null" {
+	if given(args) {
 		if err := openstack.DecodeBytes(args, &body); err != nil {
 			return err
 		}
@@ -181,7 +184,7 @@ func rescue(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage
 		AdminPass string    `json:"adminPass"`
 		Image     refString `json:"rescue_image_ref"`
 	}
-	if len(args) > 0 && string(args) != "null" {
+	if given(args) {
 		if err := openstack.DecodeBytes(args, &body); err != nil {
 			return err
 		}
@@ -218,7 +221,7 @@ func unshelve(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessa
 		Zone *string `json:"availability_zone"`
 		Host string  `json:"host"`
 	}
-	if len(args) > 0 && string(args) != "null" {
+	if given(args) {
 		if err := openstack.DecodeBytes(args, &body); err != nil {
 			return err
 		}
@@ -319,7 +322,7 @@ func consoleOutput(a *api, w http.ResponseWriter, r *http.Request, args json.Raw
 	var body struct {
 		Length *looseInt `json:"length"`
 	}
-	if len(args) > 0 && string(args) != "null" {
+	if given(args) {
 		if err := openstack.DecodeBytes(args, &body); err != nil {
 			return err
 		}

@@ -203,7 +203,7 @@ func readCounts(s *createServer, req *compute.CreateRequest) error {
 
 // readNetworks takes a list, or from 2.37 on "auto" or "none", and then one of the three is needed.
 func readNetworks(r *http.Request, raw json.RawMessage, req *compute.CreateRequest) error {
-	if len(raw) == 0 || string(raw) == "null" {
+	if !given(raw) {
 		if atLeast(r, 37) {
 			return cloud.Invalidf("request", "networks", "Invalid input: 'networks' is a required property")
 		}

@@ -13,7 +13,7 @@ func migrate(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessag
 	var body struct {
 		Host *string `json:"host"`
 	}
-	if atLeast(r, 56) && len(args) > 0 && string(args) != "null" {
+	if atLeast(r, 56) && given(args) {
 		if err := openstack.DecodeBytesStrict(args, &body); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (s *createServer) blockDevices() ([]blockDevice, error) {
 	}
 	var devices []blockDevice
 	for _, old := range s.OldBlockDevices {
-		if len(old.NoDevice) > 0 && string(old.NoDevice) != "null" { // takes a disk of the image's own list away
+		if given(old.NoDevice) { // takes a disk of the image's own list away
 			continue
 		}
 		d, err := old.renewed()
