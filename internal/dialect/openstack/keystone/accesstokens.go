@@ -84,11 +84,7 @@ func (a *api) authorizeRequestToken(w http.ResponseWriter, r *http.Request) erro
 	if err := openstack.Decode(r, &b); err != nil {
 		return err
 	}
-	roles := make([]identity.RoleRef, len(b.Roles))
-	for i, role := range b.Roles {
-		roles[i] = identity.RoleRef(role)
-	}
-	verifier, err := a.identity.GrantDelegation(r.Context(), cloud.DelegationRequestID(r.PathValue("token")), roles)
+	verifier, err := a.identity.GrantDelegation(r.Context(), cloud.DelegationRequestID(r.PathValue("token")), roleRefs(b.Roles))
 	if err != nil {
 		return err
 	}

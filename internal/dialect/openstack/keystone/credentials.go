@@ -67,6 +67,13 @@ type roleRef struct {
 	Name string       `json:"name"`
 }
 
+func roleRefs(list []roleRef) (refs []identity.RoleRef) {
+	for _, role := range list {
+		refs = append(refs, identity.RoleRef(role))
+	}
+	return refs
+}
+
 func credentialRequest(r *http.Request) (v identity.CredentialRequest, err error) {
 	f, err := read(r, "application_credential")
 	if err != nil {
@@ -75,9 +82,7 @@ func credentialRequest(r *http.Request) (v identity.CredentialRequest, err error
 	f.require("name")
 	v = identity.CredentialRequest{Name: takeOr(f, "name", ""), Description: takeOr(f, "description", ""), Secret: takeOr(f, "secret", ""),
 		Unrestricted: takeOr(f, "unrestricted", false), AccessRules: takeOr[[]cloud.AccessRule](f, "access_rules", nil)}
-	for _, role := range takeOr[[]roleRef](f, "roles", nil) {
-		v.Roles = append(v.Roles, identity.RoleRef(role))
-	}
+	v.Roles = roleRefs(takeOr[[]roleRef](f, "roles", nil))
 	if text := takeOr(f, "expires_at", ""); text != "" {
 		if v.ExpiresAt, err = parseTime("application credential", "expires_at", text); err != nil {
 			return v, err

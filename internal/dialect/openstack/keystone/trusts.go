@@ -72,9 +72,7 @@ func trustRequest(r *http.Request) (v identity.TrustRequest, err error) {
 		Project: takeOr[cloud.ProjectID](f, "project_id", ""), Impersonation: takeOr(f, "impersonation", false),
 		RemainingUses: takeOr[*int](f, "remaining_uses", nil), Redelegable: takeOr(f, "allow_redelegation", false),
 		RedelegationCount: takeOr[*int](f, "redelegation_count", nil)}
-	for _, role := range takeOr[[]roleRef](f, "roles", nil) {
-		v.Roles = append(v.Roles, identity.RoleRef(role))
-	}
+	v.Roles = roleRefs(takeOr[[]roleRef](f, "roles", nil))
 	if text := takeOr[*string](f, "expires_at", nil); text != nil {
 		if v.ExpiresAt, err = parseTime("trust", "expires_at", *text); err != nil {
 			return v, err
