@@ -145,11 +145,7 @@ func (s *Service) settleBackupDelete(ctx context.Context, op *cloud.Operation) e
 	if op.State != cloud.OperationSucceeded {
 		return s.releaseBackup(ctx, op, id, func(b *cloud.Backup) { b.State, b.Fault = cloud.BackupFailed, op.Fault })
 	}
-	err := s.Backups.Delete(ctx, id)
-	if cloud.Is(err, cloud.NotFound) {
-		return nil
-	}
-	return err
+	return unlessGone(s.Backups.Delete(ctx, id))
 }
 
 // ExportBackup answers all that ImportBackup needs to make the row anew, here or in another cloud with the same bytes.

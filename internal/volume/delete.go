@@ -228,7 +228,11 @@ func (s *Service) settleDelete(ctx context.Context, op *cloud.Operation) error {
 		})
 	}
 	// The bytes are gone, so the row goes too, whoever reset it meanwhile.
-	err := s.Volumes.Delete(ctx, cloud.VolumeID(operation.SubjectID(op)))
+	return unlessGone(s.Volumes.Delete(ctx, cloud.VolumeID(operation.SubjectID(op))))
+}
+
+// unlessGone is for the last thing that is done to what may be gone, which is as good.
+func unlessGone(err error) error {
 	if cloud.Is(err, cloud.NotFound) {
 		return nil
 	}

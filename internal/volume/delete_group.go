@@ -95,9 +95,5 @@ func (s *Service) settleGroupDelete(ctx context.Context, op *cloud.Operation) er
 	if op.State != cloud.OperationSucceeded {
 		return s.settleGroup(ctx, op)
 	}
-	err := s.Groups.Delete(ctx, cloud.VolumeGroupID(operation.SubjectID(op)))
-	if cloud.Is(err, cloud.NotFound) {
-		return nil
-	}
-	return err
+	return unlessGone(s.Groups.Delete(ctx, cloud.VolumeGroupID(operation.SubjectID(op))))
 }

@@ -131,13 +131,9 @@ func (s *Service) settleGroupSnapshotDelete(ctx context.Context, op *cloud.Opera
 		return err
 	}
 	for _, m := range p.Members {
-		if err := s.Snapshots.Delete(ctx, m.ID); err != nil && !cloud.Is(err, cloud.NotFound) {
+		if err := unlessGone(s.Snapshots.Delete(ctx, m.ID)); err != nil {
 			return err
 		}
 	}
-	err = s.GroupSnapshots.Delete(ctx, cloud.GroupSnapshotID(operation.SubjectID(op)))
-	if cloud.Is(err, cloud.NotFound) {
-		return nil
-	}
-	return err
+	return unlessGone(s.GroupSnapshots.Delete(ctx, cloud.GroupSnapshotID(operation.SubjectID(op))))
 }

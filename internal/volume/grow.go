@@ -89,10 +89,7 @@ func (s *Service) ungrowBytes(ctx context.Context, op *cloud.Operation) error {
 	if errors.Is(err, spec.ErrNotSupported) {
 		return operation.SetData(op, growData{Grown: true})
 	}
-	if cloud.Is(err, cloud.NotFound) { // the host is no more
-		return nil
-	}
-	return err
+	return unlessGone(err) // the host may be no more
 }
 
 func (s *Service) sizeBytes(ctx context.Context, op *cloud.Operation, host cloud.HostID, sizeGiB int, generation int64) error {

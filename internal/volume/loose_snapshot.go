@@ -113,11 +113,7 @@ func (s *Service) releaseSnapshotWhenFree(ctx context.Context, op *cloud.Operati
 	if err := s.unneeded(ctx, cloud.SnapshotID(operation.SubjectID(op))); err != nil {
 		return err
 	}
-	err := s.releaseSnapshotBytes(ctx, op)
-	if cloud.Is(err, cloud.NotFound) {
-		return nil // the host was removed from the cloud, with its disks
-	}
-	return err
+	return unlessGone(s.releaseSnapshotBytes(ctx, op)) // the host may have been removed from the cloud, with its disks
 }
 
 func (s *Service) settleSnapshotLetGo(ctx context.Context, op *cloud.Operation) error {

@@ -94,11 +94,7 @@ func (s *Service) moveBack(ctx context.Context, op *cloud.Operation) error {
 	if err != nil {
 		return err
 	}
-	err = s.bringTo(ctx, op, p, p.From.Pool, generation(op)+1)
-	if cloud.Is(err, cloud.NotFound) { // the host is no more
-		return nil
-	}
-	return err
+	return unlessGone(s.bringTo(ctx, op, p, p.From.Pool, generation(op)+1)) // the host may be no more
 }
 
 func (s *Service) bringTo(ctx context.Context, op *cloud.Operation, p moveParams, pool string, generation int64) error {

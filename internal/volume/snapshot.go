@@ -279,9 +279,5 @@ func (s *Service) settleSnapshotDelete(ctx context.Context, op *cloud.Operation)
 	if op.State != cloud.OperationSucceeded {
 		return s.settleSnapshot(ctx, op, func(n *cloud.Snapshot) { n.State, n.Fault = cloud.VolumeFailed, op.Fault })
 	}
-	err := s.Snapshots.Delete(ctx, cloud.SnapshotID(operation.SubjectID(op)))
-	if cloud.Is(err, cloud.NotFound) {
-		return nil
-	}
-	return err
+	return unlessGone(s.Snapshots.Delete(ctx, cloud.SnapshotID(operation.SubjectID(op))))
 }
