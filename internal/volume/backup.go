@@ -234,14 +234,6 @@ func (s *Service) settleBackup(ctx context.Context, op *cloud.Operation) error {
 
 // releaseBackup gives a backup back at the end of an Operation, if that still holds it.
 func (s *Service) releaseBackup(ctx context.Context, op *cloud.Operation, id cloud.BackupID, edit func(*cloud.Backup)) error {
-	b, err := s.Backups.Get(ctx, id)
-	if cloud.Is(err, cloud.NotFound) || err == nil && b.OperationID != op.ID {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	b.OperationID = ""
-	edit(b)
-	return s.Backups.Update(ctx, b)
+	holder := func(b *cloud.Backup) *cloud.OperationID { return &b.OperationID }
+	return release(ctx, s.Backups, id, op, holder, func(b *cloud.Backup) error { edit(b); return nil })
 }

@@ -147,14 +147,9 @@ func (s *Service) aWhile(ctx context.Context, wait func(context.Context) error) 
 
 // settleGroup gives a group back at the end of an Operation, if that still holds it.
 func (s *Service) settleGroup(ctx context.Context, op *cloud.Operation) error {
-	g, err := s.Groups.Get(ctx, cloud.VolumeGroupID(operation.SubjectID(op)))
-	if cloud.Is(err, cloud.NotFound) || err == nil && g.OperationID != op.ID {
+	holder := func(g *cloud.VolumeGroup) *cloud.OperationID { return &g.OperationID }
+	return release(ctx, s.Groups, cloud.VolumeGroupID(operation.SubjectID(op)), op, holder, func(g *cloud.VolumeGroup) error {
+		g.State, g.Fault = outcome(op)
 		return nil
-	}
-	if err != nil {
-		return err
-	}
-	g.OperationID = ""
-	g.State, g.Fault = outcome(op)
-	return s.Groups.Update(ctx, g)
+	})
 }

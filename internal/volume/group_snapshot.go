@@ -206,14 +206,9 @@ func (s *Service) settleGroupSnapshot(ctx context.Context, op *cloud.Operation) 
 			return err
 		}
 	}
-	n, err := s.GroupSnapshots.Get(ctx, cloud.GroupSnapshotID(operation.SubjectID(op)))
-	if cloud.Is(err, cloud.NotFound) || err == nil && n.OperationID != op.ID {
+	holder := func(n *cloud.GroupSnapshot) *cloud.OperationID { return &n.OperationID }
+	return release(ctx, s.GroupSnapshots, cloud.GroupSnapshotID(operation.SubjectID(op)), op, holder, func(n *cloud.GroupSnapshot) error {
+		n.State, n.Fault = outcome(op)
 		return nil
-	}
-	if err != nil {
-		return err
-	}
-	n.OperationID = ""
-	n.State, n.Fault = outcome(op)
-	return s.GroupSnapshots.Update(ctx, n)
+	})
 }

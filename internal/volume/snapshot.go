@@ -216,17 +216,12 @@ func (s *Service) settleSnapshot(ctx context.Context, op *cloud.Operation, edit 
 
 // releaseSnapshot gives a snapshot back at the end of an Operation, if that still holds it.
 func (s *Service) releaseSnapshot(ctx context.Context, op *cloud.Operation, id cloud.SnapshotID, edit func(*cloud.Snapshot)) error {
-	n, err := s.Snapshots.Get(ctx, id)
-	if cloud.Is(err, cloud.NotFound) || err == nil && n.OperationID != op.ID {
+	holder := func(n *cloud.Snapshot) *cloud.OperationID { return &n.OperationID }
+	return release(ctx, s.Snapshots, id, op, holder, func(n *cloud.Snapshot) error {
+		edit(n)
+		n.FailedTask = failedTask(n.State, op)
 		return nil
-	}
-	if err != nil {
-		return err
-	}
-	n.OperationID = ""
-	edit(n)
-	n.FailedTask = failedTask(n.State, op)
-	return s.Snapshots.Update(ctx, n)
+	})
 }
 
 func (s *Service) snapshotDeleteKind() operation.Kind {

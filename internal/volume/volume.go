@@ -197,19 +197,33 @@ func (s *Service) change(ctx context.Context, a policy.Action, id cloud.VolumeID
 
 // settle gives a volume back at the end of an Operation, if that still holds it.
 func (s *Service) settle(ctx context.Context, op *cloud.Operation, edit func(v *cloud.Volume) error) error {
-	v, err := s.Volumes.Get(ctx, cloud.VolumeID(operation.SubjectID(op)))
-	if cloud.Is(err, cloud.NotFound) || err == nil && v.OperationID != op.ID {
+	holder := func(v *cloud.Volume) *cloud.OperationID { return &v.OperationID }
+	return release(ctx, s.Volumes, cloud.VolumeID(operation.SubjectID(op)), op, holder, func(v *cloud.Volume) error {
+		v.Task = ""
+		if err := edit(v); err != nil {
+			return err
+		}
+		v.FailedTask = failedTask(v.State, op)
+		return nil
+	})
+}
+
+// release gives a row back at the end of an Operation, if that still holds it. holder is where the row says which does.
+func release[T any, ID ~string](ctx context.Context, rows cloud.Records[T, ID], id ID, op *cloud.Operation,
+	holder func(*T) *cloud.OperationID, edit func(*T) error) error {
+	row, err := rows.Get(ctx, id)
+	if err != nil {
+		return unlessGone(err)
+	}
+	held := holder(row)
+	if *held != op.ID {
 		return nil
 	}
-	if err != nil {
+	*held = ""
+	if err := edit(row); err != nil {
 		return err
 	}
-	v.OperationID, v.Task = "", ""
-	if err := edit(v); err != nil {
-		return err
-	}
-	v.FailedTask = failedTask(v.State, op)
-	return s.Volumes.Update(ctx, v)
+	return rows.Update(ctx, row)
 }
 
 // failedTask is what a row remembers of an Operation that left it failed.
