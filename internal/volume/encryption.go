@@ -2,8 +2,6 @@ package volume
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -139,7 +137,7 @@ func (s *Service) takeKey(ctx context.Context, v *cloud.Volume, t *cloud.VolumeT
 		return err
 	}
 	var err error
-	v.Key, err = s.newKey(ctx, t.Encryption.VolumeEncryption)
+	v.Key, err = s.sealedKey(ctx, t.Encryption.VolumeEncryption)
 	return err
 }
 
@@ -177,14 +175,9 @@ func cipherOf(e cloud.VolumeEncryption) (name string, keyBits int) {
 	return e.Cipher, e.KeyBits
 }
 
-func (s *Service) newKey(ctx context.Context, e cloud.VolumeEncryption) (*cloud.VolumeKey, error) {
-	b := make([]byte, keyBytes)
-	if _, err := rand.Read(b); err != nil {
-		return nil, err
-	}
-	key := &cloud.VolumeKey{ID: cloud.VolumeKeyID(cloud.NewID()), VolumeEncryption: e}
-	var err error
-	key.Sealed, err = s.Secrets.Seal(ctx, string(key.ID), hex.EncodeToString(b))
+func (s *Service) sealedKey(ctx context.Context, e cloud.VolumeEncryption) (key *cloud.VolumeKey, err error) {
+	key = &cloud.VolumeKey{ID: cloud.VolumeKeyID(cloud.NewID()), VolumeEncryption: e}
+	key.Sealed, err = s.Secrets.Seal(ctx, string(key.ID), newKey(keyBytes))
 	return key, err
 }
 
