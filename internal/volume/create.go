@@ -91,17 +91,25 @@ func (s *Service) insert(ctx context.Context, v *cloud.Volume, near cloud.Volume
 
 // place chooses the pool of a new volume.
 func (s *Service) place(ctx context.Context, v *cloud.Volume, near cloud.VolumePlace) error {
-	r := cloud.VolumePlacement{SizeGiB: v.SizeGiB, Zone: v.Zone, Near: near}
-	if v.TypeID != "" {
-		t, err := s.Types.Get(ctx, v.TypeID)
-		if err != nil {
-			return err
-		}
-		r.Specs = t.ExtraSpecs
+	specs, err := s.specsOf(ctx, v.TypeID)
+	if err != nil {
+		return err
 	}
-	at, err := s.Placer.PlaceVolume(ctx, r)
+	at, err := s.Placer.PlaceVolume(ctx, cloud.VolumePlacement{SizeGiB: v.SizeGiB, Zone: v.Zone, Near: near, Specs: specs})
 	v.HostID, v.Pool = at.HostID, at.Pool
 	return err
+}
+
+// specsOf are what a volume's type asks of its pool; nothing without a type.
+func (s *Service) specsOf(ctx context.Context, id cloud.VolumeTypeID) (map[string]string, error) {
+	if id == "" {
+		return nil, nil
+	}
+	t, err := s.Types.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return t.ExtraSpecs, nil
 }
 
 // insertFailed keeps a volume that no pool will do for, with the reason, and gives notice of it. Nothing is billed: it never was.

@@ -47,15 +47,12 @@ func (s *Service) destination(ctx context.Context, v *cloud.Volume, r MigrateReq
 	if r.Pool == v.Pool {
 		return to, cloud.Invalidf("volume", "host", "Invalid host: volume %s is on pool %s of host %s already.", v.ID, r.Pool, h.Name)
 	}
-	want := cloud.VolumePlacement{SizeGiB: v.SizeGiB, HostID: h.ID, Pool: r.Pool}
-	if v.TypeID != "" {
-		t, err := s.Types.Get(ctx, v.TypeID)
-		if err != nil {
-			return to, err
-		}
-		want.Specs = t.ExtraSpecs
+	specs, err := s.specsOf(ctx, v.TypeID)
+	if err != nil {
+		return to, err
 	}
-	if to, err = s.Placer.PlaceVolume(ctx, want); err == nil && to.Pool == v.Pool {
+	to, err = s.Placer.PlaceVolume(ctx, cloud.VolumePlacement{SizeGiB: v.SizeGiB, HostID: h.ID, Pool: r.Pool, Specs: specs})
+	if err == nil && to.Pool == v.Pool {
 		err = cloud.Invalidf("volume", "host", "Invalid host: of the pools of host %s, the one that volume %s is on is the best. Name another.", h.Name, v.ID)
 	}
 	return to, err
