@@ -148,7 +148,7 @@ func (s *Service) fromImage(ctx context.Context, v *cloud.Volume, id cloud.Image
 	if len(i.Disks) > 0 {
 		return cloud.Invalidf("volume", "image_id", "Image %s stands for snapshots of volumes; make the volume from its snapshot.", id)
 	}
-	if need := max(i.MinDiskGiB, int((i.VirtualBytes+gib-1)/gib)); v.SizeGiB < need {
+	if need := max(i.MinDiskGiB, wholeGiB(i.VirtualBytes)); v.SizeGiB < need {
 		return cloud.Invalidf("volume", "size", "Volume size %dGB cannot be smaller than the image's disk or minDisk size %dGB.", v.SizeGiB, need)
 	}
 	v.ImageID, v.Bootable, v.ImageProperties = id, true, imageFacts(i)
