@@ -44,10 +44,10 @@ func (a *api) pools(w http.ResponseWriter, r *http.Request) error {
 	}
 	views := []any{}
 	for _, u := range pools {
-		if name := q.Get("name"); name != "" && name != poolName(u) || version.AtLeast(3, 28) && !hasCapabilities(u, q) {
+		if name := q.Get("name"); name != "" && name != poolName(u.Host.Name, u.Pool.Name) || version.AtLeast(3, 28) && !hasCapabilities(u, q) {
 			continue
 		}
-		view := map[string]any{"name": poolName(u)}
+		view := map[string]any{"name": poolName(u.Host.Name, u.Pool.Name)}
 		if truth(q, "detail") {
 			view["capabilities"] = poolCapabilities(u)
 		}
@@ -56,7 +56,8 @@ func (a *api) pools(w http.ResponseWriter, r *http.Request) error {
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"pools": views})
 }
 
-func poolName(u volume.PoolUse) string { return u.Host.Name + "@" + u.Pool.Name + "#" + u.Pool.Name }
+// poolName is a host and pool as this service names them.
+func poolName(host, pool string) string { return host + "@" + pool + "#" + pool }
 
 // notCapabilities are the parameters of a list of pools that are about something else.
 var notCapabilities = map[string]bool{"name": true, "detail": true, "volume_type": true, "limit": true, "marker": true, "offset": true,

@@ -138,7 +138,7 @@ func metadataOf(row *cloud.Volume) map[string]string {
 	return m
 }
 
-// backend is a host and pool as this service names them.
+// backend is where a volume is, null if nowhere.
 func backend(host, pool string) any {
 	if host == "" {
 		return nil
@@ -146,7 +146,7 @@ func backend(host, pool string) any {
 	if pool == "" {
 		pool = "default"
 	}
-	return host + "@" + pool + "#" + pool
+	return poolName(host, pool)
 }
 
 func orNull(s string) any {
