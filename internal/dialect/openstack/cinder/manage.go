@@ -34,6 +34,17 @@ func (a *api) manageRoutes(s *openstack.Service) {
 func volumeName(id cloud.VolumeID) string     { return "volume-" + string(id) }
 func snapshotName(id cloud.SnapshotID) string { return "_snapshot-" + string(id) }
 
+func diskName(kind spec.DiskKind, d volume.Disk) string {
+	switch {
+	case d.ID == "":
+		return d.Name
+	case kind == spec.DiskSnapshot:
+		return snapshotName(cloud.SnapshotID(d.ID))
+	default:
+		return volumeName(cloud.VolumeID(d.ID))
+	}
+}
+
 // reference is how something on a back end is named.
 type reference struct {
 	Name string `json:"source-name"`
@@ -161,21 +172,13 @@ func (a *api) unmanageSnapshot(w http.ResponseWriter, r *http.Request, _ json.Ra
 
 func (a *api) manageableVolumes(detail bool) openstack.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		return a.writeDisks(w, r, "manageable-volumes", spec.DiskVolume, func(d volume.Disk) map[string]any {
-			if d.ID != "" {
-				d.Name = volumeName(cloud.VolumeID(d.ID))
-			}
-			return diskView(d, detail)
-		})
+		return a.writeDisks(w, r, "manageable-volumes", spec.DiskVolume, func(d volume.Disk) map[string]any { return diskView(d, detail) })
 	}
 }
 
 func (a *api) manageableSnapshots(detail bool) openstack.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		return a.writeDisks(w, r, "manageable-snapshots", spec.DiskSnapshot, func(d volume.Disk) map[string]any {
-			if d.ID != "" {
-				d.Name = snapshotName(cloud.SnapshotID(d.ID))
-			}
 			view := diskView(d, detail)
 			view["source_reference"] = reference{}
 			if d.Of != "" {
@@ -221,23 +224,26 @@ func (a *api) writeDisks(w http.ResponseWriter, r *http.Request, key string, kin
 	if err != nil {
 		return badHost(err, q.Get("host"))
 	}
-	views := make([]map[string]any, len(disks))
-	for n, d := range disks {
-		views[n] = view(d)
+	for n := range disks {
+		disks[n].Name = diskName(kind, disks[n])
 	}
-	slices.SortStableFunc(views, func(a, b map[string]any) int { return compareDisks(order, a, b) })
-	page, err := diskPage(views, q.Get("marker"), offset, min(limit, pageMax))
+	slices.SortStableFunc(disks, func(a, b volume.Disk) int { return compareDisks(order, a, b) })
+	page, err := diskPage(disks, q.Get("marker"), offset, min(limit, pageMax))
 	if err != nil {
 		return err
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{key: page})
+	views := make([]map[string]any, len(page))
+	for n, d := range page {
+		views[n] = view(d)
+	}
+	return openstack.WriteJSON(w, http.StatusOK, map[string]any{key: views})
 }
 
-func compareDisks(order []cloud.Order, a, b map[string]any) int {
+func compareDisks(order []cloud.Order, a, b volume.Disk) int {
 	for _, o := range order {
-		c := strings.Compare(diskName(a), diskName(b))
+		c := strings.Compare(a.Name, b.Name)
 		if o.Column == "size" {
-			c = cmp.Compare(a["size"].(int), b["size"].(int))
+			c = cmp.Compare(a.SizeGiB, b.SizeGiB)
 		}
 		if o.Desc {
 			c = -c
@@ -249,21 +255,19 @@ func compareDisks(order []cloud.Order, a, b map[string]any) int {
 	return 0
 }
 
-func diskName(view map[string]any) string { return view["reference"].(reference).Name }
-
 // diskPage cuts the page behind a marker, which is a reference.
-func diskPage(views []map[string]any, marker string, offset, limit int) ([]map[string]any, error) {
+func diskPage(disks []volume.Disk, marker string, offset, limit int) ([]volume.Disk, error) {
 	if marker != "" {
 		var ref reference
 		if json.Unmarshal([]byte(strings.ReplaceAll(marker, "'", `"`)), &ref) != nil || ref.Name == "" {
 			return nil, cloud.Invalidf("request", "marker", "The marker must be a reference, such as {\"source-name\": \"…\"}.")
 		}
-		rest, found := cloud.PageOf(views, cloud.Query{After: ref.Name}, diskName)
+		rest, found := cloud.PageOf(disks, cloud.Query{After: ref.Name}, func(d volume.Disk) string { return d.Name })
 		if !found {
 			return nil, cloud.Invalidf("request", "marker", "marker not found: %s", marker)
 		}
-		views = rest
+		disks = rest
 	}
-	views = views[min(offset, len(views)):]
-	return views[:min(limit, len(views))], nil
+	disks = disks[min(offset, len(disks)):]
+	return disks[:min(limit, len(disks))], nil
 }
