@@ -21,7 +21,11 @@ func (d *Driver) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) 
 	if f != spec.FormatRaw && f != spec.FormatQCOW2 {
 		return nil, fmt.Errorf("export as %s: %w", f, spec.ErrNotSupported)
 	}
-	r, err := d.read(ctx, snapshotsDir, string(id), f)
+	o, err := d.load(snapshotsDir, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("export of snapshot %s: %w", id, err)
+	}
+	r, err := d.read(ctx, o, f)
 	if err != nil {
 		return nil, fmt.Errorf("export of snapshot %s: %w", id, err)
 	}
@@ -30,21 +34,18 @@ func (d *Driver) Export(ctx context.Context, id spec.SnapshotID, f spec.Format) 
 
 // ReadVolume implements pools.Member.
 func (d *Driver) ReadVolume(ctx context.Context, id spec.VolumeID) (io.ReadCloser, error) {
-	if err := checkID(id); err != nil {
-		return nil, err
-	}
 	return d.readPlain(ctx, volumesDir, string(id))
 }
 
 // ReadSnapshot implements pools.Member.
 func (d *Driver) ReadSnapshot(ctx context.Context, id spec.SnapshotID) (io.ReadCloser, error) {
-	if err := checkID(id); err != nil {
-		return nil, err
-	}
 	return d.readPlain(ctx, snapshotsDir, string(id))
 }
 
 func (d *Driver) readPlain(ctx context.Context, kind, id string) (io.ReadCloser, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
 	o, err := d.load(kind, id)
 	if err != nil {
 		return nil, err
@@ -52,16 +53,11 @@ func (d *Driver) readPlain(ctx context.Context, kind, id string) (io.ReadCloser,
 	if o.diskFormat == spec.FormatLUKS {
 		return nil, fmt.Errorf("%s %s is encrypted: %w", kind, id, spec.ErrNotSupported)
 	}
-	return d.read(ctx, kind, id, spec.FormatRaw)
+	return d.read(ctx, o, spec.FormatRaw)
 }
 
 // read opens the bytes of a volume or snapshot as one file.
-func (d *Driver) read(ctx context.Context, kind, id string, f spec.Format) (io.ReadCloser, error) {
-	o, err := d.load(kind, id)
-	if err != nil {
-		return nil, err
-	}
-	var r io.ReadCloser
+func (d *Driver) read(ctx context.Context, o object, f spec.Format) (r io.ReadCloser, err error) {
 	switch {
 	case o.diskFormat == spec.FormatLUKS && f != spec.FormatRaw:
 		err = fmt.Errorf("an encrypted snapshot as %s: %w", f, spec.ErrNotSupported)
