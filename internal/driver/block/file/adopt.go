@@ -52,7 +52,7 @@ func (d *Driver) adoptLooseFile(dir, name, kind, id string, l loose) error {
 	if err := os.Link(d.path(dir, name), o.disk()); err != nil {
 		return missingIfGone(diskError(err))
 	}
-	if err := own(o.disk()); err != nil {
+	if err := own(o.disk(), 0o600); err != nil {
 		return err
 	}
 	if err := d.publish(tmp, kind, id); err != nil {
@@ -62,14 +62,14 @@ func (d *Driver) adoptLooseFile(dir, name, kind, id string, l loose) error {
 	return d.dropLooseName(dir, name, o)
 }
 
-// own makes a file ours alone, as the ones that we made are.
-func own(path string) error {
+// own makes a file that was another's ours alone, for good.
+func own(path string, mode os.FileMode) error {
 	if os.Geteuid() == 0 {
 		if err := os.Chown(path, 0, 0); err != nil {
 			return err
 		}
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		return err
 	}
 	return syncPath(path)

@@ -116,15 +116,7 @@ func (d *Driver) CommitSnapshot(_ context.Context, id spec.SnapshotID) error {
 	if err != nil {
 		return fmt.Errorf("snapshot %s was not prepared: %w", id, spec.ErrMissing)
 	}
-	if os.Geteuid() == 0 {
-		if err := os.Chown(o.disk(), 0, 0); err != nil {
-			return err
-		}
-	}
-	if err := os.Chmod(o.disk(), 0o400); err != nil {
-		return err
-	}
-	if err := syncPath(o.disk()); err != nil {
+	if err := own(o.disk(), 0o400); err != nil {
 		return err
 	}
 	return d.publish(o.dir, snapshotsDir, string(id))
