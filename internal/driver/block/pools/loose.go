@@ -36,12 +36,10 @@ func (s Set) AdoptSnapshot(ctx context.Context, id spec.SnapshotID, pool, name s
 
 // ReleaseVolume implements agent.Block: on the pool that has it.
 func (s Set) ReleaseVolume(ctx context.Context, id spec.VolumeID, name string) error {
-	_, err := first(s, func(p Pool) (struct{}, error) { return struct{}{}, p.ReleaseVolume(ctx, id, name) })
-	return err
+	return s.change(func(p Pool) error { return p.ReleaseVolume(ctx, id, name) })
 }
 
 // ReleaseSnapshot implements agent.Block: on the pool that has it.
 func (s Set) ReleaseSnapshot(ctx context.Context, n spec.Snapshot, name string) error {
-	_, err := first(s, func(p Pool) (struct{}, error) { return struct{}{}, p.ReleaseSnapshot(ctx, n, name) })
-	return err
+	return s.change(func(p Pool) error { return p.ReleaseSnapshot(ctx, n, name) })
 }

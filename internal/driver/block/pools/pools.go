@@ -87,6 +87,12 @@ func first[T any](s Set, ask func(Pool) (T, error)) (answer T, err error) {
 	return answer, err
 }
 
+// change asks as first does, for nothing but whether it worked.
+func (s Set) change(ask func(Pool) error) error {
+	_, err := first(s, func(p Pool) (struct{}, error) { return struct{}{}, ask(p) })
+	return err
+}
+
 // each asks all pools. The thing is missing if it is in none of them.
 func (s Set) each(ask func(Pool) error) error {
 	var errs []error
@@ -243,8 +249,7 @@ func (s Set) snapshotting(ctx context.Context, n *spec.Snapshot) (Pool, error) {
 
 // CommitSnapshot implements agent.Block.
 func (s Set) CommitSnapshot(ctx context.Context, id spec.SnapshotID) error {
-	_, err := first(s, func(p Pool) (struct{}, error) { return struct{}{}, p.CommitSnapshot(ctx, id) })
-	return err
+	return s.change(func(p Pool) error { return p.CommitSnapshot(ctx, id) })
 }
 
 // RemoveSnapshot implements agent.Block.
