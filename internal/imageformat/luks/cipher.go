@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/xts"
 )
@@ -43,9 +44,8 @@ func Check(name string, keyBits int) error {
 }
 
 func modeOf(name string, keyBits int) (string, mode, error) {
-	if len(name) > len(cipherName) && name[:len(cipherName)+1] == cipherName+"-" {
-		rest := name[len(cipherName)+1:]
-		if m, ok := modes[rest]; ok && slices.Contains(m.keyBits, keyBits) {
+	if rest, ok := strings.CutPrefix(name, cipherName+"-"); ok {
+		if m := modes[rest]; slices.Contains(m.keyBits, keyBits) {
 			return rest, m, nil
 		}
 	}
