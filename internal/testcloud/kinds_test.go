@@ -145,15 +145,9 @@ func (s *stage) operator() context.Context {
 }
 
 func (s *stage) hostName() string {
-	hosts, err := s.volume().StorageHosts(s.operator())
+	host, err := s.c.Store.Hosts.Get(context.Background(), s.v.HostID)
 	s.must(err)
-	for _, h := range hosts {
-		if h.ID == s.v.HostID {
-			return h.Name
-		}
-	}
-	s.t.Fatalf("the volume's host %s is none", s.v.HostID)
-	return ""
+	return host.Name
 }
 
 func letGo(s *stage) error { return s.volume().LetGo(s.operator(), s.v.ID, "left-"+string(s.v.ID)) }
@@ -271,9 +265,7 @@ var acts = map[string]act{
 	}},
 	"volume.grow": {withVolume, func(s *stage) error { return s.volume().Grow(s.n.Context(), s.v.ID, 2) }},
 	"volume.migrate": {withVolume, func(s *stage) error {
-		host, err := s.c.Store.Hosts.Get(context.Background(), s.v.HostID)
-		s.must(err)
-		return s.volume().Migrate(s.c.Admin(), volume.MigrateRequest{ID: s.v.ID, Host: host.Name, Pool: otherPool(s.v)})
+		return s.volume().Migrate(s.c.Admin(), volume.MigrateRequest{ID: s.v.ID, Host: s.hostName(), Pool: otherPool(s.v)})
 	}},
 	"volume.retype": {withVolume, func(s *stage) error {
 		t, err := s.volume().CreateType(s.c.Admin(), cloud.VolumeType{Name: cloud.NewID(), Public: true,
@@ -334,7 +326,7 @@ var acts = map[string]act{
 	"snapshot.take_in": {after(after(withVolume, snapshot), letGoSnapshot), takeInSnapshot},
 	"snapshot.create":  {withVolume, snapshot},
 	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {
-		return s.volume().DeleteSnapshot(s.n.Context(), cloud.SnapshotID(s.subject[len("snapshot/"):]), false)
+		return s.volume().DeleteSnapshot(s.n.Context(), cloud.SnapshotID(s.id()), false)
 	}},
 }
 
