@@ -61,7 +61,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
 			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords,
-			PasswordLifetime: time.Duration(c.PasswordDays) * 24 * time.Hour, PasswordMinAge: time.Duration(c.MinimumPasswordAgeDays) * 24 * time.Hour,
+			PasswordLifetime: config.Days(c.PasswordDays), PasswordMinAge: config.Days(c.MinimumPasswordAgeDays),
 			PasswordPatterns: c.Patterns(), PasswordAdvice: c.PasswordRegexDescription, ChangeOnFirstUse: c.ChangePasswordUponFirstUse},
 	})
 	s.useImageLimits(c.Region)
