@@ -3,6 +3,7 @@ package openstack_test
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,7 +98,7 @@ func parseLine(t testing.TB, s service, text string) tableLine {
 // find answers the line with the most words of those that a request has.
 func (table *accessTable) find(r openstacktest.Request) *tableLine {
 	path, query, _ := strings.Cut(r.Path, "?")
-	_, pattern := table.mux.Handler(&http.Request{Method: r.Method, URL: pathURL(path)})
+	_, pattern := table.mux.Handler(&http.Request{Method: r.Method, URL: &url.URL{Path: path}})
 	var best *tableLine
 	for i, line := range table.lines {
 		missing := slices.ContainsFunc(line.words, func(w string) bool {

@@ -73,14 +73,19 @@ func newAttacker(t testing.TB, s service) *attacker {
 	a := &attacker{service: s, t: t, cloud: testcloud.New(t, testcloud.Options{}), names: map[string]string{}, things: map[string]string{}}
 	a.handler = a.cloud.Handler()
 	a.signIn()
-	text, err := os.ReadFile(filepath.Join("testdata", "attack", s.name+".txt"))
-	must(t, err)
-	requests, err := openstacktest.Script(string(text))
-	must(t, err)
-	for _, r := range requests {
+	for _, r := range a.script("attack") {
 		a.begin(r)
 	}
 	return a
+}
+
+// script reads requests to the service that testdata has of a kind.
+func (a *attacker) script(kind string) []openstacktest.Request {
+	text, err := os.ReadFile(filepath.Join("testdata", kind, a.name+".txt"))
+	must(a.t, err)
+	requests, err := openstacktest.Script(string(text))
+	must(a.t, err)
+	return requests
 }
 
 func must(t testing.TB, err error) {
@@ -106,15 +111,21 @@ func (a *attacker) begin(r openstacktest.Request) {
 	if w.Code/100 != 2 && w.Code != r.Refusal {
 		a.t.Fatalf("%s %s %s: %d %s", r.Method, r.Path, r.Body, w.Code, w.Body)
 	}
-	a.keep(w, r.Names)
-	for name, where := range r.Names {
-		if strings.HasSuffix(where, "id") {
-			a.things[path.Base(r.Path)] = a.names[name]
-		}
-	}
+	a.learn(w, r)
 	a.cloud.Settle(a.t)
 	if strings.HasPrefix(r.Path, a.prefix+"/") && strings.ContainsAny(r.Body, "{[") && !r.Spoils {
 		a.requests = append(a.requests, r)
+	}
+}
+
+// learn keeps the names that the answer to a request gives, and one thing of each collection.
+func (a *attacker) learn(w *httptest.ResponseRecorder, r openstacktest.Request) {
+	a.keep(w, r.Names)
+	collection, _, _ := strings.Cut(path.Base(r.Path), "?")
+	for name, where := range r.Names {
+		if strings.HasSuffix(where, "id") {
+			a.things[collection] = a.names[name]
+		}
 	}
 }
 
