@@ -121,11 +121,7 @@ func (h *Host) Dial(ctx context.Context, network, address string) (conn net.Conn
 // Serve answers HTTP inside the host's namespace until the test ends. It answers the address.
 func (h *Host) Serve(t *testing.T, handler http.Handler) string {
 	t.Helper()
-	var l net.Listener
-	Check(t, h.ns.Do(func() (err error) {
-		l, err = net.Listen("tcp", "127.0.0.1:0")
-		return err
-	}))
+	l := h.listen(t)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(l) }() // ends with the test
 	t.Cleanup(func() { _ = server.Close() })
@@ -135,16 +131,19 @@ func (h *Host) Serve(t *testing.T, handler http.Handler) string {
 // FreePort is a TCP port of the loopback interface nobody listens on.
 func (h *Host) FreePort(t *testing.T) int {
 	t.Helper()
-	var port int
-	Check(t, h.ns.Do(func() error {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		port = l.Addr().(*net.TCPAddr).Port
-		return l.Close()
+	l := h.listen(t)
+	Check(t, l.Close())
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// listen takes a TCP port of the namespace's loopback interface.
+func (h *Host) listen(t *testing.T) (l net.Listener) {
+	t.Helper()
+	Check(t, h.ns.Do(func() (err error) {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+		return err
 	}))
-	return port
+	return l
 }
 
 // processes lists whatever runs inside the namespace.
