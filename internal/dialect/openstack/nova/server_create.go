@@ -282,8 +282,8 @@ func readDisks(r *http.Request, s *createServer, req *compute.CreateRequest) err
 		req.Disks = append(req.Disks, d)
 	}
 	for _, d := range req.Disks {
-		if d.BootIndex == 0 && d.Source != "blank" {
-			req.Image = "" // booted from a volume: imageRef, if given, only repeats it
+		if d.BootIndex == 0 && (d.Source == "image" || d.Source == "snapshot") {
+			req.Image = "" // what is booted says by itself what it is made of; imageRef, if given, only repeats it
 		}
 	}
 	return nil
