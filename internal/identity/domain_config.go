@@ -111,8 +111,17 @@ func (s *Service) DefaultDomainConfig(ctx context.Context, p DomainConfigPath) (
 	return domainConfigDefaults.at(p)
 }
 
+// passwordRules is a group that nobody sets in a domain: it shows everybody what a new password of the default domain must be like.
+const passwordRules = "security_compliance"
+
 // DomainConfig answers what a domain says, without secrets.
 func (s *Service) DomainConfig(ctx context.Context, id cloud.DomainID, p DomainConfigPath) (c DomainConfig, err error) {
+	if p.Group == passwordRules && id == DefaultDomain {
+		if err := policy.Authorize(ctx, "password rules.get", policy.Target{Resource: "domain config"}); err != nil {
+			return nil, err
+		}
+		return s.passwordRules().at(p)
+	}
 	if err := policy.Authorize(ctx, "domain config.get", policy.Target{Resource: "domain config"}); err != nil {
 		return nil, err
 	}
@@ -125,6 +134,24 @@ func (s *Service) DomainConfig(ctx context.Context, id cloud.DomainID, p DomainC
 		return err
 	})
 	return c, err
+}
+
+// passwordRules are those of the whole cloud, as one expression and in words; null for none.
+func (s *Service) passwordRules() DomainConfig {
+	rules := map[string]any{"password_regex": nil, "password_regex_description": nil}
+	if patterns := s.Options.PasswordPatterns; len(patterns) == 1 {
+		rules["password_regex"] = patterns[0].String()
+	} else if len(patterns) > 1 {
+		all := ""
+		for _, p := range patterns {
+			all += "(?=.*(?:" + p.String() + "))" // several at once: each is looked for from the start
+		}
+		rules["password_regex"] = all
+	}
+	if s.Options.PasswordAdvice != "" {
+		rules["password_regex_description"] = s.Options.PasswordAdvice
+	}
+	return DomainConfig{passwordRules: rules}
 }
 
 // configOf is what a domain says, its secrets sealed. NotFound without the domain.

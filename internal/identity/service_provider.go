@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -14,9 +15,9 @@ type ServiceProviderChange struct {
 }
 
 func checkServiceProvider(p *cloud.ServiceProvider) error {
-	for field, url := range map[string]string{"auth_url": p.AuthURL, "sp_url": p.ServiceURL} {
-		if url == "" || len(url) > urlMax {
-			return cloud.Invalidf("service provider", field, "A service provider needs a %s of %d characters at most.", field, urlMax)
+	for field, text := range map[string]string{"auth_url": p.AuthURL, "sp_url": p.ServiceURL} {
+		if u, err := url.Parse(text); err != nil || !u.IsAbs() || len(text) > urlMax {
+			return cloud.Invalidf("service provider", field, "A service provider needs a %s that is an address with its scheme, of %d characters at most.", field, urlMax)
 		}
 	}
 	return nil
@@ -51,6 +52,12 @@ func (s *Service) ListServiceProviders(ctx context.Context, f ProviderFilter) ([
 		return nil, err
 	}
 	return s.ServiceProviders.List(ctx, f.query())
+}
+
+// OtherClouds are the service providers that a signed-in user may go on to: those that are enabled. Tokens show them.
+func (s *Service) OtherClouds(ctx context.Context) ([]*cloud.ServiceProvider, error) {
+	on := true
+	return s.ServiceProviders.List(ctx, ProviderFilter{Enabled: &on}.query())
 }
 
 // UpdateServiceProvider changes one.

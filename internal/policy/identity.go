@@ -72,6 +72,7 @@ var identityRules = map[Action]Rule{
 	"signature.verify": Admin,
 
 	"domain config.get":    SystemReader,
+	"password rules.get":   Anyone, // what a new password must be like
 	"domain config.manage": Admin,
 
 	"policy document.get":    SystemReader,

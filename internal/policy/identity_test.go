@@ -43,7 +43,7 @@ func TestIdentityTable(t *testing.T) {
 		"token.get": "AaRsc", "token.revoke": "Aasc", "revocation.list": "AaR",
 		"registered limit.get": "AaRMrmpsc", "registered limit.manage": "Aa",
 		"limit.get": "AaRMrp", "limit.list": "AaR", "limit.manage": "Aa",
-		"signature.verify": "Aa", "domain config.get": "AaR", "domain config.manage": "Aa",
+		"signature.verify": "Aa", "domain config.get": "AaR", "domain config.manage": "Aa", "password rules.get": "AaRMrmpsc",
 		"policy document.get": "AaR", "policy document.manage": "Aa",
 		"identity provider.get": "AaR", "identity provider.manage": "Aa", "mapping.get": "AaR", "mapping.manage": "Aa",
 		"protocol.get": "AaR", "protocol.manage": "Aa", "service provider.get": "AaR", "service provider.manage": "Aa",

@@ -53,10 +53,10 @@ func (a *api) addresses(r *http.Request) (all []string) {
 
 // writeKey answers as OAuth has it: a form.
 func writeKey[ID ~string](w http.ResponseWriter, key identity.SignedKey[ID], ends time.Time) error {
-	form := url.Values{"oauth_token": {string(key.ID)}, "oauth_token_secret": {key.Secret}, "oauth_expires_at": {ends.Format(tokenTime)}}
+	form := url.Values{"oauth_token": {string(key.ID)}, "oauth_token_secret": {key.Secret}}
 	w.Header().Set("Content-Type", "application/x-www-form-urlencoded")
 	w.WriteHeader(http.StatusCreated)
-	_, err := w.Write([]byte(form.Encode()))
+	_, err := w.Write([]byte(form.Encode() + "&oauth_expires_at=" + ends.Format(tokenTime))) // colons as they are: some clients cut the form by hand
 	return err
 }
 

@@ -52,4 +52,12 @@ func TestDefaultDomainConfig(t *testing.T) {
 		t.Errorf("the option is %s", a.body)
 	}
 	s.admin("GET", "/v3/domains/config/ldap/nothing/default", "").is(404)
+	for _, who := range []string{s.signIn("demo", demoPassword, ""), s.signIn("demo", demoPassword, `{"project":{"id":"`+string(s.made.DemoProjectID)+`"}}`)} {
+		rules := "/v3/domains/default/config/security_compliance"
+		if a := s.call(who, "GET", rules, "").is(200); a.get("config.security_compliance.password_regex") != nil {
+			t.Errorf("without rules for passwords there are %s", a.body)
+		}
+		s.call(who, "GET", rules+"/password_regex_description", "").is(200)
+		s.call(who, "GET", rules+"/lockout_duration", "").is(404)
+	}
 }

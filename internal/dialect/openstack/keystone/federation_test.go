@@ -1,6 +1,9 @@
 package keystone
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const someRules = `[{"local":[{"user":{"name":"{0}"}}],"remote":[{"type":"HTTP_OIDC_SUB"}]}]`
 
@@ -88,4 +91,20 @@ func TestIdentityProviders(t *testing.T) {
 	s.admin("PATCH", "/v3/domains/"+domain, `{"domain":{"enabled":false}}`).is(200)
 	s.admin("DELETE", "/v3/domains/"+domain, "").is(204)
 	s.admin("GET", path+"q", "").is(404)
+}
+
+// A token with a scope shows where its user may go on to.
+func TestServiceProvidersInTokens(t *testing.T) {
+	s := newSite(t)
+	for id, enabled := range map[string]string{"on": "true", "off": "false"} {
+		s.admin("PUT", "/v3/OS-FEDERATION/service_providers/"+id, `{"service_provider":{"auth_url":"https://c/v3","sp_url":"https://c/sp","enabled":`+enabled+`}}`).is(201)
+	}
+	s.admin("PUT", "/v3/OS-FEDERATION/service_providers/bad", `{"service_provider":{"auth_url":"c","sp_url":"https://c/sp"}}`).is(400)
+	for scope, want := range map[string]string{`{"project":{"id":"` + string(s.made.DemoProjectID) + `"}}`: `"service_providers":[{"auth_url":"https://c/v3","id":"on","sp_url":"https://c/sp"}]`, "": ""} {
+		token := s.signIn("demo", demoPassword, scope)
+		shown := s.call(token, "GET", "/v3/auth/tokens", "", "X-Subject-Token", token).is(200)
+		if !strings.Contains(shown.body, want) || want == "" && strings.Contains(shown.body, "service_providers") {
+			t.Errorf("scope %s: %s", scope, shown.body)
+		}
+	}
 }

@@ -276,6 +276,17 @@ func (a *api) writeToken(w http.ResponseWriter, r *http.Request, status int, t *
 		}
 		v["catalog"] = entries
 	}
+	if t.Project != nil || t.Domain != nil {
+		others, err := a.identity.OtherClouds(r.Context())
+		if err != nil {
+			return err
+		}
+		if len(others) > 0 {
+			v["service_providers"] = each(others, func(p *cloud.ServiceProvider) object {
+				return object{"id": p.ID, "auth_url": p.AuthURL, "sp_url": p.ServiceURL}
+			})
+		}
+	}
 	w.Header().Set("Vary", "X-Auth-Token")
 	return one(w, status, "token", v)
 }
