@@ -21,6 +21,7 @@ test=(
 	tcpdump iputils-ping genisoimage fdisk             # looking at packets, config drives and partitions from outside
 	btrfs-progs xfsprogs                               # file systems with reflinks
 	tempest python3-stestr python3-subunit              # a suite that others wrote (test/conformance)
+	python3-keystone                                   # its processor of mapping rules (test/federation)
 	python3
 )
 

@@ -7,9 +7,11 @@ import (
 )
 
 // Parse reads rules of one version (empty: V1). What it answers as an error is a sentence for whoever wrote them.
-func Parse(text []byte, version string) ([]Rule, error) {
+func Parse(text []byte, version string) (*Mapping, error) {
 	switch version {
-	case "", V1, V2, V3:
+	case "":
+		version = V1
+	case V1, V2, V3:
 	default:
 		return nil, fmt.Errorf("schema version '%s' is none of %s, %s and %s", version, V1, V2, V3)
 	}
@@ -27,7 +29,7 @@ func Parse(text []byte, version string) ([]Rule, error) {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
 	}
-	return rules, nil
+	return &Mapping{Rules: rules, Version: version}, nil
 }
 
 func (r Rule) check(version string) error {
@@ -42,8 +44,8 @@ func (r Rule) check(version string) error {
 			return err
 		}
 	}
-	for _, m := range r.Remote {
-		if err := m.check(); err != nil {
+	for i := range r.Remote {
+		if err := r.Remote[i].check(); err != nil {
 			return err
 		}
 	}
@@ -51,14 +53,14 @@ func (r Rule) check(version string) error {
 }
 
 func (l Local) check(version string) error {
-	if l.ProjectsJSON != "" && version != V3 {
+	if l.ProjectsJSON != nil && version != V3 {
 		return fmt.Errorf("'projects_json' needs schema version %s", V3)
 	}
 	if u := l.User; u != nil && u.Type != "" && u.Type != "ephemeral" && u.Type != "local" {
 		return fmt.Errorf("type '%s' of a user is neither 'ephemeral' nor 'local'", u.Type)
 	}
 	if g := l.Group; g != nil {
-		if err := g.check(); err != nil {
+		if err := g.check(version != V1 && l.Domain != nil); err != nil {
 			return err
 		}
 	}
@@ -70,22 +72,32 @@ func (l Local) check(version string) error {
 	return nil
 }
 
-func (g Group) check() error {
-	byID, byName := g.ID != "", g.Name != "" && g.Domain != nil
+// check wants a group to be one, and one only. From V2 on the domain may be that of the local part.
+func (g Group) check(placed bool) error {
+	byID, byName := g.ID != "", g.Name != "" && (placed || g.Domain != nil)
 	if byID == byName || byID && g.Name != "" {
 		return fmt.Errorf("a group is either an id, or a name and a domain")
 	}
 	return nil
 }
 
-func (m Remote) check() error {
+// check also makes the expressions ready.
+func (m *Remote) check() error {
 	if m.Type == "" {
 		return fmt.Errorf("a remote part has no 'type'")
 	}
 	stated := 0
 	for _, list := range []*[]string{m.AnyOneOf, m.NotAnyOf, m.Whitelist, m.Blacklist} {
-		if list != nil {
-			stated++
+		if list == nil {
+			continue
+		}
+		stated++
+		if !m.Regex {
+			continue
+		}
+		var err error
+		if m.expressions, err = expressions(*list); err != nil {
+			return fmt.Errorf("'%s': %w", m.Type, err)
 		}
 	}
 	if stated > 1 {

@@ -10,8 +10,13 @@ func TestParse(t *testing.T) {
 		{"local": [{"projects": [{"name": "{0}", "roles": [{"name": "member"}]}], "user": {"name": "{0}", "type": "local", "domain": {"id": "x"}}}], "remote": [{"type": "a"}]}]`
 	for _, version := range []string{"", V1, V2, V3} {
 		got, err := Parse([]byte(rules), version)
-		if err != nil || len(got) != 2 || len(got[0].Remote) != 4 || !got[0].Remote[3].Regex || (*got[0].Remote[2].Whitelist)[1] != "b" {
-			t.Errorf("version %q: %+v, %v", version, got, err)
+		if err != nil {
+			t.Errorf("version %q: %v", version, err)
+			continue
+		}
+		first := got.Rules[0].Remote
+		if len(got.Rules) != 2 || len(first) != 4 || !first[3].Regex || (*first[2].Whitelist)[1] != "b" {
+			t.Errorf("version %q: %+v", version, got)
 		}
 	}
 }
@@ -31,6 +36,7 @@ func TestParseRefuses(t *testing.T) {
 		"type of user":      `[{"local": [{"user": {"type": "x"}}], "remote": [{"type": "a"}]}]`,
 		"roles":             `[{"local": [{"projects": [{"name": "p"}]}], "remote": [{"type": "a"}]}]`,
 		"text of version 3": `[{"local": [{"projects_json": "[]"}], "remote": [{"type": "a"}]}]`,
+		"an expression":     `[{"local": [], "remote": [{"type": "a", "regex": true, "any_one_of": ["("]}]}]`,
 		"not JSON":          `[`,
 	} {
 		if got, err := Parse([]byte(rules), V1); err == nil {

@@ -1,5 +1,7 @@
 package mapping
 
+import "github.com/dlclark/regexp2"
+
 // Versions of the language. In V2 a mapping and its parts may name a domain; in V3 roles that a person loses at home
 // are taken away here, too.
 const (
@@ -7,6 +9,12 @@ const (
 	V2 = "2.0"
 	V3 = "3.0"
 )
+
+// Mapping is rules of one version, ready to be applied.
+type Mapping struct {
+	Rules   []Rule
+	Version string
+}
 
 // Rule makes its local part of an assertion in which all remote parts are found. "{0}" in a local text is the value of
 // the first remote part that states no condition but whitelist or blacklist, "{1}" of the second.
@@ -19,12 +27,12 @@ type Rule struct {
 type Local struct {
 	User     *User     `json:"user,omitempty"`
 	Group    *Group    `json:"group,omitempty"`
-	Groups   string    `json:"groups,omitempty"`    // names, of groups of Domain
-	GroupIDs string    `json:"group_ids,omitempty"` // several ids
+	Groups   *string   `json:"groups,omitempty"`    // names, of groups of Domain
+	GroupIDs *string   `json:"group_ids,omitempty"` // several ids
 	Domain   *Domain   `json:"domain,omitempty"`
 	Projects []Project `json:"projects,omitempty"` // made when they do not exist
 	// ProjectsJSON is a text that reads as Projects once its parts are put in. V3 only.
-	ProjectsJSON string `json:"projects_json,omitempty"`
+	ProjectsJSON *string `json:"projects_json,omitempty"`
 }
 
 // User is who the person is.
@@ -69,4 +77,6 @@ type Remote struct {
 	Whitelist *[]string `json:"whitelist,omitempty"`  // only these are passed on
 	Blacklist *[]string `json:"blacklist,omitempty"`  // all but these are
 	Regex     bool      `json:"regex,omitempty"`      // the lists hold expressions, searched for anywhere in a value
+
+	expressions []*regexp2.Regexp // those of the one list, where Regex is set
 }
