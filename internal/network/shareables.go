@@ -63,6 +63,10 @@ func (s *Service) markNetwork(ctx context.Context, id string, m sharing) error {
 	} else {
 		n.External, n.Restricted = m.some, m.some && !m.all
 	}
+	if n.Default && (!n.External || n.Restricted && !was.Restricted) {
+		return cloud.Errorf(cloud.InUse, "share", id, "RBAC policy on object %s cannot be removed because other objects depend on it. "+
+			"Details: it is the default external network, which every project may need.", id)
+	}
 	if n.Shared == was.Shared && n.External == was.External && n.Restricted == was.Restricted {
 		return nil
 	}

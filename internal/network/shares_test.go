@@ -87,6 +87,20 @@ func TestAnExternalNetworkForOneProject(t *testing.T) {
 	}
 }
 
+// The default external network stays everybody's, as all that names none relies on it.
+func TestTheDefaultExternalNetworkIsForAll(t *testing.T) {
+	w := newWorld(t)
+	n := get(w.CreateNetwork(w.admin, NetworkRequest{Name: "out", External: true, Default: true}))(t)
+	all := get(w.ListShares(w.admin, cloud.Where(cloud.Eq("noun_id", string(n.ID)))))(t)[0]
+	get(w.CreateShare(w.admin, ShareRequest{Noun: cloud.ShareNetwork, NounID: string(n.ID), Use: cloud.UseExternal, To: "friend"}))(t)
+	wantKind(t, w.DeleteShare(w.admin, all.ID), cloud.InUse)
+	_, err := w.UpdateShare(w.admin, all.ID, "friends")
+	wantKind(t, err, cloud.InUse)
+	no := false
+	get(w.UpdateNetwork(w.admin, n.ID, NetworkChange{Default: &no}))(t)
+	w.must(w.DeleteShare(w.admin, all.ID))
+}
+
 // A shared group is worn by the ports of the project it is shared with.
 func TestASecurityGroupIsShared(t *testing.T) {
 	w, owner, friend := newWorld(t), as("owner"), as("friend")
