@@ -11,6 +11,7 @@ type AddressGroup struct {
 	Revisions   int    `json:"revisions"`
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
+	Shared      bool   `json:"shared,omitempty"` // every project may name it
 	// Prefixes are masked, sorted, and each is there once.
 	Prefixes []netip.Prefix `json:"prefixes"`
 }

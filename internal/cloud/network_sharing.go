@@ -31,6 +31,8 @@ const (
 	ShareSubnetPool    ShareNoun = "subnet pool"
 	ShareAddressScope  ShareNoun = "address scope"
 	ShareSecurityGroup ShareNoun = "security group"
+	ShareQoSPolicy     ShareNoun = "QoS policy"
+	ShareAddressGroup  ShareNoun = "address group"
 )
 
 // ShareUse is what a share allows.

@@ -17,7 +17,7 @@ type AddressGroupRequest struct {
 }
 
 func addressGroupTarget(g *cloud.AddressGroup) policy.Target {
-	return policy.Target{Resource: "address group", ID: string(g.ID), ProjectID: g.ProjectID}
+	return policy.Target{Resource: "address group", ID: string(g.ID), ProjectID: g.ProjectID, Shared: g.Shared}
 }
 
 // CreateAddressGroup makes an address group.
@@ -57,12 +57,21 @@ func (s *Service) AddressGroup(ctx context.Context, id cloud.AddressGroupID) (*c
 	if err != nil {
 		return nil, missing(err, "address group", id)
 	}
-	return g, policy.Authorize(ctx, "address group.get", addressGroupTarget(g))
+	return g, s.authorizeReach(ctx, "address group.get", addressGroupTarget(g), cloud.UseShared)
 }
 
-// ListAddressGroups lists the address groups of the caller's project, or all.
+// ListAddressGroups lists the address groups of the caller's project and those shared with it, or all.
 func (s *Service) ListAddressGroups(ctx context.Context, q cloud.Query, keep ...func(*cloud.AddressGroup) bool) ([]*cloud.AddressGroup, error) {
-	return s.AddressGroups.List(ctx, visible(ctx, "address group.get", q), keep...)
+	all, own := policy.Visible(ctx, "address group.get")
+	if all {
+		return s.AddressGroups.List(ctx, q, keep...)
+	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareAddressGroup, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
+	return listUnion(ctx, s.AddressGroups, q, addressGroupColumn, func(g *cloud.AddressGroup) string { return string(g.ID) }, keep,
+		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true), cloud.In("id", keys(with)))
 }
 
 // AddressGroupChange changes what is not nil. Add and Remove change the list.
@@ -124,7 +133,7 @@ func (s *Service) ownAddressGroup(ctx context.Context, id cloud.AddressGroupID, 
 	if err != nil {
 		return nil, err
 	}
-	return g, policy.Authorize(ctx, action, addressGroupTarget(g))
+	return g, s.authorizeReach(ctx, action, addressGroupTarget(g), cloud.UseShared)
 }
 
 // lockAddressGroup makes whoever changes, deletes or names an address group wait for each other.
@@ -144,6 +153,9 @@ func (s *Service) DeleteAddressGroup(ctx context.Context, id cloud.AddressGroupI
 		}
 		if len(rules) > 0 {
 			return cloud.Errorf(cloud.InUse, "address group", id, "Address group %s is in use on one or more security group rules.", id)
+		}
+		if err := s.unshare(ctx, string(id)); err != nil {
+			return err
 		}
 		return s.AddressGroups.Delete(ctx, id)
 	})

@@ -79,6 +79,10 @@ func scopeColumn(a *cloud.AddressScope, column string) string {
 	return commonColumn(string(a.ID), a.Name, a.ProjectID, &a.Meta, column)
 }
 
+func addressGroupColumn(g *cloud.AddressGroup, column string) string {
+	return commonColumn(string(g.ID), g.Name, g.ProjectID, &g.Meta, column)
+}
+
 func groupColumn(g *cloud.SecurityGroup, column string) string {
 	return commonColumn(string(g.ID), g.Name, g.ProjectID, &g.Meta, column)
 }

@@ -34,7 +34,10 @@ func (s *Service) CreateQoSPolicy(ctx context.Context, r QoSPolicyRequest) (p *c
 		if err := s.onlyDefaultQoS(ctx, p); err != nil {
 			return err
 		}
-		return s.QoSPolicies.Insert(ctx, p)
+		if err := s.QoSPolicies.Insert(ctx, p); err != nil {
+			return err
+		}
+		return s.shareWithAll(ctx, cloud.ShareQoSPolicy, string(p.ID), p.ProjectID, cloud.UseShared, p.Shared)
 	})
 	return p, err
 }
@@ -69,17 +72,21 @@ func (s *Service) QoSPolicy(ctx context.Context, id cloud.QoSPolicyID) (*cloud.Q
 	if err != nil {
 		return nil, missing(err, "QoS policy", id)
 	}
-	return p, policy.Authorize(ctx, "QoS policy.get", qosTarget(p))
+	return p, s.authorizeReach(ctx, "QoS policy.get", qosTarget(p), cloud.UseShared)
 }
 
-// ListQoSPolicies lists what the caller may see: its project's, and shared ones.
+// ListQoSPolicies lists what the caller may see: its project's, and those shared with it.
 func (s *Service) ListQoSPolicies(ctx context.Context, q cloud.Query, keep ...func(*cloud.QoSPolicy) bool) ([]*cloud.QoSPolicy, error) {
 	all, own := policy.Visible(ctx, "QoS policy.get")
 	if all {
 		return s.QoSPolicies.List(ctx, q, keep...)
 	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareQoSPolicy, cloud.UseShared)
+	if err != nil {
+		return nil, err
+	}
 	return listUnion(ctx, s.QoSPolicies, q, qosPolicyColumn, func(p *cloud.QoSPolicy) string { return string(p.ID) }, keep,
-		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true))
+		cloud.Eq("project_id", string(own)), cloud.Eq("shared", true), cloud.In("id", keys(with)))
 }
 
 // QoSPolicyChange changes what is not nil.
@@ -89,18 +96,17 @@ type QoSPolicyChange struct {
 	Tags              *[]string
 }
 
-// UpdateQoSPolicy changes a policy's words and who may use it.
+// UpdateQoSPolicy changes a policy's words and who may use it. InUse while those need it who may not any more.
 func (s *Service) UpdateQoSPolicy(ctx context.Context, id cloud.QoSPolicyID, c QoSPolicyChange) (p *cloud.QoSPolicy, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if p, err = s.ownQoSPolicy(ctx, id, "QoS policy.update"); err != nil {
 			return err
 		}
-		if err := authorizeAll(ctx, map[policy.Action]bool{"QoS policy.share": changes(c.Shared, p.Shared)}, qosTarget(p)); err != nil {
+		if err := s.shareQoSPolicy(ctx, p, c.Shared); err != nil {
 			return err
 		}
 		apply(&p.Name, c.Name)
 		apply(&p.Description, c.Description)
-		apply(&p.Shared, c.Shared)
 		apply(&p.Default, c.Default)
 		apply(&p.Tags, c.Tags)
 		if err := s.onlyDefaultQoS(ctx, p); err != nil {
@@ -112,6 +118,21 @@ func (s *Service) UpdateQoSPolicy(ctx context.Context, id cloud.QoSPolicyID, c Q
 	return p, err
 }
 
+// shareQoSPolicy makes that a policy is, or is not, everybody's be so.
+func (s *Service) shareQoSPolicy(ctx context.Context, p *cloud.QoSPolicy, on *bool) error {
+	if !changes(on, p.Shared) {
+		return nil
+	}
+	if err := policy.Authorize(ctx, "QoS policy.share", qosTarget(p)); err != nil {
+		return err
+	}
+	p.Shared = *on
+	if err := s.shareWithAll(ctx, cloud.ShareQoSPolicy, string(p.ID), p.ProjectID, cloud.UseShared, *on); err != nil {
+		return err
+	}
+	return s.coverUsers(ctx, cloud.ShareQoSPolicy, string(p.ID), cloud.UseShared)
+}
+
 // ownQoSPolicy locks and answers a policy that the caller may change.
 func (s *Service) ownQoSPolicy(ctx context.Context, id cloud.QoSPolicyID, action policy.Action) (*cloud.QoSPolicy, error) {
 	if err := s.lockQoSPolicy(ctx, id); err != nil {
@@ -121,7 +142,7 @@ func (s *Service) ownQoSPolicy(ctx context.Context, id cloud.QoSPolicyID, action
 	if err != nil {
 		return nil, err
 	}
-	return p, policy.Authorize(ctx, action, qosTarget(p))
+	return p, s.authorizeReach(ctx, action, qosTarget(p), cloud.UseShared)
 }
 
 // lockQoSPolicy makes whoever changes, deletes or begins to use a policy wait for each other.
@@ -136,6 +157,9 @@ func (s *Service) DeleteQoSPolicy(ctx context.Context, id cloud.QoSPolicyID) err
 			return err
 		}
 		if err := s.checkQoSUnused(ctx, id); err != nil {
+			return err
+		}
+		if err := s.unshare(ctx, string(id)); err != nil {
 			return err
 		}
 		return s.QoSPolicies.Delete(ctx, id)

@@ -31,6 +31,8 @@ func (s *Service) shareable(noun cloud.ShareNoun, use cloud.ShareUse) (shareable
 		cloud.ShareSubnetPool:    {[]cloud.ShareUse{cloud.UseShared}, s.findPool, s.markPool, s.poolUsers},
 		cloud.ShareAddressScope:  {[]cloud.ShareUse{cloud.UseShared}, s.findScope, s.markScope, s.scopeUsers},
 		cloud.ShareSecurityGroup: {[]cloud.ShareUse{cloud.UseShared}, s.findGroup, s.markGroup, s.groupUsers},
+		cloud.ShareQoSPolicy:     {[]cloud.ShareUse{cloud.UseShared}, s.findQoSPolicy, s.markQoSPolicy, s.qosUsers},
+		cloud.ShareAddressGroup:  {[]cloud.ShareUse{cloud.UseShared}, s.findAddressGroup, s.markAddressGroup, s.addressGroupUsers},
 	}
 	kind, ok := kinds[noun]
 	if !ok {

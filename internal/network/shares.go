@@ -135,34 +135,38 @@ func (s *Service) settleShare(ctx context.Context, sh *cloud.Share) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkCovered(ctx, kind, sh); err != nil {
+	if err := s.coverUsers(ctx, sh.Noun, sh.NounID, sh.Use); err != nil {
 		return err
 	}
 	return s.markShared(ctx, kind, sh)
 }
 
-// checkCovered refuses to leave projects that use a noun without a share of it.
-func (s *Service) checkCovered(ctx context.Context, kind shareable, sh *cloud.Share) error {
-	noun, err := kind.find(ctx, sh.NounID)
+// coverUsers refuses to leave projects that use a noun without a share of it.
+func (s *Service) coverUsers(ctx context.Context, noun cloud.ShareNoun, id string, use cloud.ShareUse) error {
+	kind, err := s.shareable(noun, use)
 	if err != nil {
 		return err
 	}
-	users, err := kind.users(ctx, sh.NounID, sh.Use)
+	owned, err := kind.find(ctx, id)
 	if err != nil {
 		return err
 	}
-	left, err := s.Shares.List(ctx, cloud.Where(cloud.Eq("noun_id", sh.NounID), cloud.Eq("use", string(sh.Use))))
+	users, err := kind.users(ctx, id, use)
 	if err != nil {
 		return err
 	}
-	covered := map[cloud.ProjectID]bool{noun.ProjectID: true, "": true}
+	left, err := s.Shares.List(ctx, cloud.Where(cloud.Eq("noun_id", id), cloud.Eq("use", string(use))))
+	if err != nil {
+		return err
+	}
+	covered := map[cloud.ProjectID]bool{owned.ProjectID: true, "": true}
 	for _, l := range left {
 		covered[l.To] = true
 	}
 	for _, user := range users {
 		if !covered[cloud.AllProjects] && !covered[user] {
-			return cloud.Errorf(cloud.InUse, "share", sh.ID, "RBAC policy on object %s cannot be removed because other objects depend on it. "+
-				"Details: project %s uses it.", sh.NounID, user)
+			return cloud.Errorf(cloud.InUse, "share", id, "RBAC policy on object %s cannot be removed because other objects depend on it. "+
+				"Details: project %s uses it.", id, user)
 		}
 	}
 	return nil

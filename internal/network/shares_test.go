@@ -116,6 +116,54 @@ func TestASecurityGroupIsShared(t *testing.T) {
 	wantKind(t, err, cloud.Forbidden)
 }
 
+// A QoS policy bounds what is of the project it is shared with, and is not taken away while it does.
+func TestAQoSPolicyIsShared(t *testing.T) {
+	w, friend, no := newWorld(t), as("friend"), false
+	q := get(w.CreateQoSPolicy(w.admin, QoSPolicyRequest{Name: "slow"}))(t)
+	bounded := NetworkRequest{Name: "n", QoS: &q.ID}
+	_, err := w.CreateNetwork(friend, bounded)
+	wantKind(t, err, cloud.NotFound)
+	sh := get(w.CreateShare(w.admin, ShareRequest{Noun: cloud.ShareQoSPolicy, NounID: string(q.ID), Use: cloud.UseShared, To: "friend"}))(t)
+	n := get(w.CreateNetwork(friend, bounded))(t)
+	if seen, strange := sees(t, w.ListQoSPolicies, friend), sees(t, w.ListQoSPolicies, as("stranger")); seen != 1 || strange != 0 {
+		t.Errorf("the friend sees %d policies, a stranger %d", seen, strange)
+	}
+	wantKind(t, w.DeleteQoSPolicy(friend, q.ID), cloud.Forbidden)
+	wantKind(t, w.DeleteShare(w.admin, sh.ID), cloud.InUse)
+
+	all := get(w.CreateShare(w.admin, ShareRequest{Noun: cloud.ShareQoSPolicy, NounID: string(q.ID), Use: cloud.UseShared, To: cloud.AllProjects}))(t)
+	if q = get(w.QoSPolicy(w.admin, q.ID))(t); !q.Shared {
+		t.Error("a policy shared with all does not say so")
+	}
+	w.must(w.DeleteShare(w.admin, sh.ID))
+	_, err = w.UpdateQoSPolicy(w.admin, q.ID, QoSPolicyChange{Shared: &no})
+	wantKind(t, err, cloud.InUse)
+	w.must(w.DeleteNetwork(friend, n.ID))
+	w.must(w.DeleteShare(w.admin, all.ID))
+	w.must(w.DeleteQoSPolicy(w.admin, q.ID))
+}
+
+// An address group is named by the rules of the project it is shared with, and not taken away while it is.
+func TestAnAddressGroupIsShared(t *testing.T) {
+	w, owner, friend := newWorld(t), as("owner"), as("friend")
+	a := get(w.CreateAddressGroup(owner, AddressGroupRequest{Name: "offices", Prefixes: prefixes("10.0.0.0/24")}))(t)
+	g := get(w.CreateSecurityGroup(friend, GroupRequest{Name: "web"}))(t)
+	rule := RuleRequest{GroupID: g.ID, Direction: "ingress", RemoteAddresses: a.ID}
+	_, err := w.CreateRule(friend, rule)
+	wantKind(t, err, cloud.NotFound)
+	sh := get(w.CreateShare(owner, ShareRequest{Noun: cloud.ShareAddressGroup, NounID: string(a.ID), Use: cloud.UseShared, To: "friend"}))(t)
+	r := get(w.CreateRule(friend, rule))(t)
+	if got := sees(t, w.ListAddressGroups, friend); got != 1 {
+		t.Errorf("the friend sees %d address groups", got)
+	}
+	_, err = w.UpdateAddressGroup(friend, a.ID, AddressGroupChange{Add: prefixes("10.0.1.0/24")})
+	wantKind(t, err, cloud.Forbidden)
+	wantKind(t, w.DeleteShare(owner, sh.ID), cloud.InUse)
+	w.must(w.DeleteRule(friend, r.ID))
+	w.must(w.DeleteShare(owner, sh.ID))
+	w.must(w.DeleteAddressGroup(owner, a.ID))
+}
+
 // The prefixes of pools in one scope are apart, and of its IP version.
 func TestPoolsInAnAddressScope(t *testing.T) {
 	w, ctx := newWorld(t), as("p")

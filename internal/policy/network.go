@@ -83,7 +83,7 @@ var networkRules = map[Action]Rule{
 	"trunk.update": ProjectMember, // also its branches
 	"trunk.delete": ProjectMember,
 
-	"address group.get":    ProjectReader,
+	"address group.get":    SharedReader,
 	"address group.create": ProjectMaker,
 	"address group.update": ProjectMember,
 	"address group.delete": ProjectMember,

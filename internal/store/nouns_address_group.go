@@ -10,9 +10,11 @@ var addressGroups = definition[cloud.AddressGroup, cloud.AddressGroupID]{
 		text("name", func(g *cloud.AddressGroup) any { return g.Name }),
 		text("description", func(g *cloud.AddressGroup) any { return g.Description }),
 		number("revisions", func(g *cloud.AddressGroup) any { return g.Revisions }),
+		flag("shared", func(g *cloud.AddressGroup) any { return g.Shared }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
 		by("name"),
+		by("shared", "created_at").only("shared = 1"),
 	},
 }

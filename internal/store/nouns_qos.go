@@ -19,6 +19,7 @@ var qosPolicies = definition[cloud.QoSPolicy, cloud.QoSPolicyID]{
 		by("project_id", "created_at"),
 		unique("default", "project_id").only("\"default\" = 1"),
 		by("name"),
+		by("shared", "created_at").only("shared = 1"),
 	},
 }
 

@@ -12,10 +12,10 @@ import (
 
 func (a *api) addressGroups() resource[cloud.AddressGroup, cloud.AddressGroupID] {
 	return resource[cloud.AddressGroup, cloud.AddressGroupID]{one: "address_group", many: "address_groups", path: "/v2.0/address-groups",
-		filters: common(filters[cloud.AddressGroup]{"shared": byShown(func(*cloud.AddressGroup) string { return "false" })}),
+		filters: common(filters[cloud.AddressGroup]{"shared": byBool[cloud.AddressGroup]("shared")}),
 		sort:    namedSort(nil),
 		list:    a.net.ListAddressGroups, get: a.net.AddressGroup, remove: a.net.DeleteAddressGroup,
-		id: func(g *cloud.AddressGroup) cloud.AddressGroupID { return g.ID }, show: showAddressGroups}
+		id: func(g *cloud.AddressGroup) cloud.AddressGroupID { return g.ID }, show: a.showAddressGroups}
 }
 
 func (a *api) addressGroupRoutes(s *openstack.Service) {
@@ -27,13 +27,14 @@ func (a *api) addressGroupRoutes(s *openstack.Service) {
 	s.Handle("PUT "+r.path+"/{id}/remove_addresses", a.changeAddresses(func(c *network.AddressGroupChange, p []netip.Prefix) { c.Remove = p }))
 }
 
-func showAddressGroups(_ context.Context, groups []*cloud.AddressGroup) ([]object, error) {
+func (a *api) showAddressGroups(ctx context.Context, groups []*cloud.AddressGroup) ([]object, error) {
+	with, err := a.net.SharedWithCaller(ctx, cloud.ShareAddressGroup, cloud.UseShared)
 	shown := make([]object, len(groups))
 	for i, g := range groups {
 		shown[i] = object{"id": g.ID, "name": g.Name, "description": g.Description, "tenant_id": g.ProjectID, "project_id": g.ProjectID,
-			"addresses": showPrefixes(g.Prefixes), "shared": false}.with(stamps(&g.Meta, g.Revisions))
+			"addresses": showPrefixes(g.Prefixes), "shared": g.Shared || with[string(g.ID)]}.with(stamps(&g.Meta, g.Revisions))
 	}
-	return shown, nil
+	return shown, err
 }
 
 // addressGroupIn is an address group in a request.

@@ -53,6 +53,7 @@ var extensions = []extension{
 	{"provider", "Provider Network", "How networks are carried, for operators."},
 	{"quota_details", "Quota details management support", "Shows use besides limits."},
 	{"quotas", "Quota management support", "Limits of projects."},
+	{"rbac-address-group", "Add address_group type to RBAC", "Shares address groups with projects."},
 	{"rbac-address-scope", "Add address_scope type to RBAC", "Shares address scopes with projects."},
 	{"rbac-policies", "RBAC Policies", "Shares networks with projects."},
 	{"rbac-security-groups", "Add security_group type to network RBAC", "Shares security groups with projects."},

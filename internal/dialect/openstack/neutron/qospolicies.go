@@ -15,7 +15,7 @@ func (a *api) qosPolicies() resource[cloud.QoSPolicy, cloud.QoSPolicyID] {
 			"is_default": byBool[cloud.QoSPolicy]("default")})),
 		sort: namedSort(openstack.SortColumns{"shared": "shared", "is_default": "default"}),
 		list: a.net.ListQoSPolicies, get: a.net.QoSPolicy, remove: a.net.DeleteQoSPolicy,
-		id: func(p *cloud.QoSPolicy) cloud.QoSPolicyID { return p.ID }, show: showQoSPolicies, tags: tags,
+		id: func(p *cloud.QoSPolicy) cloud.QoSPolicyID { return p.ID }, show: a.showQoSPolicies, tags: tags,
 		setTags: func(ctx context.Context, id cloud.QoSPolicyID, tags []string) error {
 			_, err := a.net.UpdateQoSPolicy(ctx, id, network.QoSPolicyChange{Tags: &tags})
 			return err
@@ -34,7 +34,8 @@ func (a *api) qosPolicyRoutes(s *openstack.Service) {
 	s.Handle("GET /v2.0/qos/rule-types/{type}", a.showRuleType)
 }
 
-func showQoSPolicies(_ context.Context, policies []*cloud.QoSPolicy) ([]object, error) {
+func (a *api) showQoSPolicies(ctx context.Context, policies []*cloud.QoSPolicy) ([]object, error) {
+	with, err := a.net.SharedWithCaller(ctx, cloud.ShareQoSPolicy, cloud.UseShared)
 	shown := make([]object, len(policies))
 	for i, p := range policies {
 		rules := []object{}
@@ -43,9 +44,9 @@ func showQoSPolicies(_ context.Context, policies []*cloud.QoSPolicy) ([]object, 
 			rules = append(rules, k.show(r).with(object{"type": k.kind, "qos_policy_id": p.ID}))
 		}
 		shown[i] = object{"id": p.ID, "name": p.Name, "description": p.Description, "tenant_id": p.ProjectID, "project_id": p.ProjectID,
-			"shared": p.Shared, "is_default": p.Default, "rules": rules, "tags": tagsShown(p.Tags)}.with(stamps(&p.Meta, p.Revisions))
+			"shared": p.Shared || with[string(p.ID)], "is_default": p.Default, "rules": rules, "tags": tagsShown(p.Tags)}.with(stamps(&p.Meta, p.Revisions))
 	}
-	return shown, nil
+	return shown, err
 }
 
 // qosPolicyIn is a policy in a request.

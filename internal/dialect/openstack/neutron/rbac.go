@@ -11,7 +11,8 @@ import (
 // shareNouns and shareUses are our words for what is shared and what for, as this API calls them.
 var (
 	shareNouns = map[string]cloud.ShareNoun{"network": cloud.ShareNetwork, "subnetpool": cloud.ShareSubnetPool,
-		"address_scope": cloud.ShareAddressScope, "security_group": cloud.ShareSecurityGroup}
+		"address_scope": cloud.ShareAddressScope, "security_group": cloud.ShareSecurityGroup,
+		"qos_policy": cloud.ShareQoSPolicy, "address_group": cloud.ShareAddressGroup}
 	shareUses = map[string]cloud.ShareUse{"access_as_shared": cloud.UseShared, "access_as_external": cloud.UseExternal}
 )
 

@@ -44,6 +44,26 @@ func TestRBACPolicies(t *testing.T) {
 	s.call(member, "DELETE", "/v2.0/rbac-policies/"+p.ID, "", 204)
 }
 
+// Each type of object that can be shared says so to those it is shared with, and only to them.
+func TestWhatIsSharedSaysSo(t *testing.T) {
+	s, friend := newSite(t), "q:member,reader"
+	for kind, made := range map[string]struct{ path, one, body string }{
+		"qos_policy":    {"/v2.0/qos/policies", "policy", `{"policy":{"name":"x"}}`},
+		"address_group": {"/v2.0/address-groups", "address_group", `{"address_group":{"name":"x","addresses":["10.0.0.0/8"]}}`},
+	} {
+		id := at(s.call(admin, "POST", made.path, made.body, 201), made.one, "id").(string)
+		s.call(friend, "GET", made.path+"/"+id, "", 404)
+		share := fmt.Sprintf(`{"rbac_policy":{"object_type":"%s","object_id":"%s","action":"access_as_shared","target_tenant":"q"}}`, kind, id)
+		s.call(admin, "POST", "/v2.0/rbac-policies", share, 201)
+		if got := at(s.call(friend, "GET", made.path+"/"+id, "", 200), made.one, "shared"); got != true {
+			t.Errorf("%s is shared: %v", kind, got)
+		}
+		if got := at(s.call(admin, "GET", made.path+"/"+id, "", 200), made.one, "shared"); got != false {
+			t.Errorf("%s is shared with its owner: %v", kind, got)
+		}
+	}
+}
+
 func TestAddressScopes(t *testing.T) {
 	s, ctx := newSite(t), context.Background()
 	c := s.client(member)
