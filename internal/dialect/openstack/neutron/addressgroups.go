@@ -41,7 +41,7 @@ func (a *api) showAddressGroups(ctx context.Context, groups []*cloud.AddressGrou
 type addressGroupIn struct {
 	owner
 	Name        text                         `json:"name"`
-	Description text                         `json:"description"`
+	Description text                         `json:"description" max:"1024"`
 	Addresses   openstack.Optional[[]string] `json:"addresses"`
 }
 

@@ -57,13 +57,16 @@ func decodeOuter(r *http.Request) (outer map[string]json.RawMessage, err error) 
 	return outer, openstack.Decode(r, &outer)
 }
 
-// strict refuses attributes that the resource does not have, in the service's words.
+// strict reads JSON into what v points to. Attributes that the resource does not have are refused, in the service's words.
 func strict(raw []byte, v any) error {
 	err := openstack.DecodeBytesStrict(raw, v)
 	if e, ok := cloud.AsError(err); ok && strings.HasPrefix(e.Message, "Additional properties") {
 		return cloud.Invalidf("request", "body", "Unrecognized attribute(s) '%s'", e.Field)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return checkBody(v)
 }
 
 // The optional attributes of request bodies.
@@ -135,6 +138,17 @@ func (o owner) project() cloud.ProjectID {
 	}
 	return cloud.ProjectID(o.TenantID.Value)
 }
+
+// oneOwner refuses two names that do not say the same.
+func (o owner) oneOwner() error {
+	if o.ProjectID.Set && o.TenantID.Set && o.ProjectID.Value != o.TenantID.Value {
+		return cloud.Invalidf("request", "body", "'project_id' and 'tenant_id' do not match")
+	}
+	return nil
+}
+
+// named tells whether the request says whose the resource is. It is so for life.
+func (o owner) named() bool { return o.ProjectID.Set || o.TenantID.Set }
 
 func parseAddr(field, s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)

@@ -65,7 +65,7 @@ func showProfiles(_ context.Context, profiles []*cloud.RouterProfile) ([]object,
 // flavorIn is a flavor in a request.
 type flavorIn struct {
 	Name        text                                        `json:"name"`
-	Description text                                        `json:"description"`
+	Description text                                        `json:"description" max:"1024"`
 	ServiceType text                                        `json:"service_type"`
 	Enabled     boolean                                     `json:"enabled"`
 	Profiles    openstack.Optional[[]cloud.RouterProfileID] `json:"service_profiles"`
@@ -95,7 +95,7 @@ func (a *api) updateFlavor(ctx context.Context, id cloud.RouterFlavorID, in flav
 
 // profileIn is a service profile in a request.
 type profileIn struct {
-	Description text                          `json:"description"`
+	Description text                          `json:"description" max:"1024"`
 	Driver      text                          `json:"driver"`
 	Details     openstack.Optional[looseText] `json:"metainfo"`
 	Enabled     boolean                       `json:"enabled"`

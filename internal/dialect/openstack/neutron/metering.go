@@ -60,7 +60,7 @@ func showMeterRules(_ context.Context, rules []*cloud.MeterRule) ([]object, erro
 type meterIn struct {
 	owner
 	Name        text    `json:"name"`
-	Description text    `json:"description"`
+	Description text    `json:"description" max:"1024"`
 	Shared      boolean `json:"shared"`
 }
 

@@ -89,8 +89,8 @@ func (a *api) createShare(ctx context.Context, in shareIn) (*cloud.Share, error)
 }
 
 func (a *api) updateShare(ctx context.Context, id cloud.ShareID, in shareIn) (*cloud.Share, error) {
-	if in.Type.Set || in.ID.Set || in.Action.Set || in.project() != "" {
-		return nil, readOnly("object_type, object_id, action or project_id")
+	if in.Type.Set || in.ID.Set || in.Action.Set {
+		return nil, readOnly("object_type, object_id or action")
 	}
 	return a.net.UpdateShare(ctx, id, cloud.ProjectID(in.Target.Value))
 }

@@ -173,7 +173,7 @@ func creates[In, T any, ID ~string](a *api, res resource[T, ID], create func(con
 			for _, in := range wanted {
 				row, err := create(ctx, in)
 				if err != nil {
-					return err
+					return forOthers(ctx, in, err)
 				}
 				rows = append(rows, row)
 			}
@@ -186,12 +186,24 @@ func creates[In, T any, ID ~string](a *api, res resource[T, ID], create func(con
 	}
 }
 
+// forOthers gives the refusal to make something in another project's name the form it has here.
+func forOthers(ctx context.Context, in any, err error) error {
+	o, ok := in.(interface{ project() cloud.ProjectID })
+	if !ok || !cloud.Is(err, cloud.Forbidden) || o.project() == "" || o.project() == cloud.PrincipalOf(ctx).ProjectID {
+		return err
+	}
+	return cloud.Invalidf("request", "body", "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges")
+}
+
 // updates answers PUT.
 func updates[In, T any, ID ~string](a *api, res resource[T, ID], update func(context.Context, ID, In) (*T, error)) openstack.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		in, err := decodeOne[In](r, res.one)
 		if err != nil {
 			return err
+		}
+		if o, ok := any(in).(interface{ named() bool }); ok && o.named() {
+			return readOnly("project_id")
 		}
 		id := ID(r.PathValue("id"))
 		var row *T

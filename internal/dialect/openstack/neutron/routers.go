@@ -140,6 +140,9 @@ func (a *api) changeInterface(change func(context.Context, cloud.RouterID, netwo
 		if err := openstack.Decode(r, &in); err != nil {
 			return err
 		}
+		if err := checkBody(&in); err != nil {
+			return err
+		}
 		id := cloud.RouterID(r.PathValue("id"))
 		p, err := change(r.Context(), id, network.InterfaceRequest{SubnetID: in.SubnetID, PortID: in.PortID})
 		if err != nil {

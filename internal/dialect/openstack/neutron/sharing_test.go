@@ -33,10 +33,11 @@ func TestRBACPolicies(t *testing.T) {
 		}
 	}
 	wants := map[string]int{
-		fmt.Sprintf(`{"rbac_policy":{"object_type":"network","object_id":"%s","action":"access_as_shared","target_tenant":"r"}}`, n.ID): 409,
-		fmt.Sprintf(`{"rbac_policy":{"object_type":"network","object_id":"%s","action":"access_as_shared","target_tenant":"*"}}`, n.ID): 403,
-		fmt.Sprintf(`{"rbac_policy":{"object_type":"moon","object_id":"%s","action":"access_as_shared","target_tenant":"r"}}`, n.ID):    400,
-		`{"rbac_policy":{"object_type":"network","object_id":"none","action":"access_as_shared","target_tenant":"r"}}`:                  404,
+		fmt.Sprintf(`{"rbac_policy":{"object_type":"network","object_id":"%s","action":"access_as_shared","target_tenant":"r"}}`, n.ID):                409,
+		fmt.Sprintf(`{"rbac_policy":{"object_type":"network","object_id":"%s","action":"access_as_shared","target_tenant":"*"}}`, n.ID):                403,
+		fmt.Sprintf(`{"rbac_policy":{"object_type":"moon","object_id":"%s","action":"access_as_shared","target_tenant":"r"}}`, n.ID):                   400,
+		`{"rbac_policy":{"object_type":"network","object_id":"none","action":"access_as_shared","target_tenant":"r"}}`:                                 400,
+		`{"rbac_policy":{"object_type":"network","object_id":"7c4d4a86-9d5b-4b4a-8a2c-7f0f0c6f3c11","action":"access_as_shared","target_tenant":"r"}}`: 404,
 	}
 	for body, want := range wants {
 		s.call(member, "POST", "/v2.0/rbac-policies", body, want)
