@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -13,9 +12,8 @@ import (
 
 // writeParts answers a list of what is part of another resource's row: all of it is at hand, and any attribute sorts it.
 func (a *api) writeParts(w http.ResponseWriter, r *http.Request, many string, parts []object) error {
-	q := r.URL.Query()
 	columns := openstack.SortColumns{}
-	for _, key := range q["sort_key"] {
+	for _, key := range r.URL.Query()["sort_key"] {
 		if len(parts) == 0 || parts[0][key] != nil {
 			columns[key] = key
 		}
@@ -30,7 +28,7 @@ func (a *api) writeParts(w http.ResponseWriter, r *http.Request, many string, pa
 		return cloud.Invalidf("request", "marker", "Marker %s could not be found.", page.Marker)
 	}
 	body := object{many: pick(shown, r)}
-	if links := a.partLinks(r, q, parts, shown, page); len(links) > 0 {
+	if links := pageLinks(r, page, shown, partID); len(links) > 0 {
 		body[many+"_links"] = links
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
@@ -66,26 +64,3 @@ func compareValues(a, b any) int {
 }
 
 func partID(o object) string { return fmt.Sprint(o["id"]) }
-
-// partLinks lead to the pages around one that the client asked for by limit.
-func (a *api) partLinks(r *http.Request, q url.Values, all, shown []object, page openstack.Page) []object {
-	if page.Limit == 0 || len(shown) == 0 {
-		return nil
-	}
-	var links []object
-	add := func(rel, reverse string, beside object) {
-		q.Del("page_reverse")
-		if reverse != "" {
-			q.Set("page_reverse", reverse)
-		}
-		q.Set("marker", partID(beside))
-		links = append(links, object{"rel": rel, "href": openstack.BaseURL(r) + openstack.RequestPath(r) + "?" + q.Encode()})
-	}
-	if last := shown[len(shown)-1]; last["id"] != all[len(all)-1]["id"] {
-		add("next", "", last)
-	}
-	if first := shown[0]; first["id"] != all[0]["id"] {
-		add("previous", "True", first)
-	}
-	return links
-}

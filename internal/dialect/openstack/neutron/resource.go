@@ -75,7 +75,7 @@ func listAll[T any, ID ~string](a *api, w http.ResponseWriter, r *http.Request, 
 		return err
 	}
 	body := object{res.many: pick(objects, r)}
-	if links := pageLinks(a, r, res.path, page, rows, res.id); len(links) > 0 {
+	if links := pageLinks(r, page, rows, func(row *T) string { return string(res.id(row)) }); len(links) > 0 {
 		body[res.many+"_links"] = links
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
@@ -97,25 +97,6 @@ func oneOf[T any, ID ~string](ctx context.Context, res resource[T, ID], alternat
 		}
 	}
 	return []cloud.Cond{cloud.In("id", ids)}, nil
-}
-
-// pageLinks lead to the pages before and after one that the client asked for by limit.
-func pageLinks[T any, ID ~string](a *api, r *http.Request, path string, page openstack.Page, rows []*T, id func(*T) ID) []object {
-	if page.Limit == 0 || len(rows) == 0 {
-		return nil
-	}
-	var links []object
-	full := len(rows) >= page.Limit
-	if full || page.Reverse {
-		links = append(links, object{"rel": "next", "href": openstack.NextURL(r, a.prefix+path, string(id(rows[len(rows)-1])))})
-	}
-	if page.Marker != "" && (full || !page.Reverse) {
-		q := r.URL.Query()
-		q.Set("marker", string(id(rows[0])))
-		q.Set("page_reverse", "True")
-		links = append(links, object{"rel": "previous", "href": openstack.BaseURL(r) + a.prefix + path + "?" + q.Encode()})
-	}
-	return links
 }
 
 // pick leaves of each object what the client's fields= name, if it names any.
