@@ -10,7 +10,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 )
 
-// decodeMany reads {"network": {…}} or {"networks": [{…}, …]}.
+// decodeMany reads {"network": {…}} or {"networks": [{…}, …]}, in which each may be wrapped as if it were alone.
 func decodeMany[In any](r *http.Request, one, many string) (wanted []In, bulk bool, err error) {
 	outer, err := decodeOuter(r)
 	if err != nil {
@@ -33,11 +33,20 @@ func decodeMany[In any](r *http.Request, one, many string) (wanted []In, bulk bo
 	}
 	wanted = make([]In, len(raws))
 	for i, raw := range raws {
-		if err := strict(raw, &wanted[i]); err != nil {
+		if err := strict(unwrapped(raw, one), &wanted[i]); err != nil {
 			return nil, false, err
 		}
 	}
 	return wanted, true, nil
+}
+
+// unwrapped is what stands under a key, or all if the key is not there.
+func unwrapped(raw json.RawMessage, key string) json.RawMessage {
+	var outer map[string]json.RawMessage
+	if json.Unmarshal(raw, &outer) == nil && outer[key] != nil {
+		return outer[key]
+	}
+	return raw
 }
 
 // decodeOne reads {"network": {…}}.

@@ -88,6 +88,7 @@ var extensions = []extension{
 	{"standard-attr-revisions", "Resource revision numbers", "Revision numbers."},
 	{"standard-attr-tag", "Tag support for resources with standard attribute", "Tags."},
 	{"standard-attr-timestamp", "Resource timestamps", "Times of creation and change."},
+	{"tag-ports-during-bulk-creation", "Tag Ports During Bulk Creation", "Tags in the request that makes a resource."},
 	{"trunk", "Trunk Extension", "Ports that carry the frames of others, told apart by their tag."},
 	{"trunk-details", "Trunk port details", "Shows on a port the trunk that it carries."},
 	{"subnet_allocation", "Subnet Allocation", "Subnet pools that subnets are cut from."},

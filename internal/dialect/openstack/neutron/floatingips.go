@@ -81,6 +81,7 @@ func showTarget(p *cloud.Port) any {
 // floatingIn is a floating IP in a request.
 type floatingIn struct {
 	owner
+	tagsIn
 	NetworkID   text `json:"floating_network_id"`
 	SubnetID    text `json:"subnet_id"`
 	Address     text `json:"floating_ip_address"`

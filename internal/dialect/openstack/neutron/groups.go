@@ -74,6 +74,7 @@ func (a *api) showGroups(ctx context.Context, groups []*cloud.SecurityGroup) ([]
 
 type groupIn struct {
 	owner
+	tagsIn
 	Name        text    `json:"name"`
 	Description text    `json:"description"`
 	Stateful    boolean `json:"stateful"`

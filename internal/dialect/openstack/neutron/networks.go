@@ -98,6 +98,7 @@ func showNetwork(n *cloud.Network, subnets []*cloud.Subnet, zones []string, prov
 // networkIn is a network in a request.
 type networkIn struct {
 	owner
+	tagsIn
 	Name         text     `json:"name"`
 	Description  text     `json:"description"`
 	AdminUp      boolean  `json:"admin_state_up"`

@@ -11,6 +11,7 @@ import (
 // portIn is a port in a request.
 type portIn struct {
 	owner
+	tagsIn
 	Name         text                                        `json:"name"`
 	Description  text                                        `json:"description"`
 	NetworkID    text                                        `json:"network_id"`

@@ -52,6 +52,7 @@ func (a *api) showQoSPolicies(ctx context.Context, policies []*cloud.QoSPolicy) 
 // qosPolicyIn is a policy in a request.
 type qosPolicyIn struct {
 	owner
+	tagsIn
 	Name        text    `json:"name"`
 	Description text    `json:"description"`
 	Shared      boolean `json:"shared"`

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
+	"github.com/nubo-cloud/nubo/internal/network"
 )
 
 // object is a resource as clients see it.
@@ -152,9 +153,9 @@ func creates[In, T any, ID ~string](a *api, res resource[T, ID], create func(con
 		err = a.net.Together(r.Context(), func(ctx context.Context) error {
 			rows = nil
 			for _, in := range wanted {
-				row, err := create(ctx, in)
+				row, err := createOne(ctx, res, in, create)
 				if err != nil {
-					return forOthers(ctx, in, err)
+					return err
 				}
 				rows = append(rows, row)
 			}
@@ -165,6 +166,26 @@ func creates[In, T any, ID ~string](a *api, res resource[T, ID], create func(con
 		}
 		return answer(w, r, http.StatusCreated, res, rows, bulk)
 	}
+}
+
+// createOne makes one noun, with the tags it is to have from the start.
+func createOne[In, T any, ID ~string](ctx context.Context, res resource[T, ID], in In, create func(context.Context, In) (*T, error)) (*T, error) {
+	row, err := create(ctx, in)
+	if err != nil {
+		return nil, forOthers(ctx, in, err)
+	}
+	t, ok := any(in).(interface{ firstTags() []string })
+	if !ok || len(t.firstTags()) == 0 {
+		return row, nil
+	}
+	tags, err := network.CheckTags(res.one, t.firstTags())
+	if err != nil {
+		return nil, err
+	}
+	if err := res.setTags(ctx, res.id(row), tags); err != nil {
+		return nil, err
+	}
+	return res.get(ctx, res.id(row))
 }
 
 // forOthers gives the refusal to make something in another project's name the form it has here.
@@ -183,8 +204,8 @@ func updates[In, T any, ID ~string](a *api, res resource[T, ID], update func(con
 		if err != nil {
 			return err
 		}
-		if o, ok := any(in).(interface{ named() bool }); ok && o.named() {
-			return readOnly("project_id")
+		if err := checkForLife(in); err != nil {
+			return err
 		}
 		id := ID(r.PathValue("id"))
 		var row *T
@@ -197,6 +218,17 @@ func updates[In, T any, ID ~string](a *api, res resource[T, ID], update func(con
 		}
 		return answer(w, r, http.StatusOK, res, []*T{row}, false)
 	}
+}
+
+// checkForLife refuses to change what no resource changes by its own request: whose it is, and its tags.
+func checkForLife(in any) error {
+	if o, ok := in.(interface{ named() bool }); ok && o.named() {
+		return readOnly("project_id")
+	}
+	if t, ok := in.(interface{ tagged() bool }); ok && t.tagged() {
+		return readOnly("tags: they have a path of their own")
+	}
+	return nil
 }
 
 // stamps are the attributes that every resource has.

@@ -63,6 +63,7 @@ func showGateway(g *cloud.RouterGateway, addresses []cloud.PortAddress) any {
 // routerIn is a router in a request.
 type routerIn struct {
 	owner
+	tagsIn
 	Name        text                          `json:"name"`
 	Description text                          `json:"description"`
 	AdminUp     boolean                       `json:"admin_state_up"`

@@ -67,6 +67,7 @@ func showPrefixes(prefixes []netip.Prefix) []string {
 // poolIn is a subnet pool in a request.
 type poolIn struct {
 	owner
+	tagsIn
 	Name        text                         `json:"name"`
 	Description text                         `json:"description"`
 	Prefixes    openstack.Optional[[]string] `json:"prefixes"`

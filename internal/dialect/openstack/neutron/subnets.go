@@ -79,6 +79,7 @@ type pool struct {
 // subnetIn is a subnet in a request.
 type subnetIn struct {
 	owner
+	tagsIn
 	Name         text                         `json:"name"`
 	Description  text                         `json:"description"`
 	NetworkID    text                         `json:"network_id"`

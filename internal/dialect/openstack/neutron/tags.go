@@ -10,6 +10,15 @@ import (
 	"github.com/nubo-cloud/nubo/internal/network"
 )
 
+// tagsIn are the tags of a new resource.
+type tagsIn struct {
+	Tags openstack.Optional[[]string] `json:"tags"`
+}
+
+func (t tagsIn) firstTags() []string { return t.Tags.Value }
+
+func (t tagsIn) tagged() bool { return t.Tags.Set }
+
 // tagRoutes adds the routes for the tags of a resource.
 func tagRoutes[T any, ID ~string](a *api, s *openstack.Service, res resource[T, ID]) {
 	tags := res.path + "/{id}/tags"

@@ -84,6 +84,7 @@ func (a *api) withTrunks(ctx context.Context, ports []*cloud.Port, shown []objec
 // trunkIn is a trunk in a request.
 type trunkIn struct {
 	owner
+	tagsIn
 	Name        text                             `json:"name"`
 	Description text                             `json:"description"`
 	AdminUp     boolean                          `json:"admin_state_up"`
