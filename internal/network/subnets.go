@@ -147,16 +147,29 @@ func (s *Service) ListSubnets(ctx context.Context, q cloud.Query, keep ...func(*
 	if all {
 		return s.Subnets.List(ctx, q, keep...)
 	}
-	shared, err := s.Networks.List(ctx, cloud.Where(cloud.Eq("shared", true)))
-	if err != nil {
-		return nil, err
-	}
-	with, err := s.SharedWithCaller(ctx, cloud.ShareNetwork, cloud.UseShared)
+	shared, err := s.SharedNetworks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return listUnion(ctx, s.Subnets, q, subnetColumn, func(n *cloud.Subnet) string { return string(n.ID) }, keep,
-		cloud.Eq("project_id", string(own)), cloud.In("network_id", append(networkIDs(shared), keys(with)...)))
+		cloud.Eq("project_id", string(own)), cloud.In("network_id", keys(shared)))
+}
+
+// SharedNetworks answers the networks that are shared with every project, or with the caller's by name.
+func (s *Service) SharedNetworks(ctx context.Context) (map[cloud.NetworkID]bool, error) {
+	all, err := s.Networks.List(ctx, cloud.Where(cloud.Eq("shared", true)))
+	if err != nil {
+		return nil, err
+	}
+	with, err := s.SharedWithCaller(ctx, cloud.ShareNetwork, cloud.UseShared)
+	ids := map[cloud.NetworkID]bool{}
+	for _, n := range all {
+		ids[n.ID] = true
+	}
+	for id := range with {
+		ids[cloud.NetworkID(id)] = true
+	}
+	return ids, err
 }
 
 func networkIDs(networks []*cloud.Network) []string {

@@ -1,6 +1,7 @@
 package neutron
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,6 +18,33 @@ type filter[T any] func(values []string) (alternatives [][]cloud.Cond, keep func
 // filters are a resource's filters by query key. Another key is an error: to leave a
 // misspelt filter out of account would answer with too much.
 type filters[T any] map[string]filter[T]
+
+// lookups are a resource's filters on what other rows say, by query key.
+type lookups[T any] map[string]func(ctx context.Context, values []string) (keep func(*T) bool, err error)
+
+// split takes the lookups out of a query.
+func (ls lookups[T]) split(q url.Values) (own, elsewhere url.Values) {
+	own, elsewhere = url.Values{}, url.Values{}
+	for name, values := range q {
+		if ls[name] != nil {
+			elsewhere[name] = values
+		} else {
+			own[name] = values
+		}
+	}
+	return own, elsewhere
+}
+
+func (ls lookups[T]) parse(ctx context.Context, q url.Values) (keeps []func(*T) bool, err error) {
+	for name, values := range q {
+		keep, err := ls[name](ctx, values)
+		if err != nil {
+			return nil, err
+		}
+		keeps = append(keeps, keep)
+	}
+	return keeps, nil
+}
 
 // paging are the query keys that are no filters.
 var paging = []string{"limit", "marker", "page_reverse", "sort_key", "sort_dir", "fields"}

@@ -3,6 +3,7 @@ package neutron
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -17,6 +18,7 @@ type resource[T any, ID ~string] struct {
 	one, many string // keys in bodies: "security_group", "security_groups"
 	path      string // "/v2.0/security-groups"
 	filters   filters[T]
+	lookups   lookups[T]
 	sort      openstack.SortColumns
 	list      func(context.Context, cloud.Query, ...func(*T) bool) ([]*T, error)
 	get       func(context.Context, ID) (*T, error)
@@ -55,13 +57,19 @@ func listAll[T any, ID ~string](a *api, w http.ResponseWriter, r *http.Request, 
 	if err != nil {
 		return err
 	}
-	alternatives, keep, err := res.filters.parse(r.URL.Query())
+	own, elsewhere := res.lookups.split(r.URL.Query())
+	alternatives, keep, err := res.filters.parse(own)
 	if err != nil {
 		return err
 	}
 	var objects []object
 	var rows []*T
 	err = a.net.Snapshot(r.Context(), func(ctx context.Context) error {
+		related, err := res.lookups.parse(ctx, elsewhere)
+		if err != nil {
+			return err
+		}
+		keep := slices.Concat(keep, related)
 		where, err := oneOf(ctx, res, alternatives)
 		if err != nil {
 			return err

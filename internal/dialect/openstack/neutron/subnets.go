@@ -18,6 +18,7 @@ func (a *api) subnets() resource[cloud.Subnet, cloud.SubnetID] {
 			"ipv6_ra_mode": byText[cloud.Subnet]("ra_mode"), "ipv6_address_mode": byText[cloud.Subnet]("address_mode"),
 			"subnetpool_id": byText[cloud.Subnet]("subnet_pool_id"), "service_types": byServiceType,
 			"ip_version": byVersion[cloud.Subnet]})),
+		lookups: lookups[cloud.Subnet]{"shared": a.subnetsShared},
 		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "cidr": "prefix", "enable_dhcp": "dhcp", "gateway_ip": "gateway", "ip_version": "ipv6",
 			"ipv6_ra_mode": "ra_mode", "ipv6_address_mode": "address_mode", "segment_id": same, "subnetpool_id": "subnet_pool_id"}),
 		list: a.net.ListSubnets, get: a.net.Subnet, remove: a.net.DeleteSubnet,
@@ -32,6 +33,20 @@ func byServiceType(values []string) ([][]cloud.Cond, func(*cloud.Subnet) bool, e
 	return nil, func(sub *cloud.Subnet) bool {
 		return slices.ContainsFunc(sub.ServiceTypes, func(t string) bool { return slices.Contains(values, serviceTypeShown(t)) })
 	}, nil
+}
+
+// subnetsShared filters on whether the subnet's network is shared.
+func (a *api) subnetsShared(ctx context.Context, values []string) (func(*cloud.Subnet) bool, error) {
+	wanted := map[bool]bool{}
+	for _, v := range values {
+		b, err := openstack.ParseBool("shared", v)
+		if err != nil {
+			return nil, err
+		}
+		wanted[b] = true
+	}
+	shared, err := a.net.SharedNetworks(ctx)
+	return func(sub *cloud.Subnet) bool { return wanted[shared[sub.NetworkID]] }, err
 }
 
 func version(sub *cloud.Subnet) int { return versionShown(sub.Prefix.Addr().Is6()) }
