@@ -55,9 +55,22 @@ func (s *Service) CreateRule(ctx context.Context, req RuleRequest) (r *cloud.Sec
 		if err := s.Quota.Reserve(ctx, g.ProjectID, map[string]int64{cloud.QuotaSecurityRules: 1}); err != nil {
 			return err
 		}
-		return s.insertRule(ctx, r)
+		if err := s.insertRule(ctx, r); err != nil {
+			return err
+		}
+		return s.reviseGroup(ctx, g.ID)
 	})
 	return r, err
+}
+
+// reviseGroup counts a change of a group's rules as one of the group, which shows them.
+func (s *Service) reviseGroup(ctx context.Context, id cloud.SecurityGroupID) error {
+	g, err := s.Groups.Get(ctx, id)
+	if err != nil {
+		return missing(err, "security group", id)
+	}
+	g.Revisions++
+	return s.Groups.Update(ctx, g)
 }
 
 func (s *Service) insertRule(ctx context.Context, r *cloud.SecurityGroupRule) error {
@@ -221,6 +234,9 @@ func (s *Service) DeleteRule(ctx context.Context, id cloud.RuleID) error {
 			return err
 		}
 		s.nudge(ctx, kindGroup, string(r.GroupID))
-		return s.Rules.Delete(ctx, id)
+		if err := s.Rules.Delete(ctx, id); err != nil {
+			return err
+		}
+		return s.reviseGroup(ctx, r.GroupID)
 	})
 }

@@ -114,6 +114,10 @@ func (s *Service) checkOverlap(ctx context.Context, sub *cloud.Subnet) error {
 
 // settleSubnet makes our service address right and tells the hosts.
 func (s *Service) settleSubnet(ctx context.Context, n *cloud.Network, sub *cloud.Subnet) error {
+	n.Revisions++ // it shows its subnets
+	if err := s.Networks.Update(ctx, n); err != nil {
+		return err
+	}
 	if err := s.settleServicePort(ctx, n); err != nil {
 		return err
 	}
