@@ -80,12 +80,12 @@ func (s *Service) UpdateAddressScope(ctx context.Context, id cloud.AddressScopeI
 		if err != nil {
 			return err
 		}
-		asked := map[policy.Action]bool{"address scope.update": true, "address scope.share": changes(c.Shared, a.Shared)}
+		asked := map[policy.Action]bool{"address scope.update": true, "address scope.share": c.Shared != nil}
 		if err := authorizeAll(ctx, asked, t); err != nil {
 			return err
 		}
 		if a.Shared && c.Shared != nil && !*c.Shared {
-			return cloud.Errorf(cloud.Conflict, "address scope", id, "Unable to update address scope %s : Shared address scope can't be unshared.", id)
+			return cloud.Invalidf("address scope", "shared", "Unable to update address scope %s : Shared address scope can't be unshared.", id)
 		}
 		apply(&a.Name, c.Name)
 		apply(&a.Shared, c.Shared)

@@ -40,6 +40,9 @@ func (s *Service) UpdatePort(ctx context.Context, id cloud.PortID, c PortChange)
 		if err := authorizePortChange(ctx, n, p, c); err != nil {
 			return err
 		}
+		if err := checkKeepsGroups(p, c); err != nil {
+			return err
+		}
 		applyPortChange(p, c)
 		if err := s.changeGroups(ctx, p, c); err != nil {
 			return err
@@ -103,6 +106,15 @@ func applyPortChange(p *cloud.Port, c PortChange) {
 		apply(&p.DeviceText, c.DeviceText)
 		apply(&p.HostID, c.HostID)
 	}
+}
+
+// checkKeepsGroups refuses to switch the filter off under groups that the port stays in.
+func checkKeepsGroups(p *cloud.Port, c PortChange) error {
+	if c.PortSecurity == nil || *c.PortSecurity || c.Groups != nil || len(p.SecurityGroups) == 0 {
+		return nil
+	}
+	return cloud.Errorf(cloud.InUse, "port in security groups", p.ID,
+		"Port %s has security groups associated. Cannot disable port security until they are removed from it.", p.ID)
 }
 
 func (s *Service) changeGroups(ctx context.Context, p *cloud.Port, c PortChange) error {

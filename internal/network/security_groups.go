@@ -36,9 +36,6 @@ func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *c
 		return nil, cloud.Invalidf("security group", "project_id", "A security group needs a project.")
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		if _, err := s.defaultGroup(ctx, r.ProjectID); err != nil {
-			return err
-		}
 		g = &cloud.SecurityGroup{ID: cloud.SecurityGroupID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
 			Stateless: r.Stateless, Tags: r.Tags}
 		rules, err := s.firstRules(ctx, g)
@@ -47,6 +44,9 @@ func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *c
 		}
 		reserved := map[string]int64{cloud.QuotaSecurityGroups: 1, cloud.QuotaSecurityRules: int64(len(rules))}
 		if err := s.Quota.Reserve(ctx, r.ProjectID, reserved); err != nil {
+			return err
+		}
+		if _, err := s.defaultGroup(ctx, r.ProjectID); err != nil { // afterwards: it does not take the last place
 			return err
 		}
 		if err := s.Groups.Insert(ctx, g); err != nil {

@@ -136,6 +136,10 @@ const (
 	protocolICMPv6 = 58
 )
 
+// onlyIPv6 are the protocols that there are over IPv6 alone: its headers, and its ICMP.
+// IPv6 within IPv4 is refused with them, as clients know it.
+var onlyIPv6 = []int{41, 43, 44, protocolICMPv6, 59, 60}
+
 // withPorts are the protocols whose port fields are ports.
 var withPorts = []int{6, 17, 33, 132, 136}
 
@@ -165,7 +169,7 @@ func checkPorts(r *cloud.SecurityGroupRule) error {
 	switch {
 	case !ok:
 		return bad("protocol", "Security group rule protocol %s not supported.", r.Protocol)
-	case n == protocolICMPv6 && !r.IPv6:
+	case slices.Contains(onlyIPv6, n) && !r.IPv6:
 		return bad("ethertype", "Invalid ethertype IPv4 for protocol %s.", r.Protocol)
 	case r.PortMin == nil && r.PortMax == nil:
 		return nil

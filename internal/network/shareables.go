@@ -16,6 +16,8 @@ type shareable struct {
 	mark func(ctx context.Context, id string, m sharing) error
 	// users are the projects that have something that stands on the noun.
 	users func(ctx context.Context, id string, use cloud.ShareUse) ([]cloud.ProjectID, error)
+	// suits refuses a receiver who could not use the noun; nil: all could.
+	suits func(ctx context.Context, id string, to cloud.ProjectID) error
 }
 
 // sharing says with whom a noun is shared for a use.
@@ -27,12 +29,12 @@ type sharing struct {
 // shareable finds what is known of a kind of noun. A use that the kind does not have is Invalid.
 func (s *Service) shareable(noun cloud.ShareNoun, use cloud.ShareUse) (shareable, error) {
 	kinds := map[cloud.ShareNoun]shareable{
-		cloud.ShareNetwork:       {[]cloud.ShareUse{cloud.UseShared, cloud.UseExternal}, s.findNetwork, s.markNetwork, s.networkUsers},
-		cloud.ShareSubnetPool:    {[]cloud.ShareUse{cloud.UseShared}, s.findPool, s.markPool, s.poolUsers},
-		cloud.ShareAddressScope:  {[]cloud.ShareUse{cloud.UseShared}, s.findScope, s.markScope, s.scopeUsers},
-		cloud.ShareSecurityGroup: {[]cloud.ShareUse{cloud.UseShared}, s.findGroup, s.markGroup, s.groupUsers},
-		cloud.ShareQoSPolicy:     {[]cloud.ShareUse{cloud.UseShared}, s.findQoSPolicy, s.markQoSPolicy, s.qosUsers},
-		cloud.ShareAddressGroup:  {[]cloud.ShareUse{cloud.UseShared}, s.findAddressGroup, s.markAddressGroup, s.addressGroupUsers},
+		cloud.ShareNetwork:       {[]cloud.ShareUse{cloud.UseShared, cloud.UseExternal}, s.findNetwork, s.markNetwork, s.networkUsers, nil},
+		cloud.ShareSubnetPool:    {[]cloud.ShareUse{cloud.UseShared}, s.findPool, s.markPool, s.poolUsers, s.seesScopeOf},
+		cloud.ShareAddressScope:  {[]cloud.ShareUse{cloud.UseShared}, s.findScope, s.markScope, s.scopeUsers, nil},
+		cloud.ShareSecurityGroup: {[]cloud.ShareUse{cloud.UseShared}, s.findGroup, s.markGroup, s.groupUsers, nil},
+		cloud.ShareQoSPolicy:     {[]cloud.ShareUse{cloud.UseShared}, s.findQoSPolicy, s.markQoSPolicy, s.qosUsers, nil},
+		cloud.ShareAddressGroup:  {[]cloud.ShareUse{cloud.UseShared}, s.findAddressGroup, s.markAddressGroup, s.addressGroupUsers, nil},
 	}
 	kind, ok := kinds[noun]
 	if !ok {
@@ -125,6 +127,23 @@ func (s *Service) markPool(ctx context.Context, id string, m sharing) error {
 func (s *Service) poolUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
 	cut, err := s.cutFrom(ctx, cloud.SubnetPoolID(id))
 	return columnOf(cut, func(sub *cloud.Subnet) cloud.ProjectID { return sub.ProjectID }), err
+}
+
+// seesScopeOf refuses to share a pool with a project that may not use the scope it is in.
+func (s *Service) seesScopeOf(ctx context.Context, id string, to cloud.ProjectID) error {
+	p, err := s.SubnetPools.Get(ctx, cloud.SubnetPoolID(id))
+	if err != nil || p.ScopeID == "" {
+		return err
+	}
+	a, err := s.Scopes.Get(ctx, p.ScopeID)
+	if err != nil || a.Shared || a.ProjectID == to {
+		return err
+	}
+	shared, err := s.sharedWith(ctx, string(a.ID), to, cloud.UseShared)
+	if err == nil && !shared {
+		err = cloud.Invalidf("share", "to", "Subnet pool %s cannot be shared with project %s: its address scope %s is not.", id, to, a.ID)
+	}
+	return err
 }
 
 func (s *Service) findScope(ctx context.Context, id string) (policy.Target, error) {

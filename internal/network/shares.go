@@ -53,6 +53,9 @@ func (s *Service) insertShare(ctx context.Context, r ShareRequest) (*cloud.Share
 		return nil, cloud.Invalidf("share", "noun", "Invalid input for operation: Only admins can manipulate policies on objects they do not own.")
 	}
 	sh := &cloud.Share{ID: cloud.ShareID(cloud.NewID()), ProjectID: r.ProjectID, Noun: r.Noun, NounID: r.NounID, Use: r.Use, To: r.To}
+	if err := s.checkSuits(ctx, sh); err != nil {
+		return nil, err
+	}
 	if err := s.Shares.Insert(ctx, sh); err != nil {
 		if cloud.Is(err, cloud.AlreadyExists) {
 			return nil, cloud.Errorf(cloud.AlreadyExists, "share", r.NounID, "An RBAC policy already exists with those values.")
@@ -60,6 +63,15 @@ func (s *Service) insertShare(ctx context.Context, r ShareRequest) (*cloud.Share
 		return nil, err
 	}
 	return sh, s.markShared(ctx, kind, sh)
+}
+
+// checkSuits refuses a receiver who could not use the noun.
+func (s *Service) checkSuits(ctx context.Context, sh *cloud.Share) error {
+	kind, err := s.shareable(sh.Noun, sh.Use)
+	if err != nil || kind.suits == nil {
+		return err
+	}
+	return kind.suits(ctx, sh.NounID, sh.To)
 }
 
 // markShared makes a noun's own marks follow from what it is shared with now.
@@ -104,6 +116,9 @@ func (s *Service) UpdateShare(ctx context.Context, id cloud.ShareID, to cloud.Pr
 			return nil
 		}
 		sh.To = to
+		if err := s.checkSuits(ctx, sh); err != nil {
+			return err
+		}
 		if err := s.Shares.Update(ctx, sh); err != nil {
 			return err
 		}

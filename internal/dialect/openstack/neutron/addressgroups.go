@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -46,7 +47,7 @@ type addressGroupIn struct {
 }
 
 func (a *api) createAddressGroup(ctx context.Context, in addressGroupIn) (*cloud.AddressGroup, error) {
-	prefixes, err := parsePrefixes("addresses", in.Addresses.Value)
+	prefixes, err := parseCIDRs(in.Addresses.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -93,5 +94,15 @@ func addressesIn(r *http.Request) ([]netip.Prefix, error) {
 	if in.Addresses == nil {
 		return nil, cloud.Invalidf("request", "addresses", "Unable to find 'addresses' in request body")
 	}
-	return parsePrefixes("addresses", *in.Addresses)
+	return parseCIDRs(*in.Addresses)
+}
+
+// parseCIDRs reads addresses of a group: here a bare address is none.
+func parseCIDRs(in []string) ([]netip.Prefix, error) {
+	for _, s := range in {
+		if !strings.Contains(s, "/") {
+			return nil, cloud.Invalidf("request", "addresses", "Invalid input for addresses. Reason: '%s' is not a CIDR; a single address ends in /32 or /128.", s)
+		}
+	}
+	return parsePrefixes("addresses", in)
 }

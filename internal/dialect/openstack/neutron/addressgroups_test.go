@@ -12,7 +12,7 @@ import (
 func TestAddressGroups(t *testing.T) {
 	s, ctx := newSite(t), context.Background()
 	c := s.client(member)
-	g := made(addressgroups.Create(ctx, c, addressgroups.CreateOpts{Name: "a", Addresses: []string{"192.168.0.7", "10.0.0.0/8"}}).Extract())(t)
+	g := made(addressgroups.Create(ctx, c, addressgroups.CreateOpts{Name: "a", Addresses: []string{"192.168.0.7/32", "10.0.0.0/8"}}).Extract())(t)
 	if len(g.Addresses) != 2 || g.Addresses[0] != "10.0.0.0/8" || g.Addresses[1] != "192.168.0.7/32" {
 		t.Errorf("addresses are %v", g.Addresses)
 	}

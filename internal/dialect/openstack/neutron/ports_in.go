@@ -2,6 +2,7 @@ package neutron
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -111,7 +112,20 @@ func (in portIn) host() *cloud.HostID {
 	return &host
 }
 
+// checkGroups refuses a list that names a group twice.
+func (in portIn) checkGroups() error {
+	for i, id := range in.Groups.Value {
+		if slices.Contains(in.Groups.Value[:i], id) {
+			return cloud.Invalidf("request", "body", "Invalid input for security_groups. Reason: Duplicate items in the list: '%s'.", id)
+		}
+	}
+	return nil
+}
+
 func (a *api) createPort(ctx context.Context, in portIn) (*cloud.Port, error) {
+	if err := in.checkGroups(); err != nil {
+		return nil, err
+	}
 	fixed, err := in.fixed()
 	if err != nil {
 		return nil, err
@@ -129,7 +143,10 @@ func (a *api) createPort(ctx context.Context, in portIn) (*cloud.Port, error) {
 
 func (a *api) updatePort(ctx context.Context, id cloud.PortID, in portIn) (*cloud.Port, error) {
 	if in.NetworkID.Set {
-		return nil, cloud.Invalidf("port", "body", "Cannot update read-only attribute network_id")
+		return nil, readOnly("network_id")
+	}
+	if err := in.checkGroups(); err != nil {
+		return nil, err
 	}
 	c := network.PortChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp), MAC: textPtr(in.MAC),
 		PortSecurity: boolPtr(in.PortSecurity), Groups: in.groups(), DNSName: textPtr(in.DNSName), QoS: qosPtr(in.QoS), OwnerText: textPtr(in.DeviceOwner),

@@ -3,6 +3,7 @@ package neutron
 import (
 	"context"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 
@@ -85,6 +86,9 @@ func (a *api) setQuota(w http.ResponseWriter, r *http.Request) error {
 		ours, ok := quotaNames[name]
 		if !ok {
 			return cloud.Invalidf("request", "body", "Unrecognized attribute(s) '%s'", name)
+		}
+		if n > math.MaxInt32 {
+			return cloud.Invalidf("request", "body", "Invalid input for %s. Reason: %d is above the highest limit, %d.", name, n, math.MaxInt32)
 		}
 		change[ours] = int64(n)
 	}

@@ -49,7 +49,7 @@ func (a *api) showPools(ctx context.Context, pools []*cloud.SubnetPool) ([]objec
 	shown := make([]object, len(pools))
 	for i, p := range pools {
 		shown[i] = object{"id": p.ID, "name": p.Name, "description": p.Description, "tenant_id": p.ProjectID, "project_id": p.ProjectID,
-			"prefixes": showPrefixes(p.Prefixes), "default_prefixlen": p.DefaultBits, "min_prefixlen": p.MinBits, "max_prefixlen": p.MaxBits,
+			"prefixes": showPrefixes(p.Prefixes), "default_prefixlen": strconv.Itoa(p.DefaultBits), "min_prefixlen": strconv.Itoa(p.MinBits), "max_prefixlen": strconv.Itoa(p.MaxBits),
 			"default_quota": p.ProjectQuota, "ip_version": versionShown(p.Prefixes[0].Addr().Is6()), "address_scope_id": orNull(p.ScopeID), "shared": p.Shared || with[string(p.ID)], "is_default": p.Default,
 			"tags": tagsShown(p.Tags)}.with(stamps(&p.Meta, p.Revisions))
 	}
