@@ -38,6 +38,8 @@ type (
 	RouterFlavorID      string
 	RouterProfileID     string
 	RuleTemplateID      string
+	SegmentID           string
+	SegmentRangeID      string
 	RuleID              string
 	ProjectID           string
 	DomainID            string

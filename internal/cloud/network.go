@@ -28,7 +28,7 @@ type Network struct {
 	Unserved []HostID `json:"unserved,omitempty"`
 	// QoS holds for its ports that have none of their own.
 	QoS QoSPolicyID `json:"qos,omitempty"`
-	// Kind, Physical and Segment say how it is carried ("vxlan", "flat", "vlan").
+	// Kind, Physical and Segment say how it is carried ("vxlan", "flat", "vlan"): the place of the first of its Segments.
 	Kind     string `json:"kind"`
 	Physical string `json:"physical,omitempty"`
 	Segment  int    `json:"segment,omitempty"`
@@ -62,6 +62,8 @@ type Subnet struct {
 	Tags         []string `json:"tags,omitempty"`
 	// SubnetPoolID it was cut from, if any.
 	SubnetPoolID SubnetPoolID `json:"subnet_pool_id,omitempty"`
+	// SegmentID of its network that it lies on, if anybody said.
+	SegmentID SegmentID `json:"segment_id,omitempty"`
 }
 
 // SubnetPool is a supply of prefixes that subnets are cut from. What is free is what no subnet has: it is not kept.

@@ -38,12 +38,23 @@ func (d *Daemon) firstStart(ctx context.Context) error {
 	if err := d.services.words.EnsureKinds(ctx, glance.ResourceTypes); err != nil {
 		return fmt.Errorf("make resource types known: %w", err)
 	}
+	if err := d.ensureSegments(ctx); err != nil {
+		return fmt.Errorf("make segments: %w", err)
+	}
 	return d.once(ctx, "first-start/public-network", func(ctx context.Context) error {
 		if err := d.services.network.EnsurePublic(ctx, made.AdminProjectID); err != nil {
 			return err
 		}
 		return d.services.network.EnsureDefaultPool(ctx, made.AdminProjectID)
 	})
+}
+
+// ensureSegments makes the ranges of segments what the configuration says, and the segments of networks that are older than they.
+func (d *Daemon) ensureSegments(ctx context.Context) error {
+	if err := d.services.network.EnsureSegmentRanges(ctx); err != nil {
+		return err
+	}
+	return d.once(ctx, "network/segments", d.services.network.EnsureSegments)
 }
 
 // once runs f in a transaction unless an earlier start has done so.

@@ -81,7 +81,7 @@ func (d *Daemon) newServices() (*services, error) {
 	}
 	s.network = network.New(network.Deps{
 		Networks: st.Networks, Subnets: st.Subnets, SubnetPools: st.SubnetPools, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
-		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, AddressGroups: st.AddressGroups, Trunks: st.Trunks, Meters: st.Meters, MeterRules: st.MeterRules, MeterReadings: st.MeterReadings, RouterFlavors: st.RouterFlavors, RouterProfiles: st.RouterProfiles, RuleTemplates: st.RuleTemplates, Settings: st.Settings,
+		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, AddressGroups: st.AddressGroups, Trunks: st.Trunks, Meters: st.Meters, MeterRules: st.MeterRules, MeterReadings: st.MeterReadings, RouterFlavors: st.RouterFlavors, RouterProfiles: st.RouterProfiles, RuleTemplates: st.RuleTemplates, Segments: st.Segments, SegmentRanges: st.SegmentRanges, Settings: st.Settings,
 		HostRecords: st.Hosts, Usage: st.UsageEvents,
 		QoSPolicies: st.QoSPolicies, Scopes: st.AddressScopes, Shares: st.Shares,
 		Tx: st, Generations: st, Quota: s.quota, Hosts: s.fleet, Log: log, Now: now, Config: adjusted(networkConfig(c), d.parts.Network),

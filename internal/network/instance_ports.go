@@ -133,10 +133,7 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 	if r.PortID != "" {
 		return s.takePort(ctx, in, r, order)
 	}
-	if err := s.lockNetwork(ctx, r.NetworkID); err != nil {
-		return nil, err
-	}
-	n, err := s.Network(ctx, r.NetworkID)
+	n, err := s.lockedNetwork(ctx, r.NetworkID)
 	if err != nil {
 		return nil, err
 	}

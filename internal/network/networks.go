@@ -14,6 +14,10 @@ const (
 	KindLocal = "local"
 	KindFlat  = "flat"
 	KindVLAN  = "vlan"
+
+	KindGENEVE = "geneve"
+	KindGRE    = "gre"
+	KindVXLAN  = "vxlan"
 )
 
 // NetworkRequest asks for a network. Nil means: the default.
@@ -32,7 +36,8 @@ type NetworkRequest struct {
 	Zones        []string
 	Tags         []string
 	Provider     Provider
-	Auto         bool // the project's own, of AutoTopology
+	More         []Provider // segments besides the one that carries it
+	Auto         bool       // the project's own, of AutoTopology
 }
 
 func networkTarget(n *cloud.Network) policy.Target {
@@ -53,7 +58,7 @@ func (s *Service) CreateNetwork(ctx context.Context, r NetworkRequest) (n *cloud
 			return err
 		}
 		n = newNetwork(r)
-		if err := s.takeSegment(ctx, n); err != nil {
+		if err := s.firstSegments(ctx, n, r.More); err != nil {
 			return err
 		}
 		if err := s.firstQoS(ctx, n, r.QoS); err != nil {
@@ -91,7 +96,7 @@ func newNetwork(r NetworkRequest) *cloud.Network {
 func (s *Service) checkNetworkRequest(ctx context.Context, r *NetworkRequest) error {
 	t := policy.Target{Resource: "network", ProjectID: r.ProjectID}
 	asked := map[policy.Action]bool{"network.create": true, "network.share": r.Shared, "network.external": r.External || r.Default,
-		"network.provider": r.Provider != Provider{}}
+		"network.provider": r.Provider != Provider{} || len(r.More) > 0}
 	if err := authorizeAll(ctx, asked, t); err != nil {
 		return err
 	}
@@ -195,10 +200,7 @@ type NetworkChange struct {
 // UpdateNetwork changes a network.
 func (s *Service) UpdateNetwork(ctx context.Context, id cloud.NetworkID, c NetworkChange) (n *cloud.Network, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.lockNetwork(ctx, id); err != nil {
-			return err
-		}
-		if n, err = s.Network(ctx, id); err != nil {
+		if n, err = s.lockedNetwork(ctx, id); err != nil {
 			return err
 		}
 		if err := s.checkNetworkChange(ctx, n, c); err != nil {
@@ -304,10 +306,7 @@ func (s *Service) checkUnshare(ctx context.Context, n *cloud.Network) error {
 // other than theirs and our own service port.
 func (s *Service) DeleteNetwork(ctx context.Context, id cloud.NetworkID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.lockNetwork(ctx, id); err != nil {
-			return err
-		}
-		n, err := s.Network(ctx, id)
+		n, err := s.lockedNetwork(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -318,6 +317,9 @@ func (s *Service) DeleteNetwork(ctx context.Context, id cloud.NetworkID) error {
 			return err
 		}
 		if err := s.unshare(ctx, string(id)); err != nil {
+			return err
+		}
+		if err := s.dropSegments(ctx, id); err != nil {
 			return err
 		}
 		s.nudge(ctx, kindNetwork, string(id))

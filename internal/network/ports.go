@@ -47,10 +47,7 @@ func portTarget(p *cloud.Port) policy.Target {
 func (s *Service) CreatePort(ctx context.Context, r PortRequest) (p *cloud.Port, err error) {
 	r.ProjectID = owner(ctx, r.ProjectID)
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.lockNetwork(ctx, r.NetworkID); err != nil {
-			return err
-		}
-		n, err := s.Network(ctx, r.NetworkID)
+		n, err := s.lockedNetwork(ctx, r.NetworkID)
 		if err != nil {
 			return err
 		}

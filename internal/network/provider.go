@@ -1,7 +1,6 @@
 package network
 
 import (
-	"context"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -20,25 +19,71 @@ const publicPhysical = "public"
 // vlanMin and vlanMax bound the number that a frame's tag can carry for a network.
 const vlanMin, vlanMax = 1, 4094
 
+// tunnelKinds carry frames between hosts. Whatever the kind, a network on one host needs nothing but its bridge there: the number
+// is kept for the network.
+var tunnelKinds = []string{KindGENEVE, KindGRE, KindVXLAN}
+
+// numberMax is the largest number of a segment of each kind that has numbers.
+var numberMax = map[string]int{KindVLAN: vlanMax, KindGENEVE: 1<<24 - 1, KindGRE: 1<<32 - 1, KindVXLAN: 1<<24 - 1}
+
 func (s *Service) checkProvider(r *NetworkRequest) error {
 	p := &r.Provider
 	if p.Kind == "" {
 		p.Kind = defaultKind(r)
 	}
 	if r.External {
+		if len(r.More) > 0 {
+			return badProvider("An external network has one segment.")
+		}
 		return checkExternalProvider(p)
 	}
+	if err := s.checkInternalProvider(p); err != nil {
+		return err
+	}
+	for i := range r.More {
+		if err := s.checkInternalProvider(&r.More[i]); err != nil {
+			return err
+		}
+	}
+	return segmentsDiffer(append([]Provider{*p}, r.More...))
+}
+
+// segmentsDiffer refuses to have a segment twice.
+func segmentsDiffer(all []Provider) error {
+	for i, p := range all {
+		if (p.Segment != 0 || p.Kind == KindFlat) && slices.Contains(all[:i], p) {
+			return cloud.Invalidf("network", "segments", "Duplicate segment entry in request: %s %s %d.", p.Kind, p.Physical, p.Segment)
+		}
+	}
+	return nil
+}
+
+// checkInternalProvider checks what is said of a segment of a network that is no way out, and fills in what is left out.
+func (s *Service) checkInternalProvider(p *Provider) error {
 	switch {
 	case p.Kind == KindLocal && (p.Physical != "" || p.Segment != 0):
 		return badProvider("A network of kind '%s' has neither a physical network nor a segment number.", KindLocal)
 	case p.Kind == KindLocal:
 		return nil
+	case slices.Contains(tunnelKinds, p.Kind):
+		return checkTunnel(*p)
 	case p.Kind != KindFlat && p.Kind != KindVLAN:
-		return badProvider("This cloud carries internal networks as '%s', and operators' networks as '%s' or '%s'; '%s' is not supported.", KindLocal, KindVLAN, KindFlat, p.Kind)
+		return badProvider("This cloud carries internal networks as '%s', and operators' networks as '%s', '%s' or one of %q; '%s' is not supported.",
+			KindLocal, KindVLAN, KindFlat, tunnelKinds, p.Kind)
 	case p.Physical == "" && p.Kind == KindVLAN && len(s.Config.Physical) == 1:
 		p.Physical = s.Config.Physical[0]
 	}
 	return s.checkPhysical(*p)
+}
+
+func checkTunnel(p Provider) error {
+	if p.Physical != "" {
+		return badProvider("A network of kind '%s' is on no physical network.", p.Kind)
+	}
+	if p.Segment < 0 || p.Segment > numberMax[p.Kind] {
+		return badProvider("The segment number %d is out of range: it must lie between 1 and %d.", p.Segment, numberMax[p.Kind])
+	}
+	return nil
 }
 
 func defaultKind(r *NetworkRequest) string {
@@ -74,41 +119,4 @@ func (s *Service) checkPhysical(p Provider) error {
 
 func badProvider(format string, args ...any) error {
 	return cloud.Invalidf("network", "provider:network_type", "Invalid input for operation: "+format, args...)
-}
-
-// takeSegment makes sure that an operator's network shares its place on a physical network with no other, and finds a free
-// number if none is named.
-func (s *Service) takeSegment(ctx context.Context, n *cloud.Network) error {
-	if n.Physical == "" || n.Physical == publicPhysical {
-		return nil
-	}
-	if err := s.Tx.Lock(ctx, "physical network/"+n.Physical); err != nil {
-		return err
-	}
-	others, err := s.Networks.List(ctx, cloud.Where(cloud.Eq("physical", n.Physical), cloud.Eq("kind", n.Kind)))
-	if err != nil {
-		return err
-	}
-	taken := map[int]bool{}
-	for _, o := range others {
-		taken[o.Segment] = true
-	}
-	if n.Kind == KindVLAN && n.Segment == 0 {
-		if n.Segment = firstFreeSegment(taken); n.Segment > vlanMax {
-			return cloud.Errorf(cloud.NoCapacity, "network", "", "Unable to create the network. No segment number of physical network %s is free.", n.Physical)
-		}
-	}
-	if taken[n.Segment] {
-		return cloud.Errorf(cloud.InUse, "segment", n.Physical, "Unable to create the network. Segment %d of kind '%s' on physical network %s is in use.", n.Segment, n.Kind, n.Physical)
-	}
-	return nil
-}
-
-// firstFreeSegment is the least number from 1 that is not taken.
-func firstFreeSegment(taken map[int]bool) int {
-	n := 1
-	for taken[n] {
-		n++
-	}
-	return n
 }

@@ -39,10 +39,7 @@ func (s *Service) authorizeGateway(ctx context.Context, r *cloud.Router, g Gatew
 
 // externalNetwork locks and answers a network that leads out.
 func (s *Service) externalNetwork(ctx context.Context, id cloud.NetworkID) (*cloud.Network, error) {
-	if err := s.lockNetwork(ctx, id); err != nil {
-		return nil, err
-	}
-	n, err := s.Network(ctx, id)
+	n, err := s.lockedNetwork(ctx, id)
 	if err != nil {
 		return nil, err
 	}

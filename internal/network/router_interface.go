@@ -65,10 +65,7 @@ func (s *Service) joinSubnet(ctx context.Context, r *cloud.Router, id cloud.Subn
 	if err != nil {
 		return nil, err
 	}
-	if err := s.lockNetwork(ctx, sub.NetworkID); err != nil {
-		return nil, err
-	}
-	n, err := s.Network(ctx, sub.NetworkID)
+	n, err := s.lockedNetwork(ctx, sub.NetworkID)
 	if err != nil {
 		return nil, err
 	}

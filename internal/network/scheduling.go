@@ -41,10 +41,7 @@ func (s *Service) ServeOn(ctx context.Context, host cloud.HostID, id cloud.Netwo
 		if err := authorizeAgents(ctx, "network agent.schedule"); err != nil {
 			return err
 		}
-		if err := s.lockNetwork(ctx, id); err != nil {
-			return err
-		}
-		n, err := s.Network(ctx, id)
+		n, err := s.lockedNetwork(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,8 @@ type Deps struct {
 	RouterFlavors  cloud.Records[cloud.RouterFlavor, cloud.RouterFlavorID]
 	RouterProfiles cloud.Records[cloud.RouterProfile, cloud.RouterProfileID]
 	RuleTemplates  cloud.Records[cloud.RuleTemplate, cloud.RuleTemplateID]
+	Segments       cloud.Records[cloud.Segment, cloud.SegmentID]
+	SegmentRanges  cloud.Records[cloud.SegmentRange, cloud.SegmentRangeID]
 	Settings       cloud.Records[cloud.Setting, cloud.SettingID]
 	HostRecords    cloud.Records[cloud.Host, cloud.HostID]
 	Usage          cloud.Records[cloud.UsageEvent, cloud.UsageID]
@@ -142,6 +144,14 @@ func (s *Service) Snapshot(ctx context.Context, fn func(ctx context.Context) err
 // covers the network's subnets: their addresses and their existence.
 func (s *Service) lockNetwork(ctx context.Context, id cloud.NetworkID) error {
 	return s.Tx.Lock(ctx, "network/"+string(id))
+}
+
+// lockedNetwork locks and answers a network that the caller may see.
+func (s *Service) lockedNetwork(ctx context.Context, id cloud.NetworkID) (*cloud.Network, error) {
+	if err := s.lockNetwork(ctx, id); err != nil {
+		return nil, err
+	}
+	return s.Network(ctx, id)
 }
 
 // owner is the project a new noun belongs to: the one named, or the caller's.

@@ -30,6 +30,7 @@ type SubnetRequest struct {
 	RAMode       string
 	AddressMode  string
 	ServiceTypes []string
+	SegmentID    cloud.SegmentID // empty: none
 	Tags         []string
 }
 
@@ -40,10 +41,7 @@ func subnetTarget(sub *cloud.Subnet, shared bool) policy.Target {
 // CreateSubnet makes a subnet and, if it has DHCP, takes an address for ourselves on it.
 func (s *Service) CreateSubnet(ctx context.Context, r SubnetRequest) (sub *cloud.Subnet, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.lockNetwork(ctx, r.NetworkID); err != nil {
-			return err
-		}
-		n, err := s.Network(ctx, r.NetworkID)
+		n, err := s.lockedNetwork(ctx, r.NetworkID)
 		if err != nil {
 			return err
 		}
@@ -73,7 +71,7 @@ func (s *Service) prepareSubnet(ctx context.Context, n *cloud.Network, r SubnetR
 	}
 	sub := &cloud.Subnet{ID: cloud.SubnetID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, Name: r.Name,
 		Description: r.Description, DHCP: or(r.DHCP, true), Pools: r.Pools, DNS: r.DNS, Routes: r.Routes,
-		RAMode: r.RAMode, AddressMode: r.AddressMode, ServiceTypes: r.ServiceTypes, Tags: r.Tags}
+		RAMode: r.RAMode, AddressMode: r.AddressMode, ServiceTypes: r.ServiceTypes, SegmentID: r.SegmentID, Tags: r.Tags}
 	if sub.ProjectID == "" {
 		sub.ProjectID = n.ProjectID
 	}
@@ -92,6 +90,9 @@ func (s *Service) prepareSubnet(ctx context.Context, n *cloud.Network, r SubnetR
 		sub.Pools = defaultPools(sub.Prefix, sub.Gateway)
 	}
 	if err := checkSubnet(sub); err != nil {
+		return nil, err
+	}
+	if err := s.checkSubnetSegment(ctx, sub); err != nil {
 		return nil, err
 	}
 	return sub, s.checkOverlap(ctx, sub)
@@ -189,6 +190,7 @@ type SubnetChange struct {
 	DNS               *[]netip.Addr
 	Routes            *[]cloud.Route
 	ServiceTypes      *[]string
+	SegmentID         *cloud.SegmentID
 	Tags              *[]string
 }
 
@@ -244,6 +246,9 @@ func (s *Service) changeSubnet(ctx context.Context, sub *cloud.Subnet, c SubnetC
 		if err := s.checkGatewayUnused(ctx, sub); err != nil {
 			return err
 		}
+	}
+	if err := s.changeSubnetSegment(ctx, sub, c.SegmentID); err != nil {
+		return err
 	}
 	apply(&sub.Name, c.Name)
 	apply(&sub.Description, c.Description)

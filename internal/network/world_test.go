@@ -39,10 +39,11 @@ func newWorld(t testing.TB, hosts ...cloud.HostID) *world {
 		w.must(db.Hosts.Insert(w.admin, &cloud.Host{ID: h, Name: string(h), Zone: "nova", Enabled: true, Up: true}))
 	}
 	w.Service = New(Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
-		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Settings: db.Settings,
+		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Segments: db.Segments, SegmentRanges: db.SegmentRanges, Settings: db.Settings,
 		HostRecords: db.Hosts, Usage: db.UsageEvents,
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: w, Log: slog.New(slog.DiscardHandler), Now: time.Now, Config: DefaultConfig()})
+	w.must(w.EnsureSegmentRanges(w.admin))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.Run(ctx) }()

@@ -22,6 +22,16 @@ var networkRules = map[Action]Rule{
 	"subnet.update":        ProjectMember, // the subnet's project or the network's
 	"subnet.delete":        ProjectMember,
 	"subnet.service_types": Admin,
+	"subnet.segment":       Admin,
+
+	"segment.get":          SystemReader,
+	"segment.create":       Admin,
+	"segment.update":       Admin,
+	"segment.delete":       Admin,
+	"segment range.get":    SystemReader,
+	"segment range.create": Admin,
+	"segment range.update": Admin,
+	"segment range.delete": Admin,
 
 	"subnet pool.get":     SharedReader,
 	"subnet pool.create":  ProjectMaker,

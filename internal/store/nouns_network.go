@@ -57,12 +57,14 @@ var subnets = definition[cloud.Subnet, cloud.SubnetID]{
 		text("ra_mode", func(s *cloud.Subnet) any { return s.RAMode }),
 		text("address_mode", func(s *cloud.Subnet) any { return s.AddressMode }),
 		text("subnet_pool_id", func(s *cloud.Subnet) any { return s.SubnetPoolID }),
+		text("segment_id", func(s *cloud.Subnet) any { return s.SegmentID }),
 		set("tags", func(s *cloud.Subnet) any { return s.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
 		by("network_id", "created_at"),
 		by("subnet_pool_id", "created_at"),
+		by("segment_id"),
 		by("name"),
 	},
 }

@@ -63,6 +63,8 @@ type Store struct {
 	RouterFlavors      cloud.Records[cloud.RouterFlavor, cloud.RouterFlavorID]
 	RouterProfiles     cloud.Records[cloud.RouterProfile, cloud.RouterProfileID]
 	RuleTemplates      cloud.Records[cloud.RuleTemplate, cloud.RuleTemplateID]
+	Segments           cloud.Records[cloud.Segment, cloud.SegmentID]
+	SegmentRanges      cloud.Records[cloud.SegmentRange, cloud.SegmentRangeID]
 	QoSPolicies        cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
@@ -156,6 +158,8 @@ func (s *Store) makeTables() {
 	s.RouterFlavors = newTable(s, &routerFlavors)
 	s.RouterProfiles = newTable(s, &routerProfiles)
 	s.RuleTemplates = newTable(s, &ruleTemplates)
+	s.Segments = newTable(s, &segments)
+	s.SegmentRanges = newTable(s, &segmentRanges)
 	s.QoSPolicies = newTable(s, &qosPolicies)
 
 	s.Domains = newTable(s, &domains)

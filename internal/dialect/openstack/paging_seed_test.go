@@ -190,6 +190,18 @@ func (x *reader) seedFilters(db *store.Store, project cloud.ProjectID) {
 	x.families["/network/v2.0/trunks"] = rowsOf(db.Trunks, func(id cloud.TrunkID, n int) *cloud.Trunk {
 		return &cloud.Trunk{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), PortID: cloud.PortID(id), AdminUp: n%2 == 0, Status: pick(n, cloud.TrunkDown, cloud.TrunkActive)}
 	})
+	x.families["/network/v2.0/segments"] = rowsOf(db.Segments, func(id cloud.SegmentID, n int) *cloud.Segment {
+		g := &cloud.Segment{ID: id, ProjectID: project, NetworkID: cloud.NetworkID(seeded(n % 5)), Meta: meta(n), Name: word(n), Description: word(n + 1),
+			Kind: pick(n, "vlan", "vxlan"), Physical: pick(n/2, "a", "b"), Number: n%x.rows + 1}
+		if !standing(string(id)) {
+			g.Physical = string(id) // no two share a place
+		}
+		return g
+	})
+	x.families["/network/v2.0/network_segment_ranges"] = rowsOf(db.SegmentRanges, func(id cloud.SegmentRangeID, n int) *cloud.SegmentRange {
+		return &cloud.SegmentRange{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Shared: n%2 == 0, Default: n%3 == 0, Kind: pick(n, "vlan", "vxlan"),
+			Physical: pick(n/2, "a", "b"), Min: n%7 + 1, Max: n%7 + 1 + n%5}
+	})
 	x.families["/network/v2.0/flavors"] = rowsOf(db.RouterFlavors, func(id cloud.RouterFlavorID, n int) *cloud.RouterFlavor {
 		return &cloud.RouterFlavor{ID: id, Meta: meta(n), Name: word(n), Description: word(n + 1), Enabled: n%3 == 0}
 	})

@@ -64,17 +64,20 @@ func (a *api) showNetworks(ctx context.Context, networks []*cloud.Network) ([]ob
 	if err != nil {
 		return nil, err
 	}
-	provider := a.net.SeesProvider(ctx)
+	segments, err := a.segmentsShown(ctx, networks)
+	if err != nil {
+		return nil, err
+	}
 	shown := make([]object, len(networks))
 	for i, n := range networks {
-		shown[i] = showNetwork(n, subnets[n.ID], zones, provider)
+		shown[i] = showNetwork(n, subnets[n.ID], zones).with(segments[n.ID])
 		shown[i]["shared"] = n.Shared || with[string(n.ID)]
 		shown[i]["ipv4_address_scope"], shown[i]["ipv6_address_scope"] = orNull(scopes[n.ID].IPv4), orNull(scopes[n.ID].IPv6)
 	}
 	return shown, nil
 }
 
-func showNetwork(n *cloud.Network, subnets []*cloud.Subnet, zones []string, provider bool) object {
+func showNetwork(n *cloud.Network, subnets []*cloud.Subnet, zones []string) object {
 	ids := make([]cloud.SubnetID, len(subnets))
 	for i, sub := range subnets {
 		ids[i] = sub.ID
@@ -85,12 +88,6 @@ func showNetwork(n *cloud.Network, subnets []*cloud.Subnet, zones []string, prov
 		"availability_zone_hints": tagsShown(n.Zones), "availability_zones": tagsShown(zones)}
 	if n.External {
 		o["is_default"] = n.Default
-	}
-	if provider {
-		o["provider:network_type"], o["provider:physical_network"], o["provider:segmentation_id"] = n.Kind, orNull(n.Physical), nil
-		if n.Segment != 0 {
-			o["provider:segmentation_id"] = n.Segment
-		}
 	}
 	return o.with(stamps(&n.Meta, n.Revisions))
 }
@@ -110,26 +107,27 @@ type networkIn struct {
 	DNSDomain    text     `json:"dns_domain"`
 	QoS          text     `json:"qos_policy_id"`
 	ZoneHints    []string `json:"availability_zone_hints"`
-	Kind         text     `json:"provider:network_type"`
-	Physical     text     `json:"provider:physical_network"`
-	Segment      integer  `json:"provider:segmentation_id"`
-}
-
-func (in networkIn) provider() network.Provider {
-	return network.Provider{Kind: in.Kind.Value, Physical: in.Physical.Value, Segment: int(in.Segment.Value)}
+	placeIn
+	Segments openstack.Optional[[]placeIn] `json:"segments"`
 }
 
 func (a *api) createNetwork(ctx context.Context, in networkIn) (*cloud.Network, error) {
+	provider, more, err := in.places()
+	if err != nil {
+		return nil, err
+	}
 	return a.net.CreateNetwork(ctx, network.NetworkRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value,
 		AdminUp: boolPtr(in.AdminUp), Shared: bool(in.Shared.Value), External: bool(in.External.Value), Default: bool(in.Default.Value),
-		MTU: int(in.MTU.Value), PortSecurity: boolPtr(in.PortSecurity), DNSDomain: in.DNSDomain.Value, QoS: qosPtr(in.QoS), Zones: in.ZoneHints, Provider: in.provider()})
+		MTU: int(in.MTU.Value), PortSecurity: boolPtr(in.PortSecurity), DNSDomain: in.DNSDomain.Value, QoS: qosPtr(in.QoS), Zones: in.ZoneHints, Provider: provider, More: more})
 }
 
 func (a *api) updateNetwork(ctx context.Context, id cloud.NetworkID, in networkIn) (*cloud.Network, error) {
 	c := network.NetworkChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp),
 		Shared: boolPtr(in.Shared), External: boolPtr(in.External), Default: boolPtr(in.Default), MTU: intPtr(in.MTU),
 		PortSecurity: boolPtr(in.PortSecurity), DNSDomain: textPtr(in.DNSDomain), QoS: qosPtr(in.QoS)}
-	if p := in.provider(); p != (network.Provider{}) {
+	if p, more, err := in.places(); err != nil {
+		return nil, err
+	} else if p != (network.Provider{}) || len(more) > 0 {
 		c.Provider = &p
 	}
 	return a.net.UpdateNetwork(ctx, id, c)

@@ -51,6 +51,8 @@ func New(d Deps) *openstack.Service {
 	a.meterRoutes(s)
 	a.flavorRoutes(s)
 	a.defaultRuleRoutes(s)
+	a.segmentRoutes(s)
+	a.segmentRangeRoutes(s)
 	s.Handle("GET /v2.0/availability_zones", a.listZones)
 	s.Handle("GET /v2.0/agents", a.listAgents)
 	s.Handle("GET /v2.0/agents/{agent}", a.showAgent)

@@ -26,7 +26,8 @@ func TestProviderNetworks(t *testing.T) {
 		{admin, network("flat", `"physnet1"`, "8"), 400},
 		{admin, network("flat", `null`, "null"), 400},
 		{admin, network("local", `"physnet1"`, "null"), 400},
-		{admin, network("gre", `null`, "null"), 400},
+		{admin, network("ipip", `null`, "null"), 400},
+		{admin, network("gre", `"physnet1"`, "8"), 400},
 	} {
 		s.call(refused.who, "POST", "/v2.0/networks", refused.body, refused.code)
 	}

@@ -58,10 +58,11 @@ func newSite(t *testing.T) *site {
 	config := network.DefaultConfig()
 	config.Physical = []string{"physnet1"}
 	n := network.New(network.Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
-		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Settings: db.Settings,
+		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Segments: db.Segments, SegmentRanges: db.SegmentRanges, Settings: db.Settings,
 		HostRecords: db.Hosts, Usage: db.UsageEvents,
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: noHosts{}, Log: quiet, Now: time.Now, Config: config})
+	ok(t, n.EnsureSegmentRanges(context.Background()))
 	ok(t, n.EnsurePublic(cloud.WithPrincipal(context.Background(), cloud.System()), "admin"))
 	svc := neutron.New(neutron.Deps{Network: n, Auth: tokens{}, Log: quiet, Prefix: "/network"})
 	server := httptest.NewServer(http.StripPrefix("/network", svc))

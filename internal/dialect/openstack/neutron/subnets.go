@@ -16,13 +16,13 @@ func (a *api) subnets() resource[cloud.Subnet, cloud.SubnetID] {
 		filters: tagFilters(tags, common(filters[cloud.Subnet]{"network_id": byText[cloud.Subnet]("network_id"),
 			"cidr": byText[cloud.Subnet]("prefix"), "gateway_ip": byText[cloud.Subnet]("gateway"), "enable_dhcp": byBool[cloud.Subnet]("dhcp"),
 			"ipv6_ra_mode": byText[cloud.Subnet]("ra_mode"), "ipv6_address_mode": byText[cloud.Subnet]("address_mode"),
-			"subnetpool_id": byText[cloud.Subnet]("subnet_pool_id"), "service_types": byServiceType,
+			"subnetpool_id": byText[cloud.Subnet]("subnet_pool_id"), "service_types": byServiceType, "segment_id": byText[cloud.Subnet]("segment_id"),
 			"ip_version": byVersion[cloud.Subnet]})),
 		lookups: lookups[cloud.Subnet]{"shared": a.subnetsShared},
 		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "cidr": "prefix", "enable_dhcp": "dhcp", "gateway_ip": "gateway", "ip_version": "ipv6",
-			"ipv6_ra_mode": "ra_mode", "ipv6_address_mode": "address_mode", "segment_id": same, "subnetpool_id": "subnet_pool_id"}),
+			"ipv6_ra_mode": "ra_mode", "ipv6_address_mode": "address_mode", "segment_id": "segment_id", "subnetpool_id": "subnet_pool_id"}),
 		list: a.net.ListSubnets, get: a.net.Subnet, remove: a.net.DeleteSubnet,
-		id: func(n *cloud.Subnet) cloud.SubnetID { return n.ID }, show: showSubnets, tags: tags,
+		id: func(n *cloud.Subnet) cloud.SubnetID { return n.ID }, show: a.showSubnets, tags: tags,
 		setTags: func(ctx context.Context, id cloud.SubnetID, tags []string) error {
 			_, err := a.net.UpdateSubnet(ctx, id, network.SubnetChange{Tags: &tags})
 			return err
@@ -58,10 +58,14 @@ func (a *api) subnetRoutes(s *openstack.Service) {
 	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateSubnet))
 }
 
-func showSubnets(_ context.Context, subnets []*cloud.Subnet) ([]object, error) {
+func (a *api) showSubnets(ctx context.Context, subnets []*cloud.Subnet) ([]object, error) {
+	segments := a.net.SeesProvider(ctx)
 	shown := make([]object, len(subnets))
 	for i, sub := range subnets {
 		shown[i] = showSubnet(sub)
+		if segments {
+			shown[i]["segment_id"] = orNull(sub.SegmentID)
+		}
 	}
 	return shown, nil
 }
@@ -111,7 +115,7 @@ type subnetIn struct {
 	SubnetPoolID text                         `json:"subnetpool_id"`
 	DefaultPool  boolean                      `json:"use_default_subnetpool"`
 	PrefixLength integer                      `json:"prefixlen"`
-	SegmentID    text                         `json:"segment_id"` // taken when null or empty only: there are no segments
+	SegmentID    text                         `json:"segment_id"`
 }
 
 // subnetParts are a request's values that need reading.
@@ -124,9 +128,6 @@ type subnetParts struct {
 }
 
 func (in subnetIn) parts() (p subnetParts, err error) {
-	if in.SegmentID.Value != "" {
-		return p, cloud.Invalidf("subnet", "segment_id", "Invalid input for operation: this cloud has no segments.")
-	}
 	if p.gateway, err = in.gateway(); err != nil {
 		return p, err
 	}
@@ -179,7 +180,7 @@ func (a *api) createSubnet(ctx context.Context, in subnetIn) (*cloud.Subnet, err
 	return a.net.CreateSubnet(ctx, network.SubnetRequest{ProjectID: in.project(), NetworkID: cloud.NetworkID(in.NetworkID.Value), Name: in.Name.Value,
 		Description: in.Description.Value, Prefix: prefix, PoolID: cloud.SubnetPoolID(in.SubnetPoolID.Value), DefaultPool: bool(in.DefaultPool.Value),
 		IPv6: in.Version.Value == 6 || prefix.Addr().Is6(), Bits: int(in.PrefixLength.Value), Gateway: p.gateway, DHCP: boolPtr(in.DHCP), Pools: p.pools, DNS: p.dns, Routes: p.routes,
-		RAMode: in.RAMode.Value, AddressMode: in.AddressMode.Value, ServiceTypes: p.services})
+		RAMode: in.RAMode.Value, AddressMode: in.AddressMode.Value, ServiceTypes: p.services, SegmentID: cloud.SegmentID(in.SegmentID.Value)})
 }
 
 // prefix is the one the request names, or an invalid one.
@@ -218,6 +219,10 @@ func (a *api) updateSubnet(ctx context.Context, id cloud.SubnetID, in subnetIn) 
 	}
 	if in.ServiceTypes.Set {
 		c.ServiceTypes = &p.services
+	}
+	if in.SegmentID.Set {
+		segment := cloud.SegmentID(in.SegmentID.Value)
+		c.SegmentID = &segment
 	}
 	return a.net.UpdateSubnet(ctx, id, c)
 }
