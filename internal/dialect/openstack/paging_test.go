@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -142,6 +143,11 @@ func smaller(a, b any) bool {
 	switch b := b.(type) {
 	case string:
 		a, ok := a.(string)
+		if n, err := strconv.Atoi(a); err == nil {
+			if m, err := strconv.Atoi(b); err == nil {
+				return n < m // some numbers are shown as texts
+			}
+		}
 		return ok && a < b || !ok
 	case float64:
 		a, ok := a.(float64)

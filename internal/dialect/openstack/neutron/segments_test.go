@@ -31,7 +31,7 @@ func TestSegments(t *testing.T) {
 		{admin, create("vlan", `,"physical_network":"elsewhere"`), 400},
 		{admin, create("ipip", ""), 400},
 		{admin, fmt.Sprintf(`{"segment":{"network_id":%q}}`, network), 400},
-		{admin, `{"segment":{"network_id":"none","network_type":"gre"}}`, 404},
+		{admin, `{"segment":{"network_id":"01a21d00-0000-4000-8000-000000000000","network_type":"gre"}}`, 404},
 	} {
 		s.call(refused.who, "POST", "/v2.0/segments", refused.body, refused.code)
 	}
