@@ -11,7 +11,8 @@ import (
 
 // Page is what a list request says about order and extent.
 type Page struct {
-	Limit   int // 0: the client named none
+	Limit   int  // 0: the client named none
+	Empty   bool // the client asked for no rows at all
 	Marker  string
 	Order   []cloud.Order
 	Reverse bool // page_reverse (Network)
@@ -21,7 +22,7 @@ type Page struct {
 type SortColumns map[string]string
 
 // ParsePage reads limit, marker, sort (key:dir,…), sort_key, sort_dir and page_reverse. max caps the limit (0: no
-// cap). An unknown key or direction is Invalid.
+// cap, and a limit of 0 is none). An unknown key or direction is Invalid.
 func ParsePage(r *http.Request, columns SortColumns, max int) (Page, error) {
 	q := r.URL.Query()
 	p := Page{Marker: q.Get("marker"), Reverse: IsTrue(q.Get("page_reverse"))}
@@ -30,7 +31,7 @@ func ParsePage(r *http.Request, columns SortColumns, max int) (Page, error) {
 		if err != nil || n < 0 {
 			return p, cloud.Invalidf("request", "limit", "limit param must be an integer that is not negative, not '%s'.", text)
 		}
-		p.Limit = n
+		p.Limit, p.Empty = n, n == 0 && max > 0
 	}
 	if max > 0 && p.Limit > max {
 		p.Limit = max
@@ -69,6 +70,9 @@ func parseOrder(q url.Values, columns SortColumns) ([]cloud.Order, error) {
 
 // Query makes the store's query of a page and conditions.
 func (p Page) Query(where ...cloud.Cond) cloud.Query {
+	if p.Empty {
+		where = append(where, cloud.In("id", []string{}))
+	}
 	return cloud.Query{Where: where, Order: p.Order, After: p.Marker, Limit: p.Limit, Reverse: p.Reverse}
 }
 

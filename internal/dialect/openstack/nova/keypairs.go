@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
@@ -90,7 +91,7 @@ func (a *api) createKeyPair(w http.ResponseWriter, r *http.Request) error {
 		return cloud.Invalidf("request", "keypair", "Invalid input: 'keypair' is a required property")
 	case b.PublicKey == nil && atLeast(r, 92):
 		return cloud.Invalidf("request", "public_key", "Invalid input: 'public_key' is a required property")
-	case b.PublicKey != nil && *b.PublicKey == "":
+	case b.PublicKey != nil && strings.TrimSpace(*b.PublicKey) == "":
 		return cloud.Invalidf("request", "public_key", "Keypair data is invalid: the public key is empty.")
 	case b.Type != "" && !atLeast(r, 2):
 		return unexpected("type")
@@ -154,6 +155,7 @@ func (a *api) listGroups(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	p.Empty = false // of server groups, a limit of 0 is none
 	q := p.Query()
 	if q.Limit > 0 {
 		q.Limit += skip
