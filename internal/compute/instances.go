@@ -39,6 +39,7 @@ type ListQuery struct {
 	AllProjects bool
 	Project     cloud.ProjectID
 	Keep        func(*cloud.Instance) bool
+	Host        string // the name of the host they are on; empty: any
 	// Address, if set, keeps instances with a fixed address that it likes.
 	Address func(netip.Addr) bool
 }
@@ -57,6 +58,13 @@ func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Inst
 	case !q.AllProjects:
 		q.Where = append(slices.Clip(q.Where), cloud.Eq("project_id", own))
 	}
+	if q.Host != "" {
+		on, err := s.onHost(ctx, q.Host)
+		if err != nil {
+			return nil, err
+		}
+		q.Where = append(slices.Clip(q.Where), on)
+	}
 	keep := []func(*cloud.Instance) bool{}
 	if q.Keep != nil {
 		keep = append(keep, q.Keep)
@@ -69,6 +77,15 @@ func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Inst
 		keep = append(keep, func(in *cloud.Instance) bool { return found[in.ID] })
 	}
 	return s.rows(q.Which).List(ctx, q.Query, keep...)
+}
+
+// onHost is the condition of being on a host with this name. On one that is not there nothing is.
+func (s *Service) onHost(ctx context.Context, name string) (cloud.Cond, error) {
+	hosts, err := s.HostRows.List(ctx, cloud.Where(cloud.Eq("name", name)))
+	if err != nil || len(hosts) == 0 {
+		return cloud.In("id", []cloud.InstanceID{}), err
+	}
+	return cloud.Eq("host_id", hosts[0].ID), nil
 }
 
 // withAddress finds which of the instances on all pages have a fixed address that q likes.

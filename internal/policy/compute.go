@@ -27,6 +27,7 @@ var computeRules = map[Action]Rule{
 	"instance.swap_volume":     Admin,
 	"instance.see_host":        SystemReader,
 	"instance.list_of_project": Admin, // another than the caller's
+	"instance.filter_all":      Admin, // what owners are not asked for
 	"instance.see_details":     Admin, // what a fault tells beyond its message
 
 	"migration.get": SystemReader,

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -76,7 +75,7 @@ func (a *api) serverQuery(r *http.Request) (compute.ListQuery, openstack.Page, e
 	if len(p.Order) == 0 {
 		p.Order = []cloud.Order{{Column: "created_at", Desc: true}}
 	}
-	if p.Limit == 0 && r.URL.Query().Get("limit") == "" {
+	if p.Limit == 0 {
 		p.Limit = pageMax
 	}
 	q := compute.ListQuery{Query: p.Query()}
@@ -89,8 +88,7 @@ func (a *api) serverQuery(r *http.Request) (compute.ListQuery, openstack.Page, e
 	if err := whichServers(r, &q); err != nil {
 		return q, p, err
 	}
-	keep, err := serverFilters(r, &q)
-	q.Keep = keep
+	q.Keep, err = filterServers(r, &q)
 	return q, p, err
 }
 
@@ -143,70 +141,6 @@ func (a *api) projectFilter(r *http.Request, q *compute.ListQuery) error {
 	return nil
 }
 
-// exactFilters are query keys that compare a column.
-var exactFilters = map[string]string{"uuid": "id", "user_id": "user_id", "image": "image_id", "flavor": "flavor_id", "key_name": "key_name",
-	"availability_zone": "zone", "reservation_id": "reservation_id"}
-
-// serverFilters turns query keys into conditions and, for what is no column, a function.
-func serverFilters(r *http.Request, q *compute.ListQuery) (func(*cloud.Instance) bool, error) {
-	values := r.URL.Query()
-	for key, column := range exactFilters {
-		if v := values[key]; len(v) > 0 {
-			q.Where = append(q.Where, cloud.In(column, v))
-		}
-	}
-	checks, err := patternFilters(values)
-	if err != nil {
-		return nil, err
-	}
-	if statuses := values["status"]; len(statuses) > 0 {
-		upper := make([]string, len(statuses))
-		for i, s := range statuses {
-			upper[i] = strings.ToUpper(s)
-		}
-		checks = append(checks, func(in *cloud.Instance) bool { return statusMatches(in, upper) })
-	}
-	if v := values.Get("vm_state"); v != "" {
-		checks = append(checks, func(in *cloud.Instance) bool { return stateOf(in).VM == v })
-	}
-	if v := values.Get("locked"); v != "" && atLeast(r, 73) {
-		on, err := openstack.ParseBool("locked", v)
-		if err != nil {
-			return nil, err
-		}
-		checks = append(checks, func(in *cloud.Instance) bool { return in.Locked == on })
-	}
-	checks = append(checks, tagFilters(values)...)
-	if len(checks) == 0 {
-		return nil, nil
-	}
-	return func(in *cloud.Instance) bool {
-		return !slices.ContainsFunc(checks, func(f func(*cloud.Instance) bool) bool { return !f(in) })
-	}, nil
-}
-
-// patternFilters are regular expressions, as Nova takes them.
-func patternFilters(values url.Values) ([]func(*cloud.Instance) bool, error) {
-	fields := map[string]func(*cloud.Instance) string{
-		"name":        func(in *cloud.Instance) string { return in.Name },
-		"hostname":    func(in *cloud.Instance) string { return in.Hostname },
-		"description": func(in *cloud.Instance) string { return deref(in.Description) },
-	}
-	var checks []func(*cloud.Instance) bool
-	for key, field := range fields {
-		text := values.Get(key)
-		if text == "" {
-			continue
-		}
-		re, err := regexp.Compile(text)
-		if err != nil {
-			return nil, notPattern(key, text)
-		}
-		checks = append(checks, func(in *cloud.Instance) bool { return re.MatchString(field(in)) })
-	}
-	return checks, nil
-}
-
 func deref(s *string) string {
 	if s == nil {
 		return ""
@@ -221,28 +155,6 @@ func parseTime(field, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, cloud.Invalidf("request", field, "Invalid input for query parameters %s. '%s' is not a date-time.", field, text)
-}
-
-func tagFilters(values url.Values) []func(*cloud.Instance) bool {
-	var checks []func(*cloud.Instance) bool
-	has := func(in *cloud.Instance, tag string) bool { return slices.Contains(in.Tags, tag) }
-	add := func(key string, f func(in *cloud.Instance, tags []string) bool) {
-		if text := values.Get(key); text != "" {
-			tags := strings.Split(text, ",")
-			checks = append(checks, func(in *cloud.Instance) bool { return f(in, tags) })
-		}
-	}
-	all := func(in *cloud.Instance, tags []string) bool {
-		return !slices.ContainsFunc(tags, func(t string) bool { return !has(in, t) })
-	}
-	anyOf := func(in *cloud.Instance, tags []string) bool {
-		return slices.ContainsFunc(tags, func(t string) bool { return has(in, t) })
-	}
-	add("tags", all)
-	add("tags-any", anyOf)
-	add("not-tags", func(in *cloud.Instance, tags []string) bool { return !all(in, tags) })
-	add("not-tags-any", func(in *cloud.Instance, tags []string) bool { return !anyOf(in, tags) })
-	return checks
 }
 
 func (a *api) showServer(w http.ResponseWriter, r *http.Request) error {
