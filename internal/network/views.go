@@ -66,6 +66,13 @@ func (s *Service) GroupsOf(ctx context.Context, rules []*cloud.SecurityGroupRule
 	return byID(groups, func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }), err
 }
 
+// RemoteGroups answers the groups whose ports the rules let in, or out to.
+func (s *Service) RemoteGroups(ctx context.Context, rules []*cloud.SecurityGroupRule) (map[cloud.SecurityGroupID]*cloud.SecurityGroup, error) {
+	ids := columnOf(rules, func(r *cloud.SecurityGroupRule) cloud.SecurityGroupID { return r.RemoteGroup })
+	groups, err := s.Groups.List(ctx, cloud.Where(cloud.In("id", ids)))
+	return byID(groups, func(g *cloud.SecurityGroup) cloud.SecurityGroupID { return g.ID }), err
+}
+
 // GatewayAddresses answers the addresses of routers' gateways.
 func (s *Service) GatewayAddresses(ctx context.Context, routers []*cloud.Router) (map[cloud.RouterID][]cloud.PortAddress, error) {
 	var ids []string

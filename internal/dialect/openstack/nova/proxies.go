@@ -32,7 +32,7 @@ type (
 		DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGroupID) error
 		EnsureDefaultGroup(ctx context.Context) error
 		RulesByGroup(ctx context.Context, groups []*cloud.SecurityGroup) (map[cloud.SecurityGroupID][]*cloud.SecurityGroupRule, error)
-		GroupsOf(ctx context.Context, rules []*cloud.SecurityGroupRule) (map[cloud.SecurityGroupID]*cloud.SecurityGroup, error)
+		RemoteGroups(ctx context.Context, rules []*cloud.SecurityGroupRule) (map[cloud.SecurityGroupID]*cloud.SecurityGroup, error)
 		CreateRule(ctx context.Context, r network.RuleRequest) (*cloud.SecurityGroupRule, error)
 		DeleteRule(ctx context.Context, id cloud.RuleID) error
 		CreateFloatingIP(ctx context.Context, r network.FloatingIPRequest) (*cloud.FloatingIP, error)

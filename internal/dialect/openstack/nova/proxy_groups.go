@@ -32,7 +32,7 @@ func (a *api) securityGroupViews(r *http.Request, groups []*cloud.SecurityGroup)
 }
 
 func (a *api) ruleViews(r *http.Request, rules []*cloud.SecurityGroupRule) ([]any, error) {
-	remote, err := a.Networks.GroupsOf(r.Context(), rules)
+	remote, err := a.Networks.RemoteGroups(r.Context(), rules)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (a *api) createSecurityRule(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refused(err)
 	}
-	remote, err := a.Networks.GroupsOf(r.Context(), []*cloud.SecurityGroupRule{rule})
+	remote, err := a.Networks.RemoteGroups(r.Context(), []*cloud.SecurityGroupRule{rule})
 	if err != nil {
 		return err
 	}
