@@ -80,10 +80,21 @@ var exceptions = map[FaultStyle]map[cloud.Kind]int{
 	FaultGlance: {cloud.QuotaExceeded: http.StatusRequestEntityTooLarge, cloud.NoCapacity: http.StatusRequestEntityTooLarge},
 }
 
+// nounExceptions are where one service differs for one noun of another's.
+var nounExceptions = map[FaultStyle]map[string]map[cloud.Kind]int{
+	// Compute passes on what Block Storage says of a volume.
+	FaultNova: {"volume": {cloud.WrongState: http.StatusBadRequest, cloud.InUse: http.StatusBadRequest}},
+}
+
 // Code is the status a service answers an error with.
 func Code(style FaultStyle, err error) int {
 	if s, ok := err.(*Status); ok {
 		return s.Code
+	}
+	if e, ok := cloud.AsError(err); ok {
+		if c, ok := nounExceptions[style][e.Resource][e.Kind]; ok {
+			return c
+		}
 	}
 	kind := cloud.KindOf(err)
 	if c, ok := exceptions[style][kind]; ok {
