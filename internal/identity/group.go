@@ -36,7 +36,7 @@ func (s *Service) CreateGroup(ctx context.Context, g cloud.Group) (*cloud.Group,
 		g.ID = cloud.GroupID(cloud.NewHexID())
 	}
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.domainExists(ctx, "group", g.DomainID); err != nil {
+		if _, err := s.Domains.Get(ctx, g.DomainID); err != nil {
 			return err
 		}
 		return s.Groups.Insert(ctx, &g)

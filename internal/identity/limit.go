@@ -50,7 +50,11 @@ func (s *Service) placeLimit(ctx context.Context, l *cloud.Limit) error {
 	}
 	l.HomeID = l.DomainID
 	if l.DomainID != "" {
-		return s.domainExists(ctx, "limit", l.DomainID)
+		_, err := s.Domains.Get(ctx, l.DomainID)
+		if cloud.Is(err, cloud.NotFound) {
+			return cloud.Invalidf("limit", "domain_id", "The domain %s does not exist.", l.DomainID)
+		}
+		return err
 	}
 	p, err := s.Projects.Get(ctx, l.ProjectID)
 	if cloud.Is(err, cloud.NotFound) {

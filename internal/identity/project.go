@@ -133,7 +133,7 @@ func (s *Service) checkProject(ctx context.Context, p *cloud.Project) error {
 	if err := validTags(p.Tags); err != nil {
 		return err
 	}
-	if err := s.domainExists(ctx, "project", p.DomainID); err != nil {
+	if _, err := s.Domains.Get(ctx, p.DomainID); err != nil {
 		return err
 	}
 	if err := s.Tx.Lock(ctx, "project names of "+string(p.DomainID)); err != nil {
@@ -142,14 +142,6 @@ func (s *Service) checkProject(ctx context.Context, p *cloud.Project) error {
 	same, err := s.Projects.List(ctx, cloud.Where(cloud.Eq("domain_id", p.DomainID), cloud.Eq("name_lower", p.Name), cloud.Cond{Column: "id", Op: cloud.OpNe, Value: p.ID}))
 	if err == nil && len(same) > 0 {
 		return cloud.Errorf(cloud.AlreadyExists, "project", same[0].ID, "A project named %s exists in the domain already.", p.Name)
-	}
-	return err
-}
-
-func (s *Service) domainExists(ctx context.Context, resource string, id cloud.DomainID) error {
-	_, err := s.Domains.Get(ctx, id)
-	if cloud.Is(err, cloud.NotFound) {
-		return cloud.Invalidf(resource, "domain_id", "The domain %s does not exist.", id)
 	}
 	return err
 }

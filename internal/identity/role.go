@@ -47,7 +47,7 @@ func (s *Service) CreateRole(ctx context.Context, r cloud.Role) (*cloud.Role, er
 	}
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
 		if r.DomainID != "" {
-			if err := s.domainExists(ctx, "role", r.DomainID); err != nil {
+			if _, err := s.Domains.Get(ctx, r.DomainID); err != nil {
 				return err
 			}
 		}

@@ -85,11 +85,22 @@ func (s *Service) Secret(ctx context.Context, id cloud.SecretID) (*Secret, error
 	if err != nil {
 		return nil, err
 	}
-	opened, err := s.openSecrets(ctx, []*cloud.Secret{v})
+	return s.openSecret(ctx, v)
+}
+
+// SecretOf answers a user's secret of one type. What is another user's does not exist there.
+func (s *Service) SecretOf(ctx context.Context, user cloud.UserID, kind string, id cloud.SecretID) (*Secret, error) {
+	if err := policy.Authorize(ctx, "secret.get", secretTarget(user)); err != nil {
+		return nil, err
+	}
+	v, err := s.Secrets.Get(ctx, id)
+	if err == nil && (v.UserID != user || v.Type != kind) {
+		err = cloud.NotFoundf("credential", string(id))
+	}
 	if err != nil {
 		return nil, err
 	}
-	return opened[0], nil
+	return s.openSecret(ctx, v)
 }
 
 func (s *Service) secretFor(ctx context.Context, a policy.Action, id cloud.SecretID) (*cloud.Secret, error) {
@@ -99,6 +110,14 @@ func (s *Service) secretFor(ctx context.Context, a policy.Action, id cloud.Secre
 		owner = v.UserID
 	}
 	return v, allow(ctx, a, secretTarget(owner), err)
+}
+
+func (s *Service) openSecret(ctx context.Context, v *cloud.Secret) (*Secret, error) {
+	opened, err := s.openSecrets(ctx, []*cloud.Secret{v})
+	if err != nil {
+		return nil, err
+	}
+	return opened[0], nil
 }
 
 func (s *Service) openSecrets(ctx context.Context, list []*cloud.Secret) ([]*Secret, error) {

@@ -62,7 +62,7 @@ func (s *Service) CreateUser(ctx context.Context, u cloud.User, password string)
 	}
 	s.setPassword(&u, hash)
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.domainExists(ctx, "user", u.DomainID); err != nil {
+		if _, err := s.Domains.Get(ctx, u.DomainID); err != nil {
 			return err
 		}
 		return s.Users.Insert(ctx, &u)

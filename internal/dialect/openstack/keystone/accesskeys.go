@@ -112,12 +112,7 @@ func (a *api) createAccessKey(w http.ResponseWriter, r *http.Request) error {
 
 // accessKey finds the key that the path names; one of another user does not exist there.
 func (a *api) accessKey(r *http.Request) (*identity.Secret, error) {
-	access := r.PathValue("access")
-	v, err := a.identity.Secret(r.Context(), hashedAccess(access))
-	if err == nil && (v.UserID != userID(r) || v.Type != accessKeyType) {
-		err = cloud.NotFoundf("credential", access)
-	}
-	return v, err
+	return a.identity.SecretOf(r.Context(), userID(r), accessKeyType, hashedAccess(r.PathValue("access")))
 }
 
 func (a *api) showAccessKey(w http.ResponseWriter, r *http.Request) error {
