@@ -24,11 +24,15 @@ func (s *Service) Flavor(ctx context.Context, id cloud.FlavorID) (*cloud.Flavor,
 
 // FlavorProjects answers a flavor to whoever may know which projects use it.
 func (s *Service) FlavorProjects(ctx context.Context, id cloud.FlavorID) (*cloud.Flavor, error) {
-	f, err := s.Flavor(ctx, id)
-	if err != nil {
+	if err := policy.Authorize(ctx, "flavor.see_access", policy.Target{Resource: "flavor"}); err != nil {
 		return nil, err
 	}
-	return f, policy.Authorize(ctx, "flavor.see_access", flavorTarget(ctx, f))
+	return s.Flavor(ctx, id)
+}
+
+// mayManageFlavors is asked before any flavor is looked at: those who may not are refused in the same words whether it is there.
+func mayManageFlavors(ctx context.Context) error {
+	return policy.Authorize(ctx, "flavor.manage", policy.Target{Resource: "flavor"})
 }
 
 // usableFlavor is a flavor for a new or resized instance; one that is not there is a mistake in the request.
@@ -55,7 +59,7 @@ func (s *Service) ListFlavors(ctx context.Context, q cloud.Query, public *bool, 
 
 // CreateFlavor makes a flavor. Its id is the caller's or made here.
 func (s *Service) CreateFlavor(ctx context.Context, f cloud.Flavor) (*cloud.Flavor, error) {
-	if err := policy.Authorize(ctx, "flavor.manage", policy.Target{Resource: "flavor"}); err != nil {
+	if err := mayManageFlavors(ctx); err != nil {
 		return nil, err
 	}
 	if f.ID == "" {
@@ -84,12 +88,12 @@ func checkFlavor(f *cloud.Flavor) error {
 // ChangeFlavor alters a flavor: its description, extra specs or the projects that may use it. Instances keep
 // what they were made with.
 func (s *Service) ChangeFlavor(ctx context.Context, id cloud.FlavorID, change func(f *cloud.Flavor) error) (*cloud.Flavor, error) {
+	if err := mayManageFlavors(ctx); err != nil {
+		return nil, err
+	}
 	var f *cloud.Flavor
 	err := s.Tx.Update(ctx, func(ctx context.Context) (err error) {
 		if f, err = s.Flavors.Get(ctx, id); err != nil {
-			return err
-		}
-		if err := policy.Authorize(ctx, "flavor.manage", flavorTarget(ctx, f)); err != nil {
 			return err
 		}
 		if err := change(f); err != nil {
@@ -102,11 +106,7 @@ func (s *Service) ChangeFlavor(ctx context.Context, id cloud.FlavorID, change fu
 
 // DeleteFlavor removes a flavor; instances made with it go on.
 func (s *Service) DeleteFlavor(ctx context.Context, id cloud.FlavorID) error {
-	f, err := s.Flavors.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	if err := policy.Authorize(ctx, "flavor.manage", flavorTarget(ctx, f)); err != nil {
+	if err := mayManageFlavors(ctx); err != nil {
 		return err
 	}
 	return s.Flavors.Delete(ctx, id)
