@@ -270,7 +270,7 @@ func (s *Service) placementRequest(ctx context.Context, in *cloud.Instance) (pla
 	if name := setting(in, "hw:machine_type", "hw_machine_type"); name != "" {
 		req.Machine = string(machine(in))
 	}
-	if in.Hints.Host != "" {
+	if in.Hints.Host != "" && in.Phase == cloud.PhaseBuilding { // where it began, not where it has to stay
 		req.Only = map[cloud.HostID]bool{in.Hints.Host: true}
 	}
 	if err := s.applyVolumes(ctx, in, &req); err != nil {
