@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -28,9 +29,9 @@ type Span struct {
 	Ended, Stopped            bool
 }
 
-// ListUsage answers the spans of all instances of a project (empty: of all) that overlap [start, end). It is
-// a pure function of the ledger.
-func (s *Service) ListUsage(ctx context.Context, project cloud.ProjectID, start, end time.Time) ([]Span, error) {
+// ListUsage answers the spans of all instances of a project (empty: of all) that overlap [start, end), by project and
+// instance. It is a pure function of the ledger. Of page, extent and marker count; the marker is an instance.
+func (s *Service) ListUsage(ctx context.Context, project cloud.ProjectID, start, end time.Time, page cloud.Query) ([]Span, error) {
 	if err := policy.Authorize(ctx, "usage.get", policy.Target{Resource: "usage", ProjectID: project}); err != nil {
 		return nil, err
 	}
@@ -42,7 +43,15 @@ func (s *Service) ListUsage(ctx context.Context, project cloud.ProjectID, start,
 	if err != nil {
 		return nil, err
 	}
-	return within(spans(events), start, end), nil
+	all := within(spans(events), start, end)
+	slices.SortFunc(all, func(a, b Span) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance))
+	})
+	shown, found := cloud.PageOf(all, page, func(s Span) string { return s.Instance })
+	if !found {
+		return nil, cloud.Invalidf("usage", "marker", "Instance %s used nothing in this time.", page.After)
+	}
+	return shown, nil
 }
 
 var instanceKinds = map[cloud.UsageKind]bool{cloud.UsageInstanceStarted: true, cloud.UsageInstanceResized: true,

@@ -84,43 +84,76 @@ func spanView(s compute.Span, hours float64, now time.Time) map[string]any {
 		"state": state, "uptime": int64(uptime.Seconds())}
 }
 
+// usageQuery is what a request for usage is about. Pages, of so many servers each, came with 2.40.
+type usageQuery struct {
+	start, end time.Time
+	page       openstack.Page
+}
+
+func readUsage(r *http.Request) (q usageQuery, err error) {
+	if q.start, q.end, err = usageRange(r); err != nil || !atLeast(r, 40) {
+		return q, err
+	}
+	if q.page, err = openstack.ParsePage(r, nil, pageMax); q.page.Limit == 0 {
+		q.page.Limit = pageMax
+	}
+	return q, err
+}
+
+// usageSpans answers one page of spans of a project (empty: of all).
+func (a *api) usageSpans(r *http.Request, project cloud.ProjectID, q usageQuery) ([]compute.Span, error) {
+	if q.page.Empty {
+		return nil, nil
+	}
+	list, err := a.Compute.ListUsage(r.Context(), project, q.start, q.end, cloud.Query{After: q.page.Marker, Limit: q.page.Limit})
+	return list, noMarker(err, q.page)
+}
+
+// usagePage adds the link to the next page of servers.
+func (a *api) usagePage(r *http.Request, body map[string]any, key, path string, q usageQuery, spans []compute.Span) map[string]any {
+	if len(spans) == 0 {
+		return body
+	}
+	return a.withNext(r, body, key, path, q.page.Limit, len(spans), spans[len(spans)-1].Instance)
+}
+
 func (a *api) listUsage(w http.ResponseWriter, r *http.Request) error {
-	start, end, err := usageRange(r)
+	q, err := readUsage(r)
 	if err != nil {
 		return err
 	}
-	spans, err := a.Compute.ListUsage(r.Context(), "", start, end)
+	spans, err := a.usageSpans(r, "", q)
 	if err != nil {
 		return err
 	}
-	byProject := map[cloud.ProjectID][]compute.Span{}
-	var projects []cloud.ProjectID
-	for _, s := range spans {
-		if _, seen := byProject[s.Project]; !seen {
-			projects = append(projects, s.Project)
+	out, now, detailed := []any{}, time.Now().UTC(), r.URL.Query().Get("detailed") == "1"
+	for rest := spans; len(rest) > 0; {
+		project := rest[0].Project
+		n := slices.IndexFunc(rest, func(s compute.Span) bool { return s.Project != project })
+		if n < 0 {
+			n = len(rest)
 		}
-		byProject[s.Project] = append(byProject[s.Project], s)
+		out = append(out, usageOf(project, rest[:n], q.start, q.end, now, detailed))
+		rest = rest[n:]
 	}
-	slices.Sort(projects)
-	out := []any{}
-	for _, p := range projects {
-		out = append(out, usageOf(p, byProject[p], start, end, time.Now().UTC(), r.URL.Query().Get("detailed") == "1"))
-	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"tenant_usages": out})
+	body := map[string]any{"tenant_usages": out}
+	return openstack.WriteJSON(w, http.StatusOK, a.usagePage(r, body, "tenant_usages_links", "/os-simple-tenant-usage", q, spans))
 }
 
 func (a *api) showUsage(w http.ResponseWriter, r *http.Request) error {
-	start, end, err := usageRange(r)
+	q, err := readUsage(r)
 	if err != nil {
 		return err
 	}
 	project := cloud.ProjectID(r.PathValue("tenant"))
-	spans, err := a.Compute.ListUsage(r.Context(), project, start, end)
+	spans, err := a.usageSpans(r, project, q)
 	if err != nil {
 		return err
 	}
-	if len(spans) == 0 {
-		return openstack.WriteJSON(w, http.StatusOK, map[string]any{"tenant_usage": map[string]any{}})
+	shown := map[string]any{}
+	if len(spans) > 0 {
+		shown = usageOf(project, spans, q.start, q.end, time.Now().UTC(), true)
 	}
-	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"tenant_usage": usageOf(project, spans, start, end, time.Now().UTC(), true)})
+	body := map[string]any{"tenant_usage": shown}
+	return openstack.WriteJSON(w, http.StatusOK, a.usagePage(r, body, "tenant_usage_links", "/os-simple-tenant-usage/"+string(project), q, spans))
 }
