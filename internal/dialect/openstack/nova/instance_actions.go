@@ -32,16 +32,13 @@ func (a *api) listActions(w http.ResponseWriter, r *http.Request) error {
 	if err := a.actionsReadable(r); err != nil {
 		return err
 	}
-	p := openstack.Page{}
-	if atLeast(r, 58) {
-		var err error
-		if p, err = openstack.ParsePage(r, nil, pageMax); err != nil {
-			return err
-		}
-	}
-	list, err := a.Compute.ListActions(r.Context(), serverID(r), p.Query())
+	q, p, err := actionQuery(r)
 	if err != nil {
 		return err
+	}
+	list, err := a.Compute.ListActions(r.Context(), serverID(r), q)
+	if err != nil {
+		return noMarker(err, p)
 	}
 	out := make([]any, len(list))
 	for i, op := range list {
@@ -52,6 +49,37 @@ func (a *api) listActions(w http.ResponseWriter, r *http.Request) error {
 		body = a.withNext(r, body, "links", "/servers/"+string(serverID(r))+"/os-instance-actions", p.Limit, n, list[n-1].RequestID)
 	}
 	return openstack.WriteJSON(w, http.StatusOK, body)
+}
+
+// actionKeys are what a list of actions is asked, and since which version. Any other key was passed over before the first of them.
+var actionKeys = map[string]int{"limit": 58, "marker": 58, "changes-since": 58, "changes-before": 66}
+
+// actionQuery reads page and times of change, which came with 2.58.
+func actionQuery(r *http.Request) (q cloud.Query, p openstack.Page, err error) {
+	if !atLeast(r, 58) {
+		return q, p, nil
+	}
+	if err := knownKeys(r, actionKeys); err != nil {
+		return q, p, err
+	}
+	if p, err = openstack.ParsePage(r, nil, pageMax); err != nil {
+		return q, p, err
+	}
+	if p.Limit == 0 {
+		p.Limit = pageMax
+	}
+	changed, err := changeTimes(r)
+	return p.Query(changed...), p, err
+}
+
+// knownKeys refuses a query with a key that is not in the list, or came later than the request's version.
+func knownKeys(r *http.Request, known map[string]int) error {
+	for key := range r.URL.Query() {
+		if from, ok := known[key]; !ok || !atLeast(r, from) {
+			return unexpected(key)
+		}
+	}
+	return nil
 }
 
 // actionsReadable: until 2.21 the actions of a deleted server were not shown.

@@ -83,10 +83,8 @@ func (a *api) listMigrations(w http.ResponseWriter, r *http.Request) error {
 func migrationQuery(r *http.Request) (q cloud.Query, p openstack.Page, err error) {
 	values := r.URL.Query()
 	if atLeast(r, 59) {
-		for key := range values {
-			if from, known := migrationKeys[key]; !known || !atLeast(r, from) {
-				return q, p, unexpected(key)
-			}
+		if err := knownKeys(r, migrationKeys); err != nil {
+			return q, p, err
 		}
 		if p, err = openstack.ParsePage(r, nil, pageMax); err != nil {
 			return q, p, err
@@ -94,10 +92,11 @@ func migrationQuery(r *http.Request) (q cloud.Query, p openstack.Page, err error
 		if p.Limit == 0 {
 			p.Limit = pageMax
 		}
-		q = p.Query()
-		if q.Where, err = changeTimes(r); err != nil {
+		changed, err := changeTimes(r)
+		if err != nil {
 			return q, p, err
 		}
+		q = p.Query(changed...)
 	}
 	q.Order = []cloud.Order{{Column: "created_at", Desc: true}}
 	columns := map[string]string{"instance_uuid": "instance_id", "source_compute": "source"}
