@@ -43,10 +43,7 @@ func (s *Service) destination(ctx context.Context, in *cloud.Instance, name stri
 	if name == "" {
 		return "", nil
 	}
-	h, err := s.HostRows.One(ctx, cloud.Eq("name", name))
-	if gone(err) {
-		return "", cloud.Invalidf("host", "host", "Compute host %s could not be found.", name)
-	}
+	h, err := s.namedHost(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -54,6 +51,15 @@ func (s *Service) destination(ctx context.Context, in *cloud.Instance, name stri
 		return "", cloud.Invalidf("host", "host", "Unable to migrate instance (%s) to current host (%s).", in.ID, name)
 	}
 	return h.ID, nil
+}
+
+// namedHost finds the host that a request names; one that is not there is a mistake in the request.
+func (s *Service) namedHost(ctx context.Context, name string) (*cloud.Host, error) {
+	h, err := s.HostRows.One(ctx, cloud.Eq("name", name))
+	if gone(err) {
+		return nil, cloud.Invalidf("host", "host", "Compute host %s could not be found.", name)
+	}
+	return h, err
 }
 
 func (s *Service) migrateKind() operation.Kind {
@@ -207,12 +213,27 @@ func (s *Service) returnRow(ctx context.Context, id cloud.InstanceID) error {
 	})
 }
 
-// MayMigrateLive answers an error if the caller may not move an instance while it runs, or it is in no state for that.
-func (s *Service) MayMigrateLive(ctx context.Context, id cloud.InstanceID) error {
+// MigrateLive refuses to move an instance while it runs: no hypervisor of ours hands a running guest to another host. What
+// else is wrong with the request it says first.
+func (s *Service) MigrateLive(ctx context.Context, id cloud.InstanceID, host string) error {
 	in, err := s.permitted(ctx, id, "instance.migrate")
 	if err != nil {
 		return err
 	}
-	return s.allowed(ctx, in, verb{action: "instance.migrate", kind: "instance.live_migrate", phases: []cloud.Phase{cloud.PhaseReady},
-		powers: []cloud.Power{cloud.PowerOn, cloud.PowerPaused}})
+	if err := s.allowed(ctx, in, verb{action: "instance.migrate", kind: "instance.live_migrate", phases: []cloud.Phase{cloud.PhaseReady},
+		powers: []cloud.Power{cloud.PowerOn, cloud.PowerPaused}}); err != nil {
+		return err
+	}
+	if _, err := s.destination(ctx, in, host); err != nil {
+		return err
+	}
+	others, err := s.HostRows.Count(ctx, cloud.Cond{Column: "id", Op: cloud.OpNe, Value: in.HostID})
+	switch {
+	case err != nil:
+		return err
+	case others == 0:
+		return cloud.Invalidf("host", "host", "No valid host was found. There is no host but the one that instance %s is on.", id)
+	}
+	return cloud.Errorf(cloud.Unsupported, resource, id,
+		"Migration pre-check error: the hypervisors of this cloud cannot hand a running guest to another host. Migrate instance %s cold.", id)
 }

@@ -15,6 +15,18 @@ func (s *Service) ListMigrations(ctx context.Context, q cloud.Query, keep func(*
 	return s.Migrations.List(ctx, q, keep)
 }
 
+// MovingLive answers the migrations of an instance that goes on running meanwhile, those that are not over.
+func (s *Service) MovingLive(ctx context.Context, id cloud.InstanceID) ([]*cloud.Migration, error) {
+	if err := policy.Authorize(ctx, "migration.get", policy.Target{Resource: "migration"}); err != nil {
+		return nil, err
+	}
+	if _, err := s.permitted(ctx, id, "instance.get"); err != nil {
+		return nil, err
+	}
+	return s.Migrations.List(ctx, cloud.Where(cloud.Eq("instance_id", id), cloud.Eq("open", true)),
+		func(m *cloud.Migration) bool { return m.Kind == cloud.MigrationLive })
+}
+
 // openMigration writes that an instance begins to move, in the transaction that starts it. One that was forgotten half way, by an
 // administrator's reset, ends with it.
 func (s *Service) openMigration(ctx context.Context, in *cloud.Instance, kind cloud.MigrationKind) error {

@@ -149,6 +149,10 @@ func (a *api) operators() {
 	a.handle("GET /os-simple-tenant-usage/{tenant}", a.showUsage)
 	a.handle("POST /os-server-external-events", a.externalEvents)
 	a.handle("GET /os-migrations", a.listMigrations)
+	a.handle("GET /servers/{id}/migrations", a.listServerMigrations)
+	a.handle("GET /servers/{id}/migrations/{migration}", a.showServerMigration)
+	a.handle("DELETE /servers/{id}/migrations/{migration}", a.abortMigration)
+	a.handle("POST /servers/{id}/migrations/{migration}/action", a.forceMigration)
 }
 
 func (a *api) quotas() {

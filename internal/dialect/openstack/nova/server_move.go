@@ -54,10 +54,40 @@ func evacuate(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessa
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"adminPass": password})
 }
 
-// migrateLive looks at the request and the server before it says that guests stop to be moved.
-func migrateLive(a *api, _ http.ResponseWriter, r *http.Request, args json.RawMessage) error {
-	if err := a.Compute.MayMigrateLive(r.Context(), serverID(r)); err != nil {
+// liveBody asks for a move of a running server.
+type liveBody struct {
+	Host           *string         `json:"host"`
+	BlockMigration json.RawMessage `json:"block_migration"`
+	OverCommit     *looseBool      `json:"disk_over_commit"`
+	Force          *looseBool      `json:"force"`
+}
+
+// check: disk_over_commit ended with 2.25, which brought "auto", and force came with 2.30 and ended with 2.68.
+func (b liveBody) check(r *http.Request) error {
+	switch {
+	case len(b.BlockMigration) == 0:
+		return cloud.Invalidf("request", "block_migration", "Invalid input for field/attribute os-migrateLive. 'block_migration' is a required property")
+	case b.OverCommit == nil && !atLeast(r, 25):
+		return cloud.Invalidf("request", "disk_over_commit", "Invalid input for field/attribute os-migrateLive. 'disk_over_commit' is a required property")
+	case b.OverCommit != nil && atLeast(r, 25):
+		return unexpected("disk_over_commit")
+	case b.Force != nil && (!atLeast(r, 30) || atLeast(r, 68)):
+		return unexpected("force")
+	case string(b.BlockMigration) == `"auto"` && atLeast(r, 25):
+		return nil
+	}
+	var on looseBool
+	return openstack.DecodeBytes(b.BlockMigration, &on)
+}
+
+// migrateLive has the core say why a running server stays where it is.
+func migrateLive(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
+	var body liveBody
+	if err := openstack.DecodeBytesStrict(args, &body); err != nil {
 		return err
 	}
-	return openstack.NotImplemented("Running servers cannot be moved between the hosts of this cloud: migrate them cold.")
+	if err := body.check(r); err != nil {
+		return err
+	}
+	return accept(w, a.Compute.MigrateLive(r.Context(), serverID(r), deref(body.Host)))
 }
