@@ -6,6 +6,8 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/operation"
+	"github.com/nubo-cloud/nubo/internal/placement"
+	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
 // ShelveInstance stops an instance, keeps an image of it, and gives its host's room back.
@@ -136,20 +138,40 @@ func (s *Service) offloadKind() operation.Kind {
 	}
 }
 
-// UnshelveInstance brings a shelved instance back on a host with room.
-func (s *Service) UnshelveInstance(ctx context.Context, id cloud.InstanceID, zone string) error {
-	params := &imageParams{}
+// UnshelveRequest says where a shelved instance comes back.
+type UnshelveRequest struct {
+	// Zone, if given, is where it has to be from now on; an empty one is anywhere.
+	Zone *string
+	// Host is the name of the host it comes back on; empty: any with room.
+	Host string
+}
+
+// UnshelveInstance brings a shelved instance back. One that has left its host may come back elsewhere than it was.
+func (s *Service) UnshelveInstance(ctx context.Context, id cloud.InstanceID, r UnshelveRequest) error {
+	params, phases := &imageParams{}, []cloud.Phase{cloud.PhaseShelved, cloud.PhaseOffloaded}
+	if r != (UnshelveRequest{}) {
+		phases = []cloud.Phase{cloud.PhaseOffloaded}
+	}
+	if r.Host != "" {
+		if err := policy.Authorize(ctx, "instance.create_on", policy.Target{Resource: resource}); err != nil {
+			return err
+		}
+	}
 	_, err := s.begin(ctx, id, verb{action: "instance.shelve", kind: "instance.unshelve", needsUnlocked: true,
-		phases: []cloud.Phase{cloud.PhaseShelved, cloud.PhaseOffloaded}, params: params,
+		phases: phases, params: params,
 		change: func(ctx context.Context, in *cloud.Instance) error {
-			if zone != "" {
-				in.Zone = zone
+			if r.Zone != nil {
+				in.Zone = *r.Zone
+			}
+			narrow, err := s.comesBackOn(ctx, in, r.Host)
+			if err != nil {
+				return err
 			}
 			params.Image = in.ShelvedImage
 			if err := s.freshRoot(ctx, in); err != nil {
 				return err
 			}
-			host, err := s.place(ctx, in, counted{})
+			host, err := s.placeWithin(ctx, in, counted{}, narrow)
 			if err != nil {
 				return err
 			}
@@ -158,6 +180,23 @@ func (s *Service) UnshelveInstance(ctx context.Context, id cloud.InstanceID, zon
 			return s.Network.BindInstancePorts(ctx, in.ID, host)
 		}})
 	return err
+}
+
+// comesBackOn narrows the choice of a host to the one that somebody named.
+func (s *Service) comesBackOn(ctx context.Context, in *cloud.Instance, name string) (func(*placement.Request), error) {
+	if name == "" {
+		return func(*placement.Request) {}, nil
+	}
+	h, err := s.namedHost(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if in.Zone != "" && in.Zone != h.Zone {
+		return nil, cloud.Errorf(cloud.WrongState, resource, in.ID, "Host '%s' is not in the availability zone '%s' that instance %s has to be in.", name, in.Zone, in.ID)
+	}
+	return func(req *placement.Request) {
+		req.Only = intersect(req.Only, map[cloud.HostID]bool{h.ID: true})
+	}, nil
 }
 
 // freshRoot makes the instance's local disks new ones, the root from the shelved image.

@@ -328,7 +328,9 @@ var verbs = []struct {
 	{"confirm or revert", onInstance(confirmOrRevert)},
 	{"confirm or revert", onInstance(confirmOrRevert)},
 	{"shelve", onInstance(func(_ *world, s svc, c ctx, in ins) error { return s.ShelveInstance(c, in.ID) })},
-	{"unshelve", onInstance(func(_ *world, s svc, c ctx, in ins) error { return s.UnshelveInstance(c, in.ID, "") })},
+	{"unshelve", onInstance(func(_ *world, s svc, c ctx, in ins) error {
+		return s.UnshelveInstance(c, in.ID, compute.UnshelveRequest{})
+	})},
 	{"rebuild", onInstance(func(w *world, s svc, c ctx, in ins) error {
 		_, err := s.RebuildInstance(c, in.ID, compute.RebuildRequest{Image: w.n.Image})
 		return err

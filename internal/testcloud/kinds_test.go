@@ -231,7 +231,9 @@ var acts = map[string]act{
 	"instance.revert_resize":  {after(withAttached, resize), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.RevertResize(c, id) })},
 	"instance.shelve":         {withAttached, shelve},
 	"instance.offload":        {after(withInstance, shelve), func(s *stage) error { return s.compute().OffloadInstance(s.c.Admin(), s.in.ID) }},
-	"instance.unshelve":       {after(withAttached, shelve), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error { return s.UnshelveInstance(c, id, "") })},
+	"instance.unshelve": {after(withAttached, shelve), byID(func(s *compute.Service, c ctx, id cloud.InstanceID) error {
+		return s.UnshelveInstance(c, id, compute.UnshelveRequest{})
+	})},
 	"instance.create_image": {withInstance, func(s *stage) error {
 		_, err := s.compute().CreateImage(s.n.Context(), s.in.ID, "snap", nil)
 		return err

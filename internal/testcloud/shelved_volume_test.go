@@ -30,7 +30,7 @@ func TestVolumesOfAShelvedInstance(t *testing.T) {
 	if v, err := c.Store.Volumes.Get(n.Context(), returned.ID); err != nil || v.State != cloud.VolumeAvailable {
 		t.Errorf("the returned volume: %+v, %v", v, err)
 	}
-	step(s.UnshelveInstance(n.Context(), in.ID, ""))
+	step(s.UnshelveInstance(n.Context(), in.ID, compute.UnshelveRequest{}))
 	got := c.Instance(t, in.ID)
 	if got.Phase != cloud.PhaseReady || len(got.Disks) != 2 || got.Disks[1].VolumeID != kept.ID {
 		t.Errorf("it is %s with disks %+v: %+v", got.Phase, got.Disks, got.Fault)

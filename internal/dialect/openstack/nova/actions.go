@@ -216,19 +216,6 @@ func resize(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage
 	return accept(w, a.Compute.ResizeInstance(r.Context(), serverID(r), cloud.FlavorID(body.FlavorRef.id()), said.grow()))
 }
 
-func unshelve(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
-	var body struct {
-		Zone *string `json:"availability_zone"`
-		Host string  `json:"host"`
-	}
-	if given(args) {
-		if err := openstack.DecodeBytes(args, &body); err != nil {
-			return err
-		}
-	}
-	return accept(w, a.Compute.UnshelveInstance(r.Context(), serverID(r), deref(body.Zone)))
-}
-
 func createImage(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
 	var body struct {
 		Name     string            `json:"name"`

@@ -342,6 +342,11 @@ func (a *api) readZone(r *http.Request, s *createServer, req *compute.CreateRequ
 		}
 		req.Hints.Host = h.ID
 	}
+	return a.knownZone(r, zone)
+}
+
+// knownZone refuses a zone that no host is in; none at all is no mistake.
+func (a *api) knownZone(r *http.Request, zone string) error {
 	if zone == "" {
 		return nil
 	}
