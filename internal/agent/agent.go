@@ -54,6 +54,8 @@ type Agent struct {
 	taps     map[spec.PortID]Tap
 	watchers map[int]func(spec.Event)
 	nextID   int
+	// moves end the moves of guests' disks that are under way.
+	moves map[spec.GuestID]context.CancelFunc
 }
 
 var _ agentapi.Agent = (*Agent)(nil)
@@ -70,6 +72,7 @@ func New(o Options) *Agent {
 		ports:    map[spec.PortID]spec.GuestID{},
 		taps:     map[spec.PortID]Tap{},
 		watchers: map[int]func(spec.Event){},
+		moves:    map[spec.GuestID]context.CancelFunc{},
 	}
 }
 

@@ -55,6 +55,11 @@ type Hypervisor interface {
 	// with that; it notices nothing. Where next is what the guest has, or had when it ended, it succeeds. If
 	// it fails the guest has the old disk.
 	SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next LaunchDisk) error
+	// MoveDisk is SwapDisk into other bytes of the same volume. When both are the same, and while the guest writes to both, it
+	// has settle note which are the volume from then on; if the guest stays with what it had after all, once more. Where
+	// this process ends in between, the guest goes on writing to both until MoveDisk is repeated, to either place. A guest that
+	// does not run is spec.ErrMissing.
+	MoveDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID, to spec.BlockSource, settle Settle) error
 
 	Stats(ctx context.Context, id spec.GuestID) (spec.GuestStats, error)
 	// ConsoleLog is the end of what the guest wrote to its serial console, at most
@@ -67,6 +72,9 @@ type Hypervisor interface {
 	// off, crashed, rebooted). It returns when ctx ends.
 	Watch(ctx context.Context, f func(spec.GuestStatus)) error
 }
+
+// Settle notes that the bytes at a place are a volume, for whoever opens it next. It may be repeated.
+type Settle func(ctx context.Context, at spec.BlockSource) error
 
 // StopOptions says how a guest is stopped.
 type StopOptions struct {
@@ -151,6 +159,18 @@ type Block interface {
 
 	// Inventory lists what is here, whole or half made.
 	Inventory(ctx context.Context) (BlockInventory, error)
+}
+
+// Mover is a Block on several pools, between which volumes move under the guests that have them open.
+//
+// Of the bytes that there are of one volume, those with the newest generation are the volume, for every method of Block.
+type Mover interface {
+	// PrepareMove makes room for a volume on the pool that its document names, and tells how to open it. What is there is not
+	// the volume yet, unless it was there already.
+	PrepareMove(ctx context.Context, v spec.Volume) (spec.BlockSource, error)
+	// SwitchVolume makes the bytes at a place the volume, at one stroke, and for good when it returns. The others stay where they
+	// are until EnsureVolume is asked for the move that has happened.
+	SwitchVolume(ctx context.Context, id spec.VolumeID, to spec.BlockSource) error
 }
 
 // BlockInventory lists ids on all pools.

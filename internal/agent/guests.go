@@ -118,6 +118,7 @@ func (a *Agent) settle(id spec.GuestID, generation int64) {
 // RemoveGuest ends a guest and removes everything but its volumes.
 func (a *Agent) RemoveGuest(ctx context.Context, id spec.GuestID, generation int64) error {
 	a.forget(id, generation)
+	a.endMove(id)
 	unlock, err := a.guestLocks.lock(ctx, string(id))
 	if err != nil {
 		return err

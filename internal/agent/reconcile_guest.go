@@ -117,6 +117,9 @@ func next(g spec.Guest, s spec.GuestStatus) act {
 // reconcileGuest brings one guest to its document. It looks again after each
 // act, so that it depends on nothing but what is.
 func (a *Agent) reconcileGuest(ctx context.Context, id spec.GuestID) (spec.GuestStatus, error) {
+	if s, yes := a.asWanted(ctx, id); yes {
+		return s, nil
+	}
 	unlock, err := a.guestLocks.lock(ctx, string(id))
 	if err != nil {
 		return spec.GuestStatus{}, err

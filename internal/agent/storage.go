@@ -40,7 +40,7 @@ func (a *Agent) ListImages(ctx context.Context) ([]spec.ImageStatus, error) {
 	return a.Block.Images(ctx)
 }
 
-// EnsureVolume makes or grows a volume. If a running guest has it open, the hypervisor grows it.
+// EnsureVolume makes, grows or moves a volume. If a running guest has it open, the hypervisor grows or moves it.
 func (a *Agent) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
 	guest, open, unlock, err := a.lockVolume(ctx, v.ID)
 	if err != nil {
@@ -51,7 +51,7 @@ func (a *Agent) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeSta
 		return a.ensureClosed(ctx, v)
 	}
 	if v.Move {
-		return spec.VolumeStatus{}, fmt.Errorf("volume %s is open in guest %s: %w", v.ID, guest, spec.ErrBusy)
+		return a.moveOpen(ctx, guest, v)
 	}
 	s, err := a.Block.VolumeStatus(ctx, v.ID)
 	if err == nil && s.SizeBytes < v.SizeBytes {

@@ -63,7 +63,7 @@ type Storage interface {
 	RemoveImage(ctx context.Context, id spec.ImageID) error
 	// ListImages tells of the images that are here.
 	ListImages(ctx context.Context) ([]spec.ImageStatus, error)
-	// EnsureVolume makes a volume or grows it, whether or not a guest has it open.
+	// EnsureVolume makes a volume, grows it or moves it, whether or not a guest has it open.
 	EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error)
 	RemoveVolume(ctx context.Context, id spec.VolumeID) error
 	// EnsureSnapshot copies a volume at one moment, whether or not a guest has it open.

@@ -64,11 +64,11 @@ type Volume struct {
 	Volume   VolumeID
 	// Pool names the back end on the host; empty means where the volume is, or the host's first pool.
 	Pool string
-	// Move brings a volume that is on another back end of the host to Pool, source or not. While a guest has it open it is
-	// ErrBusy; an encrypted one is ErrNotSupported.
+	// Move brings a volume that is on another back end of the host to Pool, source or not, under a guest that has it open if
+	// one has. What else is wanted of that guest goes before: then the move is cut short, to be repeated.
 	Move bool
-	// Encryption, if set, makes an encrypted volume. A source that is encrypted has the same key; any other is encrypted
-	// while it is copied.
+	// Encryption, if set, makes an encrypted volume, and moves one. A source that is encrypted has the same key; any other is
+	// encrypted while it is copied.
 	Encryption *Encryption
 }
 

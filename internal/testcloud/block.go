@@ -5,16 +5,20 @@ import (
 	"io"
 
 	"github.com/nubo-cloud/nubo/internal/agent"
+	"github.com/nubo-cloud/nubo/internal/driver/block/pools"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
 // block is agent.Block over a wire.
 type block struct {
 	wire
-	driver agent.Block
+	driver pools.Set
 }
 
-var _ agent.Block = (*block)(nil)
+var (
+	_ agent.Block = (*block)(nil)
+	_ agent.Mover = (*block)(nil)
+)
 
 func (b *block) Pools(ctx context.Context) (s []spec.Pool, err error) {
 	err = b.look(func() error { s, err = b.driver.Pools(ctx); return err })
@@ -56,6 +60,15 @@ func (b *block) VolumeStatus(ctx context.Context, id spec.VolumeID) (s spec.Volu
 func (b *block) Source(ctx context.Context, id spec.VolumeID) (s spec.BlockSource, err error) {
 	err = b.look(func() error { s, err = b.driver.Source(ctx, id); return err })
 	return s, err
+}
+
+func (b *block) PrepareMove(ctx context.Context, v spec.Volume) (to spec.BlockSource, err error) {
+	err = b.change(ctx, "prepare move", func() error { to, err = b.driver.PrepareMove(ctx, v); return err })
+	return to, err
+}
+
+func (b *block) SwitchVolume(ctx context.Context, id spec.VolumeID, to spec.BlockSource) error {
+	return b.change(ctx, "switch volume", func() error { return b.driver.SwitchVolume(ctx, id, to) })
 }
 
 func (b *block) EnsureSnapshot(ctx context.Context, s spec.Snapshot) error {

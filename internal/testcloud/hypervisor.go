@@ -79,6 +79,10 @@ func (h *hypervisor) CopyDisk(ctx context.Context, id spec.GuestID, v spec.Volum
 	return h.change(ctx, "copy disk", func() error { return h.driver.CopyDisk(ctx, id, v, target) })
 }
 
+func (h *hypervisor) MoveDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID, to spec.BlockSource, settle agent.Settle) error {
+	return h.change(ctx, "move disk", func() error { return h.driver.MoveDisk(ctx, id, v, to, settle) })
+}
+
 func (h *hypervisor) SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeID, next agent.LaunchDisk) error {
 	return h.change(ctx, "swap disk", func() error { return h.driver.SwapDisk(ctx, id, old, next) })
 }

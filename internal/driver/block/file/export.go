@@ -42,6 +42,22 @@ func (d *Driver) ReadSnapshot(ctx context.Context, id spec.SnapshotID) (io.ReadC
 	return d.readPlain(ctx, snapshotsDir, string(id))
 }
 
+// ReadEncrypted implements pools.Member.
+func (d *Driver) ReadEncrypted(_ context.Context, id spec.VolumeID) (io.ReadCloser, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	o, err := d.load(volumesDir, string(id))
+	if err != nil {
+		return nil, err
+	}
+	if o.diskFormat != spec.FormatLUKS {
+		return nil, fmt.Errorf("volume %s is not encrypted: %w", id, spec.ErrInvalid)
+	}
+	f, err := os.Open(o.disk())
+	return f, missingIfGone(err)
+}
+
 func (d *Driver) readPlain(ctx context.Context, kind, id string) (io.ReadCloser, error) {
 	if err := checkID(id); err != nil {
 		return nil, err

@@ -97,22 +97,27 @@ func (d *Driver) fillVolume(ctx context.Context, v spec.Volume, dir string) erro
 	}
 }
 
-// fillFromBytes writes a raw disk without holes' zeros, and grows it to the volume's size.
+// fillFromBytes writes a raw disk, or an encrypted one as its bytes are, without holes' zeros, and grows it to the volume's size.
 func fillFromBytes(ctx context.Context, v spec.Volume, dir string, open func() (io.ReadCloser, error)) error {
 	r, err := open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	return makeDisk(filepath.Join(dir, diskPrefix+"raw"), func(f *os.File) error {
+	to := object{dir: dir, diskFormat: spec.FormatRaw}
+	if v.Encryption != nil {
+		to.diskFormat = spec.FormatLUKS
+	}
+	return makeDisk(to.disk(), func(f *os.File) error {
 		w := &sparseWriter{f: f}
 		if _, err := io.CopyBuffer(struct{ io.Writer }{w}, &contextReader{ctx, r}, make([]byte, 1<<20)); err != nil {
 			return err
 		}
-		if w.at > v.SizeBytes {
-			return fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, w.at, v.SizeBytes)
+		length := fileBytes(to.diskFormat, v.SizeBytes)
+		if w.at > length {
+			return fmt.Errorf("%w: the source has %d bytes, the volume only %d", spec.ErrInvalid, w.at, length)
 		}
-		return f.Truncate(v.SizeBytes)
+		return f.Truncate(length)
 	})
 }
 
@@ -249,7 +254,10 @@ func (d *Driver) updateVolume(ctx context.Context, o object, v spec.Volume) erro
 	if v.Generation == held {
 		return nil
 	}
-	return diskError(writeGeneration(o.dir, v.Generation))
+	if err := writeGeneration(o.dir, v.Generation); err != nil {
+		return diskError(err)
+	}
+	return syncPath(o.dir)
 }
 
 // grow makes a disk nobody has open larger; to its own size it does nothing.
@@ -336,10 +344,14 @@ func readGeneration(dir string) int64 {
 	return n
 }
 
-// writeGeneration replaces the note. It is not synced: losing it costs one comparison.
+// writeGeneration replaces the note, which tells which of two pools has a volume: it outlasts the host's power, if the
+// caller syncs the directory.
 func writeGeneration(dir string, generation int64) error {
 	path := filepath.Join(dir, generationFile)
 	if err := os.WriteFile(path+".new", strconv.AppendInt(nil, generation, 10), 0o600); err != nil {
+		return err
+	}
+	if err := syncPath(path + ".new"); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)

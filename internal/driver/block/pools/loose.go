@@ -36,7 +36,11 @@ func (s Set) AdoptSnapshot(ctx context.Context, id spec.SnapshotID, pool, name s
 
 // ReleaseVolume implements agent.Block: on the pool that has it.
 func (s Set) ReleaseVolume(ctx context.Context, id spec.VolumeID, name string) error {
-	return s.change(func(p Pool) error { return p.ReleaseVolume(ctx, id, name) })
+	p, _, err := s.at(ctx, id)
+	if err != nil {
+		return err
+	}
+	return p.ReleaseVolume(ctx, id, name)
 }
 
 // ReleaseSnapshot implements agent.Block: on the pool that has it.

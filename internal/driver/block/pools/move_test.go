@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -84,4 +85,101 @@ func alone(t *testing.T, on, off Pool, content []byte) {
 	if b, err := io.ReadAll(r); err != nil || !bytes.Equal(b, content) {
 		t.Fatalf("the volume on %s has not its bytes: %d, %v", on.Name, len(b), err)
 	}
+}
+
+// TestMoveUnderAGuest proves that room made for a volume is not the volume until it is said to be; that it is then, whole, whatever
+// becomes of the other; and that it may be said again, and of the other.
+func TestMoveUnderAGuest(t *testing.T) { betweenPools(t, movesUnderAGuest) }
+
+func movesUnderAGuest(t *testing.T, s Set) {
+	ctx, old := t.Context(), bytes.Repeat([]byte{7}, mib)
+	for p := range s { // in either order of the pools
+		from, to := s[p], s[1-p]
+		write(t, from, 3, old)
+		was, err := s.Source(ctx, "v")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			there, err := s.PrepareMove(ctx, moving(to.Name, 10))
+			if err != nil || there.Path == was.Path {
+				t.Fatalf("room at %s: %v", there.Path, err)
+			}
+			isAt(t, s, from, was)
+		}
+		there, err := s.PrepareMove(ctx, moving(to.Name, 10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			for at, p := range map[string]Pool{there.Path: to, was.Path: from} {
+				source := spec.BlockSource{Path: at}
+				if err := s.SwitchVolume(ctx, "v", source); err != nil {
+					t.Fatal(err)
+				}
+				isAt(t, s, p, source)
+			}
+		}
+		if err := s.SwitchVolume(ctx, "v", spec.BlockSource{Path: "/nowhere"}); !errors.Is(err, spec.ErrMissing) {
+			t.Errorf("a volume that is nowhere: %v", err)
+		}
+		if err := s.SwitchVolume(ctx, "v", there); err != nil {
+			t.Fatal(err)
+		}
+		move(t, s, to.Name, 10) // and it has moved
+		alone(t, to, from, make([]byte, mib))
+		if err := s.RemoveVolume(ctx, "v"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// isAt wants the volume to be on a pool.
+func isAt(t *testing.T, s Set, on Pool, at spec.BlockSource) {
+	t.Helper()
+	source, err := s.Source(t.Context(), "v")
+	status, failed := s.VolumeStatus(t.Context(), "v")
+	if errors.Join(err, failed) != nil || source.Path != at.Path || status.Pool != on.Name {
+		t.Fatalf("the volume is at %s on %s, want %s on %s (%v, %v)", source.Path, status.Pool, at.Path, on.Name, err, failed)
+	}
+}
+
+// TestEncryptedMoves proves that an encrypted volume goes to another pool as it is, and that its bytes are not handed out in clear.
+func TestEncryptedMoves(t *testing.T) { betweenPools(t, encryptedMoves) }
+
+func encryptedMoves(t *testing.T, s Set) {
+	if reflect.TypeOf(s[0].Member) != reflect.TypeOf(s[1].Member) {
+		t.Skip("a simulated pool has no header to hand to a real one")
+	}
+	ctx := t.Context()
+	v := moving("one", 1)
+	v.Move, v.Encryption = false, &spec.Encryption{Cipher: "aes-xts-plain64", KeyBits: 512, Key: "correct horse battery staple"}
+	if _, err := s.EnsureVolume(ctx, v); err != nil {
+		t.Fatal(err)
+	}
+	before := encryptedBytes(t, s[0])
+	v.Move, v.Pool, v.Generation = true, "two", 2
+	if status, err := s.EnsureVolume(ctx, v); err != nil || status.Pool != "two" || status.SizeBytes != mib {
+		t.Fatalf("moved: %+v, %v", status, err)
+	}
+	if !bytes.Equal(before, encryptedBytes(t, s[1])) {
+		t.Error("its bytes are others than before")
+	}
+	if _, err := s[1].ReadVolume(ctx, "v"); !errors.Is(err, spec.ErrNotSupported) {
+		t.Errorf("read in clear: %v", err)
+	}
+}
+
+func encryptedBytes(t *testing.T, p Pool) []byte {
+	t.Helper()
+	r, err := p.ReadEncrypted(t.Context(), "v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -7,7 +7,8 @@
 // Documents name the pool that new things are made on. Of what is there, nothing is remembered: it is looked for on one
 // pool after the other, so there is nothing that could be wrong after a crash. Ids are used once, so at most one pool has
 // each volume and snapshot; an image may be on every pool that volumes were made from it on. Only a volume that moves is
-// on two pools for a moment: then the first pool's is the one that counts, and the other its copy.
+// on two pools for a while: then the one of the newer generation is the volume, and the other bytes that are not it yet, or
+// not any more.
 //
 // A volume whose source lies on another pool gets a copy of its bytes, through this process; not where either is encrypted. The
 // drivers do not know of each other.
@@ -33,8 +34,11 @@ type Member interface {
 	// is encrypted is spec.ErrNotSupported: its bytes mean nothing without their format and key.
 	ReadVolume(ctx context.Context, id spec.VolumeID) (io.ReadCloser, error)
 	ReadSnapshot(ctx context.Context, id spec.SnapshotID) (io.ReadCloser, error)
+	// ReadEncrypted opens the bytes of an encrypted volume that nobody writes to as they are, header and all; one that is not
+	// encrypted is spec.ErrInvalid.
+	ReadEncrypted(ctx context.Context, id spec.VolumeID) (io.ReadCloser, error)
 	// WriteVolume is EnsureVolume for a volume that has no source but bytes: open is called if it is not there, and may
-	// yield fewer bytes than the volume has.
+	// yield fewer bytes than the volume has. If it is encrypted they are what ReadEncrypted opened.
 	WriteVolume(ctx context.Context, v spec.Volume, open func() (io.ReadCloser, error)) (spec.VolumeStatus, error)
 }
 
@@ -49,7 +53,10 @@ type Pool struct {
 // Set implements agent.Block on its pools; the first is where things go that name none.
 type Set []Pool
 
-var _ agent.Block = Set(nil)
+var (
+	_ agent.Block = Set(nil)
+	_ agent.Mover = Set(nil)
+)
 
 // Pools implements agent.Block.
 func (s Set) Pools(ctx context.Context) ([]spec.Pool, error) {
@@ -162,21 +169,35 @@ func (s Set) ImagePath(ctx context.Context, id spec.ImageID) (string, error) {
 	return first(s, func(p Pool) (string, error) { return p.ImagePath(ctx, id) })
 }
 
-// at is the pool that a volume is on.
-func (s Set) at(ctx context.Context, id spec.VolumeID) (Pool, error) {
-	return first(s, func(p Pool) (Pool, error) {
-		_, err := p.VolumeStatus(ctx, id)
-		return p, err
-	})
+// at is the pool that a volume is on: the one that has the newest, if several have one.
+func (s Set) at(ctx context.Context, id spec.VolumeID) (newest Pool, status spec.VolumeStatus, err error) {
+	err = spec.ErrMissing
+	for _, p := range s {
+		here, failed := p.VolumeStatus(ctx, id)
+		if errors.Is(failed, spec.ErrMissing) {
+			continue
+		}
+		if failed != nil {
+			return Pool{}, here, failed
+		}
+		if err != nil || here.Generation > status.Generation {
+			newest, status, err = p, here, nil
+		}
+	}
+	return newest, status, err
 }
 
 // EnsureVolume implements agent.Block.
 func (s Set) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus, error) {
-	if there, err := s.at(ctx, v.ID); err == nil {
-		if v.Move {
-			return s.move(ctx, v, there)
-		}
+	there, _, err := s.at(ctx, v.ID)
+	if err == nil && v.Move {
+		return s.move(ctx, v, there)
+	}
+	if err == nil {
 		return there.EnsureVolume(ctx, v)
+	}
+	if !errors.Is(err, spec.ErrMissing) {
+		return spec.VolumeStatus{}, err
 	}
 	to, err := s.named(v.Pool)
 	if err != nil {
@@ -196,12 +217,14 @@ func (s Set) EnsureVolume(ctx context.Context, v spec.Volume) (spec.VolumeStatus
 
 // read opens the source of a volume, wherever it is.
 func (s Set) read(ctx context.Context, v spec.Volume) (io.ReadCloser, error) {
-	return first(s, func(p Pool) (io.ReadCloser, error) {
-		if v.Snapshot != "" {
-			return p.ReadSnapshot(ctx, v.Snapshot)
-		}
-		return p.ReadVolume(ctx, v.Volume)
-	})
+	if v.Snapshot != "" {
+		return first(s, func(p Pool) (io.ReadCloser, error) { return p.ReadSnapshot(ctx, v.Snapshot) })
+	}
+	p, _, err := s.at(ctx, v.Volume)
+	if err != nil {
+		return nil, err
+	}
+	return p.ReadVolume(ctx, v.Volume)
 }
 
 // RemoveVolume implements agent.Block.
@@ -211,12 +234,17 @@ func (s Set) RemoveVolume(ctx context.Context, id spec.VolumeID) error {
 
 // VolumeStatus implements agent.Block.
 func (s Set) VolumeStatus(ctx context.Context, id spec.VolumeID) (spec.VolumeStatus, error) {
-	return first(s, func(p Pool) (spec.VolumeStatus, error) { return p.VolumeStatus(ctx, id) })
+	_, status, err := s.at(ctx, id)
+	return status, err
 }
 
 // Source implements agent.Block.
 func (s Set) Source(ctx context.Context, id spec.VolumeID) (spec.BlockSource, error) {
-	return first(s, func(p Pool) (spec.BlockSource, error) { return p.Source(ctx, id) })
+	p, _, err := s.at(ctx, id)
+	if err != nil {
+		return spec.BlockSource{}, err
+	}
+	return p.Source(ctx, id)
 }
 
 // EnsureSnapshot implements agent.Block: on the pool of the volume.
@@ -239,7 +267,7 @@ func (s Set) PrepareSnapshot(ctx context.Context, n spec.Snapshot) (spec.BlockSo
 
 // snapshotting finds the pool of a snapshot's volume. If that is gone, the pool that the document names may have the snapshot.
 func (s Set) snapshotting(ctx context.Context, n *spec.Snapshot) (Pool, error) {
-	p, err := s.at(ctx, n.Volume)
+	p, _, err := s.at(ctx, n.Volume)
 	if errors.Is(err, spec.ErrMissing) {
 		p, err = s.named(n.Pool)
 	}

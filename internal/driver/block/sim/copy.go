@@ -24,6 +24,20 @@ func (p *Pool) ReadSnapshot(_ context.Context, id spec.SnapshotID) (io.ReadClose
 	return plain(p.snapshots[id], string(id))
 }
 
+// ReadEncrypted implements pools.Member.
+func (p *Pool) ReadEncrypted(_ context.Context, id spec.VolumeID) (io.ReadCloser, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.volumes[id]
+	switch {
+	case d == nil:
+		return nil, fmt.Errorf("%s: %w", id, spec.ErrMissing)
+	case !d.encrypted:
+		return nil, fmt.Errorf("%s is not encrypted: %w", id, spec.ErrInvalid)
+	}
+	return &reader{disk: d.copy()}, nil
+}
+
 func plain(d *disk, id string) (io.ReadCloser, error) {
 	switch {
 	case d == nil:

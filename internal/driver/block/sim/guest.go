@@ -11,7 +11,7 @@ import (
 // find looks a Source's or PrepareSnapshot's path up; p.mu is held.
 func (p *Pool) find(s spec.BlockSource) (*disk, error) {
 	var d *disk
-	if id, ok := strings.CutPrefix(s.Path, volumePath); ok {
+	if id, ok := strings.CutPrefix(s.Path, p.volumePrefix()); ok {
 		d = p.volumes[spec.VolumeID(id)]
 	} else if id, ok := strings.CutPrefix(s.Path, preparedPath); ok {
 		d = p.prepared[spec.SnapshotID(id)]

@@ -141,10 +141,10 @@ func (p *Pool) VolumeStatus(_ context.Context, id spec.VolumeID) (spec.VolumeSta
 	return p.status(id, d), nil
 }
 
-const (
-	volumePath   = "sim:volume/"
-	preparedPath = "sim:prepared/"
-)
+const preparedPath = "sim:prepared/"
+
+// volumePrefix tells the places of a volume on two pools apart.
+func (p *Pool) volumePrefix() string { return "sim:volume/" + p.options.Name + "/" }
 
 // Source implements agent.Block. The path means something to WriteAt, ReadAt and ResizeAt only.
 func (p *Pool) Source(_ context.Context, id spec.VolumeID) (spec.BlockSource, error) {
@@ -153,5 +153,5 @@ func (p *Pool) Source(_ context.Context, id spec.VolumeID) (spec.BlockSource, er
 	if p.volumes[id] == nil {
 		return spec.BlockSource{}, fmt.Errorf("volume %s: %w", id, spec.ErrMissing)
 	}
-	return spec.BlockSource{Driver: "sim", Path: volumePath + string(id), Format: p.volumes[id].format()}, nil
+	return spec.BlockSource{Driver: "sim", Path: p.volumePrefix() + string(id), Format: p.volumes[id].format()}, nil
 }

@@ -3,6 +3,7 @@ package hypervisortest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/agent"
@@ -210,6 +211,57 @@ func (s *suite) swapToNowhere(next agent.LaunchDisk) {
 	s.is("swap to nowhere", s.hv().SwapDisk(s.within(), "g1", old, next), spec.ErrMissing)
 	if !s.hasDisk(old) {
 		s.Error("the old disk is gone")
+	}
+}
+
+// noted are the places that a move said are the volume.
+type noted []spec.BlockSource
+
+func (n *noted) settle(_ context.Context, at spec.BlockSource) error {
+	*n = append(*n, at)
+	return nil
+}
+
+// A disk goes on in other bytes under the guest's feet, and whoever keeps the volume is told before the guest writes there
+// alone. It may be asked twice, by another driver, too, and taken back; where the other cannot be told, the guest stays.
+func moveDisk(s *suite) {
+	l := s.up()
+	d := l.Disks[0]
+	s.f.Write("g1")
+	target, said := s.f.CopyTarget(d), noted{}
+	move := func(v spec.VolumeID, to spec.BlockSource, settle agent.Settle) error {
+		return s.hv().MoveDisk(s.within(), "g1", v, to, settle)
+	}
+	s.is("move what is not there", move("v8", target, said.settle), spec.ErrMissing)
+	deaf := errors.New("deaf")
+	s.is("move untold", move(d.Disk.Volume, target, func(_ context.Context, at spec.BlockSource) error {
+		said.settle(s.within(), at)
+		if at.Path == target.Path {
+			return deaf
+		}
+		return nil
+	}), deaf)
+	s.lastly(said, d.Source)
+	for range 2 {
+		s.must("move", move(d.Disk.Volume, target, said.settle))
+		s.lastly(said, target)
+		s.reopen()
+	}
+	s.inState("g1", spec.GuestRunning)
+	s.must("move back", move(d.Disk.Volume, d.Source, said.settle))
+	s.lastly(said, d.Source)
+	s.must("stop", s.hv().Stop(s.within(), "g1", agent.StopOptions{}))
+	s.is("move of a stopped guest's disk", move(d.Disk.Volume, target, said.settle), spec.ErrMissing)
+	if !s.f.Pretended && !s.f.Same(d.Source, target) {
+		s.Error("they differ")
+	}
+}
+
+// lastly wants the guest to have one disk, the volume being at a place.
+func (s *suite) lastly(said noted, at spec.BlockSource) {
+	s.Helper()
+	if len(said) == 0 || said[len(said)-1].Path != at.Path || len(s.status("g1").Disks) != 1 {
+		s.Fatalf("the volume is at %v, want %s; disks %v", said, at.Path, s.status("g1").Disks)
 	}
 }
 

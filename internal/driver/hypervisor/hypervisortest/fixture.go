@@ -81,6 +81,7 @@ func Run(t *testing.T, make func(t *testing.T) *Fixture) {
 		{"Resize", resize},
 		{"Copy", copyDisk},
 		{"Swap", swapDisk},
+		{"Move", moveDisk},
 		{"Encrypted", encrypted},
 		{"Stats", stats},
 		{"ConsoleLog", consoleLog},

@@ -193,10 +193,12 @@ func (g *guest) adoptMute(proc *process, cause error) {
 }
 
 // tidy removes what operations left that were cut short: half-written memory, copy jobs, targets of swaps,
-// slots whose device never came or already went.
+// slots whose device never came or already went. A move that is past its copy stays: which of the bytes are the volume, only
+// those know who moved it.
 func (g *guest) tidy(ctx context.Context, r *run) {
 	g.removeMemory()
-	g.cancelJobs(ctx, r)
+	moving := g.writesToBoth(ctx, r)
+	g.cancelJobs(ctx, r, moving)
 	present, err := devices(ctx, r)
 	if err != nil {
 		g.d.log.Error("list devices", "guest", g.id, "err", err)
@@ -206,6 +208,8 @@ func (g *guest) tidy(ctx context.Context, r *run) {
 	for _, s := range rec.Disks {
 		if !present[diskID(s.Slot)] {
 			g.dropDisk(ctx, r, s)
+		} else if moving && s.moves() {
+			continue
 		} else if err := g.settleSwap(ctx, r, s.Slot); err != nil {
 			g.d.log.Error("settle a swap", "guest", g.id, "err", err)
 		}
@@ -232,15 +236,17 @@ func devices(ctx context.Context, r *run) (map[string]bool, error) {
 	return present, nil
 }
 
-// cancelJobs ends copies whose caller is gone, and closes their targets.
-func (g *guest) cancelJobs(ctx context.Context, r *run) {
-	var jobs []struct{ ID string }
-	if err := r.mon.Execute(ctx, "query-jobs", nil, &jobs); err != nil {
+// cancelJobs ends copies whose caller is gone, but for a move that stays, and closes their targets.
+func (g *guest) cancelJobs(ctx context.Context, r *run, moving bool) {
+	jobs, err := r.jobs(ctx)
+	if err != nil {
 		g.d.log.Error("list jobs", "guest", g.id, "err", err)
 		return
 	}
 	for _, j := range jobs {
-		g.endJob(ctx, r, j.ID)
+		if !moving || j.ID != swapJob {
+			g.endJob(ctx, r, j.ID)
+		}
 	}
 	var nodes []struct {
 		Name string `json:"node-name"`

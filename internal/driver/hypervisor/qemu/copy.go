@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/qmp"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -126,10 +127,18 @@ func jobIs(e qmp.Event, job string, states ...string) bool {
 	return data.ID == job && slices.Contains(states, data.Status)
 }
 
+// job is one of QEMU's jobs.
+type job struct{ ID, Status, Error string }
+
+func (r *run) jobs(ctx context.Context) (all []job, err error) {
+	err = r.mon.Execute(ctx, "query-jobs", nil, &all)
+	return all, err
+}
+
 // dismiss lets QEMU forget a job that is over and answers how it ended.
 func (g *guest) dismiss(ctx context.Context, r *run, job string) error {
-	var jobs []struct{ ID, Status, Error string }
-	if err := r.mon.Execute(ctx, "query-jobs", nil, &jobs); err != nil {
+	jobs, err := r.jobs(ctx)
+	if err != nil {
 		return err
 	}
 	for _, j := range jobs {
@@ -140,10 +149,18 @@ func (g *guest) dismiss(ctx context.Context, r *run, job string) error {
 			return err
 		}
 		if j.Error != "" {
-			return errors.New(j.Error)
+			return jobError(j.Error)
 		}
 	}
 	return nil
+}
+
+// jobError knows a full disk by QEMU's words: jobs tell nothing else.
+func jobError(text string) error {
+	if strings.Contains(text, "No space left on device") {
+		return fmt.Errorf("%w: %s", spec.ErrNoSpace, text)
+	}
+	return errors.New(text)
 }
 
 // endJob cancels a job and waits until it is over.

@@ -197,9 +197,9 @@ func TestAdoptHalfDone(t *testing.T) {
 				r.t.Error(err)
 			}
 		}, spec.GuestRunning, true},
-		{"swapping", func(r *rig, g *guest) { r.beginSwap(g, 1) }, spec.GuestRunning, true},
+		{"swapping", func(r *rig, g *guest) { r.beginSwap(g, "swapped", 1) }, spec.GuestRunning, true},
 		{"about to go over", func(r *rig, g *guest) {
-			twin := r.beginSwap(g, 0)
+			twin := r.beginSwap(g, "swapped", 0)
 			g.change(func(rec *record) { rec.put(twin) })
 		}, spec.GuestRunning, true},
 	} {
@@ -450,13 +450,13 @@ func TestDescribe(t *testing.T) {
 	t.Logf("the second time took %s", time.Since(begin))
 }
 
-// beginSwap starts the mirror of a swap as mirror does. speed slows it down, in bytes per second; 0 does not, and waits
+// beginSwap starts the mirror of a swap, or of a move if it is the volume's own id, as mirror does. speed slows it down, in bytes per second; 0 does not, and waits
 // until both disks are the same.
-func (r *rig) beginSwap(g *guest, speed int) diskSlot {
+func (r *rig) beginSwap(g *guest, v spec.VolumeID, speed int) diskSlot {
 	rec, run := g.record(), g.current()
 	s := rec.Disks[0]
 	next := s.LaunchDisk
-	next.Disk.Volume, next.Source = "swapped", r.overlay(s.Source.Base)
+	next.Disk.Volume, next.Source = v, r.overlay(s.Source.Base)
 	twin := diskSlot{Slot: s.Slot, Twin: true, LaunchDisk: next, Was: &s.LaunchDisk}
 	if err := g.openNodes(r.t.Context(), run, twin.node(), twin.set(), next.Source, false); err != nil {
 		r.t.Error(err)

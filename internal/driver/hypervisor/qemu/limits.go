@@ -2,6 +2,7 @@ package qemu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nubo-cloud/nubo/internal/driver/hypervisor/qmp"
@@ -32,7 +33,9 @@ func limitDisk(ctx context.Context, mon *qmp.Client, s diskSlot) error {
 	return nil
 }
 
-// deviceOf finds the device that uses a block node. It is asked for because the disk is not always the device that was
+var errUnused = errors.New("no device uses it")
+
+// deviceOf finds the device that uses a block node, errUnused if none does. It is asked for because the disk is not always the device that was
 // plugged: a virtio disk is a part of it.
 func deviceOf(ctx context.Context, mon *qmp.Client, node string) (string, error) {
 	var devices []struct {
@@ -49,7 +52,7 @@ func deviceOf(ctx context.Context, mon *qmp.Client, node string) (string, error)
 			return d.Device, nil
 		}
 	}
-	return "", fmt.Errorf("no device uses node %s", node)
+	return "", fmt.Errorf("node %s: %w", node, errUnused)
 }
 
 // throttle is limits in QEMU's words. It wants the limits all, and of the others only those that are set.

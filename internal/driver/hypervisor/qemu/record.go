@@ -60,6 +60,9 @@ type diskSlot struct {
 	Was *agent.LaunchDisk `json:",omitempty"`
 }
 
+// moves tells of a disk whose volume is taking new bytes.
+func (s diskSlot) moves() bool { return s.Was != nil && s.Was.Disk.Volume == s.Disk.Volume }
+
 // node names the bytes of the disk in QEMU.
 func (s diskSlot) node() string {
 	if s.Twin {

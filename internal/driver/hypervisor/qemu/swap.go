@@ -34,26 +34,27 @@ func (d *Driver) SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeI
 	if s == nil {
 		return fmt.Errorf("guest %s: volume %s: %w", id, old, spec.ErrMissing)
 	}
-	if err := g.swap(ctx, r, *s, next); err != nil {
+	if err := g.swap(ctx, r, *s, next, nil); err != nil {
 		return fmt.Errorf("guest %s: swap volume %s for %s: %w", id, old, next.Disk.Volume, err)
 	}
 	return nil
 }
 
-func (g *guest) swap(ctx context.Context, r *run, s diskSlot, next agent.LaunchDisk) error {
+// swap has the guest go over to next. settle, if any, is told when the guest writes to both.
+func (g *guest) swap(ctx context.Context, r *run, s diskSlot, next agent.LaunchDisk, settle agent.Settle) error {
 	twin := diskSlot{Slot: s.Slot, Twin: !s.Twin, LaunchDisk: next, Was: &s.LaunchDisk}
 	if err := g.openNodes(ctx, r, twin.node(), twin.set(), next.Source, false); err != nil {
 		return err
 	}
-	err := g.mirror(ctx, r, s, twin)
+	err := g.mirror(ctx, r, s, twin, settle)
 	if err != nil {
 		g.endJob(context.WithoutCancel(ctx), r, swapJob)
 	}
 	return errors.Join(err, g.settleSwap(context.WithoutCancel(ctx), r, s.Slot))
 }
 
-// mirror runs the job and, when both are the same, records the target as the disk and lets QEMU go over to it.
-func (g *guest) mirror(ctx context.Context, r *run, s, twin diskSlot) error {
+// mirror runs the job until both are the same, and goes over.
+func (g *guest) mirror(ctx context.Context, r *run, s, twin diskSlot, settle agent.Settle) error {
 	events, cancel := r.mon.Listen("JOB_STATUS_CHANGE")
 	defer cancel()
 	err := r.mon.Execute(ctx, "blockdev-mirror", object{"job-id": swapJob, "device": s.node(), "target": twin.node(),
@@ -68,9 +69,21 @@ func (g *guest) mirror(ctx context.Context, r *run, s, twin diskSlot) error {
 	if jobIs(e, swapJob, "concluded") {
 		return errors.Join(errors.New("the copy ended early"), g.dismiss(ctx, r, swapJob))
 	}
+	return g.goOver(ctx, r, twin, settle)
+}
+
+// goOver records the target of a mirror job as the disk, while the guest writes to both, and lets QEMU go over to it.
+func (g *guest) goOver(ctx context.Context, r *run, twin diskSlot, settle agent.Settle) error {
 	if err := g.change(func(rec *record) { rec.put(twin) }); err != nil {
 		return err
 	}
+	if settle != nil {
+		if err := settle(ctx, twin.Source); err != nil {
+			return err
+		}
+	}
+	events, cancel := r.mon.Listen("JOB_STATUS_CHANGE")
+	defer cancel()
 	if err := r.mon.Execute(ctx, "job-complete", object{"id": swapJob}, nil); err != nil {
 		return err
 	}
@@ -80,7 +93,8 @@ func (g *guest) mirror(ctx context.Context, r *run, s, twin diskSlot) error {
 	return g.dismiss(ctx, r, swapJob)
 }
 
-// settleSwap makes a slot's record say what its device uses, after a swap has ended somehow, and closes the other bytes.
+// settleSwap makes a slot's record say what its device uses, after a swap has ended somehow, and closes the other bytes. If
+// QEMU does not say, the record stays: with both, the guest wrote to both as long as it lived.
 func (g *guest) settleSwap(ctx context.Context, r *run, slot int) error {
 	rec := g.record()
 	s := rec.slot(slot)
@@ -90,8 +104,11 @@ func (g *guest) settleSwap(ctx context.Context, r *run, slot int) error {
 	now := *s
 	now.Was = nil
 	if s.Was != nil {
-		if _, err := deviceOf(ctx, r.mon, s.node()); err != nil { // it stayed with what it had
+		_, err := deviceOf(ctx, r.mon, s.node())
+		if errors.Is(err, errUnused) { // it stayed with what it had
 			now = diskSlot{Slot: slot, Twin: !s.Twin, LaunchDisk: *s.Was}
+		} else if err != nil {
+			return err
 		}
 	}
 	other := diskSlot{Slot: slot, Twin: !now.Twin}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -129,6 +130,25 @@ func (d *Driver) SwapDisk(ctx context.Context, id spec.GuestID, old spec.VolumeI
 			}
 			g.launch.Disks = slices.Clone(g.launch.Disks)
 			g.launch.Disks[i] = next
+			return nil
+		})
+	})
+}
+
+// MoveDisk implements agent.Hypervisor. There are no bytes to copy.
+func (d *Driver) MoveDisk(ctx context.Context, id spec.GuestID, v spec.VolumeID, to spec.BlockSource, settle agent.Settle) error {
+	if err := to.CheckKey(); err != nil {
+		return err
+	}
+	return d.change(ctx, id, "move disk", d.opts.ChangeDelay, func() error {
+		return d.withDisk(id, v, func(g *guest) error {
+			i := find(g.launch.Disks, v)
+			has := g.launch.Disks[i].Source
+			if err := settle(ctx, to); err != nil {
+				return errors.Join(err, settle(ctx, has))
+			}
+			g.launch.Disks = slices.Clone(g.launch.Disks)
+			g.launch.Disks[i].Source = to
 			return nil
 		})
 	})

@@ -44,7 +44,7 @@ func fixture(t *testing.T) *hypervisortest.Fixture {
 			d.Source.Format, d.Source.Key = spec.FormatLUKS, "secret"
 			return d
 		},
-		CopyTarget: func(d agent.LaunchDisk) spec.BlockSource { return d.Source },
+		CopyTarget: func(d agent.LaunchDisk) spec.BlockSource { return spec.BlockSource{Path: d.Source.Path + "-copy"} },
 		PowerOff:   state.PowerOff,
 		Reboot:     state.Reboot,
 		Crash:      state.Crash,
