@@ -94,7 +94,7 @@ func (s *Service) allowed(ctx context.Context, in *cloud.Instance, v verb) error
 	if len(v.powers) > 0 && !slices.Contains(v.powers, in.Power) {
 		return cloud.Errorf(cloud.WrongState, resource, in.ID, "Cannot '%s' instance %s while it is %s", v.kind, in.ID, powerWord(in.Power))
 	}
-	return nil
+	return s.Volume.Still(ctx, volumesOf(in))
 }
 
 func powerWord(p cloud.Power) string {

@@ -31,6 +31,22 @@ func (s *Service) PortGone(id cloud.InstanceID, port cloud.PortID) {
 	}
 }
 
+// HoldStill refuses an instance that something is going on with, or whose guest is on another host than its volume. The row is
+// written, so that what begins at the same time looks again, and is refused because of the volume.
+func (s *Service) HoldStill(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error {
+	in, err := s.Instances.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if in.OperationID != "" {
+		return cloud.Errorf(cloud.WrongState, resource, id, "Instance %s, which has the volume, is in task_state %s: its volumes stay on their pools until that is over.", id, in.Task)
+	}
+	if in.HostID != "" && in.HostID != host {
+		return cloud.Errorf(cloud.WrongState, resource, id, "Instance %s runs on another host than its volume's pool, which can only move volumes of guests of its own: detach the volume first.", id)
+	}
+	return s.Instances.Update(ctx, in)
+}
+
 // DisksChanged makes an instance's guest let go of volumes that are not attached to it any more. It may be repeated.
 func (s *Service) DisksChanged(ctx context.Context, id cloud.InstanceID) error {
 	attachments, err := s.Volume.InstanceVolumes(ctx, []cloud.InstanceID{id})

@@ -47,6 +47,8 @@ type Volumes interface {
 	AttachmentsOf(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID][]*cloud.Attachment, error)
 	DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.DiskLimits, error)
 	DiskKeys(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.Key, error)
+	// Still is WrongState if one of the volumes is on its way to another pool.
+	Still(ctx context.Context, ids []cloud.VolumeID) error
 	// PromisedGiB is how much volumes have been promised of a pool.
 	PromisedGiB(ctx context.Context, h cloud.HostID, p cloud.Pool) (int64, error)
 }

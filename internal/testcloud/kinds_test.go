@@ -266,7 +266,7 @@ var acts = map[string]act{
 		return err
 	}},
 	"volume.grow": {withVolume, func(s *stage) error { return s.volume().Grow(s.n.Context(), s.v.ID, 2) }},
-	"volume.migrate": {withVolume, func(s *stage) error {
+	"volume.migrate": {after(withAttached, func(s *stage) error { s.subject = "volume/" + string(s.v.ID); return nil }), func(s *stage) error {
 		return s.volume().Migrate(s.c.Admin(), volume.MigrateRequest{ID: s.v.ID, Host: s.hostName(), Pool: otherPool(s.v)})
 	}},
 	"volume.retype": {withVolume, func(s *stage) error {

@@ -152,7 +152,7 @@ func (s *Service) deleteKind() operation.Kind {
 // tellGuests makes the guests that had the volume let go of it.
 func (s *Service) tellGuests(ctx context.Context, op *cloud.Operation) error {
 	p, err := operation.Params[deleteParams](op)
-	if err != nil || s.Instances == nil {
+	if err != nil {
 		return err
 	}
 	for _, id := range p.Instances {

@@ -61,6 +61,9 @@ func (s *Service) writeDown(ctx context.Context, r ByHand, state string) (*cloud
 		if err != nil {
 			return err
 		}
+		if err := still(v); err != nil {
+			return err
+		}
 		reservedByHand := v.State == cloud.VolumeReserved && len(held) == 0 && v.Task == ""
 		if !reservedByHand && !v.MultiAttach {
 			if err := mustBe(v, cloud.VolumeAvailable); err != nil {

@@ -59,7 +59,8 @@ func (s *Service) destination(ctx context.Context, v *cloud.Volume, r MigrateReq
 }
 
 // CompleteMigration is for those who copied a volume's bytes themselves into another, which is to take its place. Moves here
-// complete by themselves, so there is never anything to complete, and the answer says so.
+// complete by themselves, also under a guest, and never have a second volume: so there is nothing to complete, and the answer
+// says so.
 func (s *Service) CompleteMigration(ctx context.Context, id, into cloud.VolumeID) error {
 	v, err := s.authorized(ctx, "volume.migrate", id)
 	if err != nil {

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -24,7 +25,8 @@ type moveParams struct {
 	SizeGiB int               `json:"size_gib"`
 }
 
-// isMoving tells that a volume's bytes are on their way to another pool. Nothing else may read them meanwhile.
+// isMoving tells that a volume's bytes are on their way to another pool. But for the guest that has them, nothing may read them
+// meanwhile.
 func isMoving(v *cloud.Volume) bool { return v.Task == kindRetype || v.Task == kindMigrate }
 
 // still refuses a volume that moves.
@@ -35,18 +37,27 @@ func still(v *cloud.Volume) error {
 	return nil
 }
 
+// Still refuses volumes of which one moves, with one question to the store.
+func (s *Service) Still(ctx context.Context, ids []cloud.VolumeID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := s.Volumes.List(ctx, cloud.Where(cloud.In("id", ids)))
+	for _, v := range rows {
+		err = errors.Join(err, still(v))
+	}
+	return err
+}
+
 // movable refuses a volume whose bytes others use, or cannot be copied.
 func (s *Service) movable(ctx context.Context, v *cloud.Volume) error {
-	if v.Task == "" && (v.State == cloud.VolumeAttached || v.State == cloud.VolumeReserved) {
-		return cloud.Errorf(cloud.WrongState, "volume", v.ID, "Invalid volume: volume %s would have to move to another pool, which it cannot while it is attached: detach it first.", v.ID)
-	}
-	if err := mustBe(v, cloud.VolumeAvailable); err != nil {
+	if err := mustBe(v, cloud.VolumeAvailable, cloud.VolumeAttached); err != nil {
 		return err
 	}
-	if v.Key != nil {
-		return cloud.Errorf(cloud.Unsupported, "volume", v.ID, "Volume %s is encrypted, and encrypted volumes do not move between pools.", v.ID)
-	}
 	if err := ungrouped(v); err != nil {
+		return err
+	}
+	if err := s.heldLightly(ctx, v); err != nil {
 		return err
 	}
 	snapshots, err := s.Snapshots.Count(ctx, cloud.Eq("volume_id", v.ID))
@@ -61,6 +72,26 @@ func (s *Service) movable(ctx context.Context, v *cloud.Volume) error {
 		err = cloud.Errorf(cloud.WrongState, "volume", v.ID, "Invalid volume: volume %s is being copied; it can move to another pool when that is over.", v.ID)
 	}
 	return err
+}
+
+// heldLightly refuses a volume that anybody writes to but one instance, whose guest the host can take along.
+func (s *Service) heldLightly(ctx context.Context, v *cloud.Volume) error {
+	held, err := s.Attachments.List(ctx, cloud.Where(cloud.Eq("volume_id", v.ID)))
+	if err != nil {
+		return err
+	}
+	if len(held) > 1 {
+		return cloud.Errorf(cloud.WrongState, "volume", v.ID, "Invalid volume: volume %s is attached %d times, and only one guest can be taken along to another pool: detach it from the others first.", v.ID, len(held))
+	}
+	for _, a := range held {
+		if a.Manual || a.InstanceID == "" {
+			return cloud.Errorf(cloud.WrongState, "volume", v.ID, "Invalid volume: volume %s is attached to something that is no instance here and would go on writing where the volume was: detach it first.", v.ID)
+		}
+		if err := s.Instances.HoldStill(ctx, a.InstanceID, v.HostID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startMove starts to bring a volume to another pool of its host. Until it is there the row says where it was.
@@ -98,12 +129,20 @@ func (s *Service) moveBack(ctx context.Context, op *cloud.Operation) error {
 }
 
 func (s *Service) bringTo(ctx context.Context, op *cloud.Operation, p moveParams, pool string, generation int64) error {
+	v, err := s.Volumes.Get(ctx, cloud.VolumeID(operation.SubjectID(op)))
+	if err != nil {
+		return err
+	}
+	encryption, err := s.encryption(ctx, v.Key)
+	if err != nil {
+		return err
+	}
 	a, err := s.agent(ctx, p.From.HostID)
 	if err != nil {
 		return err
 	}
-	_, err = a.EnsureVolume(ctx, spec.Volume{ID: spec.VolumeID(operation.SubjectID(op)), Generation: generation,
-		SizeBytes: int64(p.SizeGiB) * gib, Pool: pool, Move: true})
+	_, err = a.EnsureVolume(ctx, spec.Volume{ID: spec.VolumeID(v.ID), Generation: generation,
+		SizeBytes: int64(p.SizeGiB) * gib, Pool: pool, Move: true, Encryption: encryption})
 	return err
 }
 
@@ -113,8 +152,12 @@ func (s *Service) settleMove(ctx context.Context, op *cloud.Operation) error {
 		return err
 	}
 	return s.settle(ctx, op, func(v *cloud.Volume) error {
+		held, err := s.Attachments.List(ctx, cloud.Where(cloud.Eq("volume_id", v.ID)))
+		if err != nil {
+			return err
+		}
 		next := v.NextTypeID
-		v.State, v.NextTypeID = cloud.VolumeAvailable, ""
+		v.State, v.NextTypeID = stateOf(held), ""
 		if op.State != cloud.OperationSucceeded {
 			v.Move, v.Fault = cloud.VolumeNotMoved, op.Fault
 			return nil

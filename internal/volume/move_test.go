@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -62,7 +63,6 @@ func TestNothingElseWhileMoving(t *testing.T) {
 // TestWhatDoesNotMove proves that volumes whose bytes others use, or that cannot be copied, stay, and that the reason is given.
 func TestWhatDoesNotMove(t *testing.T) {
 	r, ctx := newRig(t), as("a")
-	r.locking("locked", byLUKS)
 	snapped := r.made(ctx, volume.CreateRequest{SizeGiB: 1})
 	r.snapped(ctx, snapped.ID)
 	held := r.made(ctx, volume.CreateRequest{SizeGiB: 1})
@@ -71,7 +71,6 @@ func TestWhatDoesNotMove(t *testing.T) {
 	for id, kind := range map[cloud.VolumeID]cloud.Kind{
 		snapped.ID: cloud.WrongState,
 		held.ID:    cloud.WrongState,
-		r.made(ctx, volume.CreateRequest{SizeGiB: 1, TypeName: "locked"}).ID: cloud.Unsupported,
 	} {
 		wantKind(t, r.Migrate(admin(), volume.MigrateRequest{ID: id, Host: "one", Pool: "second"}), kind)
 	}
@@ -82,6 +81,46 @@ func TestWhatDoesNotMove(t *testing.T) {
 	}
 	wantKind(t, r.Migrate(ctx, volume.MigrateRequest{ID: free.ID, Host: "one", Pool: "second"}), cloud.Forbidden)
 	wantKind(t, r.CompleteMigration(admin(), free.ID, held.ID), cloud.WrongState)
+}
+
+// attached is a volume that so many instances have.
+func (r *rig) attached(ctx ctxT, q volume.CreateRequest, times int) *cloud.Volume {
+	r.t.Helper()
+	v := r.made(ctx, q)
+	for i := range times {
+		in := &cloud.Instance{ID: cloud.InstanceID(fmt.Sprintf("i%d", i)), ProjectID: "a", HostID: v.HostID}
+		a, err := r.ReserveVolume(ctx, v.ID, in, "/dev/vdb", false)
+		ok(r.t, err)
+		ok(r.t, r.FinishAttach(ctx, a.ID))
+	}
+	return r.row(v.ID)
+}
+
+// TestAttachedMoves proves that a volume that one instance has moves and is attached as before, also if it is encrypted or was
+// locked on the way; and that it is said why one stays that more have, or something else, or an instance that is busy.
+func TestAttachedMoves(t *testing.T) {
+	r, ctx := newRig(t), as("a")
+	r.locking("locked", byLUKS)
+	_, err := r.CreateType(admin(), cloud.VolumeType{Name: "many", Public: true, ExtraSpecs: map[string]string{"multiattach": "<is> True"}})
+	ok(t, err)
+	to := func(id cloud.VolumeID, lock bool) volume.MigrateRequest {
+		return volume.MigrateRequest{ID: id, Host: "one", Pool: "second", Lock: lock}
+	}
+	for _, name := range []string{"", "locked", "many"} {
+		v := r.attached(ctx, volume.CreateRequest{SizeGiB: 1, TypeName: name}, 1)
+		ok(t, r.Migrate(admin(), to(v.ID, name == "")))
+		r.settled()
+		if got := r.row(v.ID); got.State != cloud.VolumeAttached || got.Pool != "second" || got.Move != cloud.VolumeMoved || got.Task != "" {
+			t.Errorf("an attached volume of type %q is %+v", name, got)
+		}
+	}
+	written := r.made(ctx, volume.CreateRequest{SizeGiB: 1})
+	_, err = r.AttachByHand(ctx, volume.ByHand{VolumeID: written.ID, InstanceID: "elsewhere"})
+	ok(t, err)
+	wantKind(t, r.Migrate(admin(), to(written.ID, false)), cloud.WrongState)
+	wantKind(t, r.Migrate(admin(), to(r.attached(ctx, volume.CreateRequest{SizeGiB: 1, TypeName: "many"}, 2).ID, false)), cloud.WrongState)
+	r.guests.restless = cloud.Errorf(cloud.WrongState, "instance", "i0", "busy")
+	wantKind(t, r.Migrate(admin(), to(r.attached(ctx, volume.CreateRequest{SizeGiB: 1}, 1).ID, false)), cloud.WrongState)
 }
 
 // TestMovingCountsForBothTypes proves that no other volume takes the place, in a type's part of a quota, of one that is on its way.

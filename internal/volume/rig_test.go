@@ -39,6 +39,8 @@ type rig struct {
 type guests struct {
 	mu   sync.Mutex
 	told []cloud.InstanceID
+	// restless is why the instances may not have their volumes moved.
+	restless error
 }
 
 func (g *guests) DisksChanged(_ context.Context, id cloud.InstanceID) error {
@@ -47,6 +49,8 @@ func (g *guests) DisksChanged(_ context.Context, id cloud.InstanceID) error {
 	g.told = append(g.told, id)
 	return nil
 }
+
+func (g *guests) HoldStill(context.Context, cloud.InstanceID, cloud.HostID) error { return g.restless }
 
 func newRig(t *testing.T, fault ...func(context.Context, operation.Point) error) *rig {
 	t.Helper()

@@ -60,6 +60,9 @@ type NewImage = cloud.ImageRequest
 type Instances interface {
 	// DisksChanged makes the guest of an instance, if there is one, have the disks that the rows say. Repeatable.
 	DisksChanged(ctx context.Context, id cloud.InstanceID) error
+	// HoldStill is WrongState if something is going on with an instance, or its guest is on another host, in the caller's
+	// transaction. From its end on an instance asks Still before anything is done with it.
+	HoldStill(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error
 }
 
 // Secrets seals what the store may not hold in clear. What is sealed under one id does not open under another.
@@ -90,7 +93,7 @@ type Deps struct {
 	Hosts          Hosts
 	Placer         Placer
 	Images         Images
-	Instances      Instances // nil: force-deleted volumes leave guests to their next change
+	Instances      Instances
 	BackupBytes    BackupBytes
 	Secrets        Secrets
 	Log            *slog.Logger
