@@ -102,7 +102,7 @@ func TestInstanceWaitsForItsVolume(t *testing.T) {
 	s.must(s.move(s.v.ID, second))
 	for what, do := range map[string]func(*stage) error{
 		"stop": stop, "pause": pause, "suspend": suspend, "shelve": shelve, "migrate": migrate, "resize": resize, "rescue": rescue,
-		"live migrate": func(s *stage) error { return s.compute().MayMigrateLive(s.c.Admin(), s.in.ID) },
+		"live migrate": func(s *stage) error { return s.compute().MigrateLive(s.c.Admin(), s.in.ID, "") },
 		"image": func(s *stage) error {
 			_, err := s.compute().CreateImage(s.n.Context(), s.in.ID, "snap", nil)
 			return err
