@@ -71,7 +71,7 @@ func newSite(t *testing.T) *site {
 		DefaultTypes: db.DefaultVolumeTypes, Transfers: db.Transfers, Groups: db.VolumeGroups, GroupTypes: db.VolumeGroupTypes,
 		GroupSnapshots: db.GroupSnapshots, Notices: db.Notices, Backups: db.Backups, BackupBytes: backups,
 		HostRows: db.Hosts, Usage: db.UsageEvents, Tx: db, Quota: quotas, Operations: engine, Hosts: volumetest.Hosts{Host: host},
-		Placer: volumetest.Hosts{Host: host}, Images: images, Secrets: volumetest.Sealer{}, Log: log, Now: time.Now})
+		Placer: volumetest.Hosts{Host: host}, Instances: noGuests{}, Images: images, Secrets: volumetest.Sealer{}, Log: log, Now: time.Now})
 	ok(t, volumes.EnsureDefaults(t.Context()))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -184,3 +184,10 @@ func (s *site) attach(id, instance string) {
 	ok(s.t, err)
 	ok(s.t, s.volumes.FinishAttach(ctx, a.ID))
 }
+
+// noGuests stands for instances that have no guests, and let anything be done with their volumes.
+type noGuests struct{}
+
+func (noGuests) DisksChanged(context.Context, cloud.InstanceID) error { return nil }
+
+func (noGuests) HoldStill(context.Context, cloud.InstanceID, cloud.HostID) error { return nil }
