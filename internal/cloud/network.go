@@ -137,6 +137,7 @@ type Port struct {
 	AllowedPairs   []AddressPair     `json:"allowed_pairs,omitempty"`
 	DHCPOptions    []DHCPOption      `json:"dhcp_options,omitempty"`
 	DNSName        string            `json:"dns_name,omitempty"`
+	DNSDomain      string            `json:"dns_domain,omitempty"` // below which its name is answered, too, besides its network's
 	QoS            QoSPolicyID       `json:"qos,omitempty"`
 	Tags           []string          `json:"tags,omitempty"`
 	VNICType       string            `json:"vnic_type,omitempty"`

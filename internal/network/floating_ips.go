@@ -35,7 +35,7 @@ func (s *Service) CreateFloatingIP(ctx context.Context, r FloatingIPRequest) (f 
 	if r.ProjectID == "" {
 		return nil, cloud.Invalidf("floating IP", "project_id", "A floating IP needs a project.")
 	}
-	if err := checkDNSName("floating IP", r.DNSName); err != nil {
+	if err := checkDNSName("floating IP", "dns_name", r.DNSName); err != nil {
 		return nil, err
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {

@@ -79,7 +79,7 @@ func planRoutes(routes []cloud.Route) []spec.Route {
 }
 
 func planNetworkHost(p *cloud.Port) spec.NetworkHost {
-	return spec.NetworkHost{Port: spec.PortID(p.ID), MAC: p.MAC, Hostname: Hostname(p), Addresses: addressesOf(p), Options: planOptions(p)}
+	return spec.NetworkHost{Port: spec.PortID(p.ID), MAC: p.MAC, Hostname: Hostname(p), Domain: planDomain(p), Addresses: addressesOf(p), Options: planOptions(p)}
 }
 
 func planOptions(p *cloud.Port) (options []spec.DHCPOption) {
@@ -87,6 +87,14 @@ func planOptions(p *cloud.Port) (options []spec.DHCPOption) {
 		options = append(options, spec.DHCPOption{Name: o.Name, Value: o.Value, Version: o.Version})
 	}
 	return options
+}
+
+// planDomain is the port's own domain; a name that nobody gave is not answered below it.
+func planDomain(p *cloud.Port) string {
+	if p.DNSName == "" {
+		return ""
+	}
+	return strings.TrimSuffix(p.DNSDomain, ".")
 }
 
 // Hostname is the name that DNS and DHCP give a port.

@@ -52,7 +52,7 @@ func planRule(r *cloud.SecurityGroupRule, addresses *cloud.AddressGroup) spec.Ru
 // planPort makes the document of an instance's port.
 func planPort(p *cloud.Port, qos *cloud.QoSPolicy, generation int64) spec.Port {
 	s := spec.Port{ID: spec.PortID(p.ID), Generation: generation, Network: spec.NetworkID(p.NetworkID), Guest: spec.GuestID(p.InstanceID),
-		MAC: p.MAC, Addresses: addressesOf(p), Hostname: Hostname(p), Options: planOptions(p), AdminUp: p.AdminUp, Security: p.PortSecurity, QoS: planQoS(qos)}
+		MAC: p.MAC, Addresses: addressesOf(p), Hostname: Hostname(p), Domain: planDomain(p), Options: planOptions(p), AdminUp: p.AdminUp, Security: p.PortSecurity, QoS: planQoS(qos)}
 	for _, pair := range p.AllowedPairs {
 		s.AllowedPairs = append(s.AllowedPairs, spec.AddressPair{MAC: pair.MAC, Address: pair.Address})
 	}

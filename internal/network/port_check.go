@@ -21,7 +21,10 @@ func checkPort(p *cloud.Port) error {
 	if err := checkPairs(p); err != nil {
 		return err
 	}
-	if err := checkDNSName("port", p.DNSName); err != nil {
+	if err := checkDNSName("port", "dns_name", p.DNSName); err != nil {
+		return err
+	}
+	if err := checkDNSName("port", "dns_domain", p.DNSDomain); err != nil {
 		return err
 	}
 	return checkDHCPOptions(p.DHCPOptions)
@@ -63,12 +66,12 @@ func NormalPairs(pairs []cloud.AddressPair) ([]cloud.AddressPair, error) {
 	return normal, nil
 }
 
-// checkDNSName refuses what cannot be a host name.
-func checkDNSName(resource, name string) error {
+// checkDNSName refuses what cannot be the name of a host, or of a domain.
+func checkDNSName(resource, field, name string) error {
 	if name == "" {
 		return nil
 	}
-	bad := cloud.Invalidf(resource, "dns_name", "Invalid input for dns_name. Reason: '%s' not a valid PQDN or FQDN.", name)
+	bad := cloud.Invalidf(resource, field, "Invalid input for %s. Reason: '%s' not a valid PQDN or FQDN.", field, name)
 	if len(name) > 253 {
 		return bad
 	}

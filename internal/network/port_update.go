@@ -19,7 +19,7 @@ type PortChange struct {
 	Groups                *[]cloud.SecurityGroupID
 	AllowedPairs          *[]cloud.AddressPair
 	DHCPOptions           *[]cloud.DHCPOption
-	DNSName               *string
+	DNSName, DNSDomain    *string
 	QoS                   *cloud.QoSPolicyID
 	Tags                  *[]string
 	OwnerText, DeviceText *string
@@ -97,6 +97,7 @@ func applyPortChange(p *cloud.Port, c PortChange) {
 	apply(&p.AllowedPairs, c.AllowedPairs)
 	apply(&p.DHCPOptions, c.DHCPOptions)
 	apply(&p.DNSName, c.DNSName)
+	apply(&p.DNSDomain, c.DNSDomain)
 	apply(&p.Tags, c.Tags)
 	apply(&p.VNICType, c.VNICType)
 	apply(&p.Profile, c.Profile)

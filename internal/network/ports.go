@@ -27,6 +27,7 @@ type PortRequest struct {
 	AllowedPairs      []cloud.AddressPair
 	DHCPOptions       []cloud.DHCPOption
 	DNSName           string
+	DNSDomain         string
 	QoS               cloud.QoSPolicyID
 	Tags              []string
 	// OwnerText and DeviceText are the client's own. OwnerReserved: the text claims to be the cloud.
@@ -106,7 +107,7 @@ func namesAddress(fixed *[]AddressRequest) bool {
 func (s *Service) newClientPort(ctx context.Context, n *cloud.Network, r PortRequest) (*cloud.Port, error) {
 	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, Name: r.Name, Description: r.Description,
 		AdminUp: or(r.AdminUp, true), OwnerText: r.OwnerText, DeviceText: r.DeviceText, PortSecurity: or(r.PortSecurity, n.PortSecurity),
-		AllowedPairs: r.AllowedPairs, DHCPOptions: r.DHCPOptions, DNSName: r.DNSName, QoS: r.QoS, Tags: r.Tags, VNICType: r.VNICType, Profile: r.Profile,
+		AllowedPairs: r.AllowedPairs, DHCPOptions: r.DHCPOptions, DNSName: r.DNSName, DNSDomain: r.DNSDomain, QoS: r.QoS, Tags: r.Tags, VNICType: r.VNICType, Profile: r.Profile,
 		Trusted: r.Trusted, HostID: or(r.HostID, "")}
 	if p.ProjectID == "" {
 		return nil, cloud.Invalidf("port", "project_id", "A port needs a project.")

@@ -126,7 +126,7 @@ func (s *Service) nudgePort(ctx context.Context, p, old *cloud.Port) {
 		old = &cloud.Port{}
 	}
 	moved := p.HostID != old.HostID
-	if moved || p.MAC != old.MAC || !slices.Equal(p.Addresses, old.Addresses) || p.DNSName != old.DNSName || p.Owner != old.Owner ||
+	if moved || p.MAC != old.MAC || !slices.Equal(p.Addresses, old.Addresses) || p.DNSName != old.DNSName || p.DNSDomain != old.DNSDomain || p.Owner != old.Owner ||
 		!slices.Equal(p.DHCPOptions, old.DHCPOptions) {
 		s.nudge(ctx, kindNetwork, string(p.NetworkID))
 	}

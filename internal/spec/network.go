@@ -73,6 +73,7 @@ type NetworkHost struct {
 	Port      PortID
 	MAC       string
 	Hostname  string
+	Domain    string // DNS answers its name below it, too, besides the network's own; empty: it has none
 	Addresses []netip.Addr
 	// Options are extra DHCP options, by number or by dnsmasq name.
 	Options []DHCPOption
@@ -94,9 +95,10 @@ type Port struct {
 	Guest     GuestID
 	MAC       string
 	Addresses []netip.Addr
-	// Hostname and Options are as in NetworkHost. A host serves a port as this document says until it has a newer
+	// Hostname, Domain and Options are as in NetworkHost. A host serves a port as this document says until it has a newer
 	// one of the network.
 	Hostname string
+	Domain   string
 	Options  []DHCPOption
 	AdminUp  bool
 	// Security false switches anti-spoofing and groups off.

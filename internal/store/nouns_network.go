@@ -116,6 +116,7 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		number("trunk_tag", func(p *cloud.Port) any { return p.TrunkTag }),
 		flag("port_security", func(p *cloud.Port) any { return p.PortSecurity }),
 		text("dns_name", func(p *cloud.Port) any { return p.DNSName }),
+		text("dns_domain", func(p *cloud.Port) any { return p.DNSDomain }),
 		text("vnic_type", func(p *cloud.Port) any { return p.VNICType }),
 		text("host_id", func(p *cloud.Port) any { return p.HostID }),
 		flag("up", func(p *cloud.Port) any { return p.Up }),

@@ -21,6 +21,7 @@ var extensions = []extension{
 	{"binding", "Port Binding", "Where a port is plugged, for operators."},
 	{"default-subnetpools", "Default Subnetpools", "A subnet pool to take when none is named."},
 	{"dhcp_agent_scheduler", "DHCP Agent Scheduler", "Which hosts answer DHCP for networks."},
+	{"dns-domain-ports", "dns_domain for ports", "Domains of ports, answered by the DNS of their network."},
 	{"dns-integration", "DNS Integration", "Names of ports, answered by the DNS of their network."},
 	{"external-net", "Neutron external network", "Networks that lead out."},
 	{"extra_dhcp_opt", "Neutron Extra DHCP options", "Extra DHCP options of ports."},

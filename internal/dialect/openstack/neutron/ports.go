@@ -17,7 +17,7 @@ func (a *api) ports() resource[cloud.Port, cloud.PortID] {
 		filters: tagFilters(tags, common(filters[cloud.Port]{"network_id": byText[cloud.Port]("network_id"),
 			"admin_state_up": byBool[cloud.Port]("admin_up"), "mac_address": macFilter, "device_id": deviceFilter, "device_owner": ownerFilter,
 			"port_security_enabled": byBool[cloud.Port]("port_security"), "security_groups": byText[cloud.Port]("security_groups"),
-			"dns_name": byText[cloud.Port]("dns_name"), "qos_policy_id": byText[cloud.Port]("qos"), "binding:host_id": byText[cloud.Port]("host_id"),
+			"dns_name": byText[cloud.Port]("dns_name"), "dns_domain": byText[cloud.Port]("dns_domain"), "qos_policy_id": byText[cloud.Port]("qos"), "binding:host_id": byText[cloud.Port]("host_id"),
 			"binding:vnic_type": byShown(vnicType), "fixed_ips": fixedFilter, "status": byShown(portStatus)})),
 		sort: namedSort(openstack.SortColumns{"network_id": "network_id", "mac_address": "mac", "admin_state_up": "admin_up",
 			"device_id": "device", "device_owner": "owner", "status": "liveness", "ip_allocation": same}),
@@ -120,7 +120,7 @@ func showPort(p *cloud.Port, domain string) object {
 		"network_id": p.NetworkID, "mac_address": p.MAC, "admin_state_up": p.AdminUp, "status": portStatus(p), "device_id": deviceID(p),
 		"device_owner": deviceOwner(p), "fixed_ips": showFixed(p.Addresses), "security_groups": groups,
 		"allowed_address_pairs": showPairs(p), "extra_dhcp_opts": showOptions(p.DHCPOptions), "port_security_enabled": p.PortSecurity,
-		"dns_name": p.DNSName, "dns_assignment": showNames(p, domain), "binding:vnic_type": vnicType(p), "ip_allocation": allocation(p),
+		"dns_name": p.DNSName, "dns_domain": p.DNSDomain, "dns_assignment": showNames(p, domain), "binding:vnic_type": vnicType(p), "ip_allocation": allocation(p),
 		"tags": tagsShown(p.Tags)}.with(stamps(&p.Meta, p.Revisions))
 }
 

@@ -26,6 +26,7 @@ type portIn struct {
 	Options      openstack.Optional[[]optionIn]              `json:"extra_dhcp_opts"`
 	PortSecurity boolean                                     `json:"port_security_enabled"`
 	DNSName      text                                        `json:"dns_name"`
+	DNSDomain    text                                        `json:"dns_domain"`
 	QoS          text                                        `json:"qos_policy_id"`
 	VNICType     text                                        `json:"binding:vnic_type"`
 	Host         text                                        `json:"binding:host_id"`
@@ -136,7 +137,7 @@ func (a *api) createPort(ctx context.Context, in portIn) (*cloud.Port, error) {
 	}
 	return a.net.CreatePort(ctx, network.PortRequest{ProjectID: in.project(), NetworkID: cloud.NetworkID(in.NetworkID.Value), Name: in.Name.Value,
 		Description: in.Description.Value, AdminUp: boolPtr(in.AdminUp), MAC: in.MAC.Value, Fixed: fixed, PortSecurity: boolPtr(in.PortSecurity),
-		Groups: in.groups(), AllowedPairs: pairs, DHCPOptions: in.options(), DNSName: in.DNSName.Value, QoS: cloud.QoSPolicyID(in.QoS.Value), OwnerText: in.DeviceOwner.Value,
+		Groups: in.groups(), AllowedPairs: pairs, DHCPOptions: in.options(), DNSName: in.DNSName.Value, DNSDomain: in.DNSDomain.Value, QoS: cloud.QoSPolicyID(in.QoS.Value), OwnerText: in.DeviceOwner.Value,
 		DeviceText: in.DeviceID.Value, OwnerReserved: reserved(in.DeviceOwner.Value), HostID: in.host(), VNICType: in.VNICType.Value,
 		Profile: in.Profile.Value, Trusted: boolPtr(in.Trusted)})
 }
@@ -149,7 +150,7 @@ func (a *api) updatePort(ctx context.Context, id cloud.PortID, in portIn) (*clou
 		return nil, err
 	}
 	c := network.PortChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp), MAC: textPtr(in.MAC),
-		PortSecurity: boolPtr(in.PortSecurity), Groups: in.groups(), DNSName: textPtr(in.DNSName), QoS: qosPtr(in.QoS), OwnerText: textPtr(in.DeviceOwner),
+		PortSecurity: boolPtr(in.PortSecurity), Groups: in.groups(), DNSName: textPtr(in.DNSName), DNSDomain: textPtr(in.DNSDomain), QoS: qosPtr(in.QoS), OwnerText: textPtr(in.DeviceOwner),
 		DeviceText: textPtr(in.DeviceID), OwnerReserved: reserved(in.DeviceOwner.Value), HostID: in.host(), VNICType: textPtr(in.VNICType)}
 	if in.Trusted.Set {
 		trusted := boolPtr(in.Trusted) // null: nobody says any more

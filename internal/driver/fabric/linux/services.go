@@ -219,7 +219,7 @@ func (f *Fabric) servedDocument(n *network) spec.Network {
 	}
 	for _, p := range f.ports {
 		if p.doc.Network == n.id && !known[p.doc.ID] {
-			hosts = append(hosts, spec.NetworkHost{Port: p.doc.ID, MAC: p.doc.MAC, Hostname: p.doc.Hostname, Addresses: p.doc.Addresses, Options: p.doc.Options})
+			hosts = append(hosts, spec.NetworkHost{Port: p.doc.ID, MAC: p.doc.MAC, Hostname: p.doc.Hostname, Domain: p.doc.Domain, Addresses: p.doc.Addresses, Options: p.doc.Options})
 		}
 	}
 	for i := range hosts {

@@ -150,6 +150,9 @@ func newZone(c Config) *zone {
 		}
 		name := z.name(h.Hostname)
 		z.forward[name] = append(z.forward[name], h.Addresses...)
+		if also := ownName(h); also != "" && also != name {
+			z.forward[also] = append(z.forward[also], h.Addresses...)
+		}
 		for _, a := range h.Addresses {
 			if r, err := dns.ReverseAddr(a.String()); err == nil {
 				z.reverse[r] = name
@@ -157,6 +160,14 @@ func newZone(c Config) *zone {
 		}
 	}
 	return z
+}
+
+// ownName is a host's name below its own domain, empty if it has none.
+func ownName(h spec.NetworkHost) string {
+	if h.Domain == "" {
+		return ""
+	}
+	return dns.Fqdn(strings.ToLower(strings.Trim(h.Hostname, ".") + "." + strings.Trim(h.Domain, ".")))
 }
 
 func (z *zone) name(host string) string {
