@@ -47,7 +47,7 @@ func (s *Service) UpdatePort(ctx context.Context, id cloud.PortID, c PortChange)
 		if err := s.changeGroups(ctx, p, c); err != nil {
 			return err
 		}
-		if err := s.changeQoS(ctx, &p.QoS, c.QoS); err != nil {
+		if err := s.changePortQoS(ctx, p, n, c.QoS); err != nil {
 			return err
 		}
 		if err := s.changeMAC(ctx, p, c); err != nil {
@@ -125,6 +125,16 @@ func (s *Service) changeGroups(ctx context.Context, p *cloud.Port, c PortChange)
 	groups, err := s.portGroups(ctx, p, c.Groups)
 	p.SecurityGroups = groups
 	return err
+}
+
+func (s *Service) changePortQoS(ctx context.Context, p *cloud.Port, n *cloud.Network, change *cloud.QoSPolicyID) error {
+	if !changes(change, p.QoS) {
+		return nil
+	}
+	if err := s.changeQoS(ctx, &p.QoS, change); err != nil {
+		return err
+	}
+	return s.checkPromisable(ctx, p, n)
 }
 
 func (s *Service) changeMAC(ctx context.Context, p *cloud.Port, c PortChange) (err error) {

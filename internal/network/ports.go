@@ -120,6 +120,9 @@ func (s *Service) newClientPort(ctx context.Context, n *cloud.Network, r PortReq
 	if err := s.useQoS(ctx, r.QoS); err != nil {
 		return nil, err
 	}
+	if err := s.checkPromisable(ctx, p, n); err != nil {
+		return nil, err
+	}
 	return p, checkPort(p)
 }
 

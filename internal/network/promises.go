@@ -66,6 +66,25 @@ func promises(p *cloud.Port, physical string, q *cloud.QoSPolicy) (list []cloud.
 	return list
 }
 
+// checkPromisable refuses to put a port on a network that no NIC carries under a policy that promises bandwidth: no host has any
+// to keep for it.
+func (s *Service) checkPromisable(ctx context.Context, p *cloud.Port, n *cloud.Network) error {
+	if p.QoS == "" || n.Physical != "" {
+		return nil
+	}
+	q, err := s.QoSPolicies.Get(ctx, p.QoS)
+	if err != nil {
+		return missing(err, "QoS policy", p.QoS)
+	}
+	for _, r := range q.Rules {
+		if r.Kind == cloud.QoSMinimumBandwidth {
+			return cloud.Errorf(cloud.Conflict, "QoS rule for port", string(p.ID), "Rule minimum_bandwidth is not supported by port %s: "+
+				"its network %s is on no physical network.", p.ID, n.ID)
+		}
+	}
+	return nil
+}
+
 // promising are the rules of a policy that promise.
 func promising(q *cloud.QoSPolicy) []cloud.QoSRule {
 	return slices.DeleteFunc(slices.Clone(q.Rules), func(r cloud.QoSRule) bool { return !slices.Contains(promiseKinds, r.Kind) })

@@ -45,6 +45,19 @@ func TestPortsFollowPolicies(t *testing.T) {
 	w.must(w.DeleteQoSPolicy(manager, own.ID))
 }
 
+// Bandwidth is promised to ports of networks that a NIC carries; nobody could keep it for others.
+func TestBandwidthNeedsANIC(t *testing.T) {
+	w, rate := newWorld(t), 100
+	q := get(w.CreateQoSPolicy(w.admin, QoSPolicyRequest{Name: "fast"}))(t)
+	get(w.CreateQoSRule(w.admin, q.ID, cloud.QoSMinimumBandwidth, QoSRuleChange{Rate: &rate}))(t)
+	n, _ := w.network(w.admin, "10.0.0.0/24")
+	_, err := w.CreatePort(w.admin, PortRequest{NetworkID: n.ID, QoS: q.ID})
+	wantKind(t, err, cloud.Conflict)
+	p := get(w.CreatePort(w.admin, PortRequest{NetworkID: n.ID}))(t)
+	_, err = w.UpdatePort(w.admin, p.ID, PortChange{QoS: &q.ID})
+	wantKind(t, err, cloud.Conflict)
+}
+
 // Members use policies and do not make them; others use shared ones only; new networks get their project's default.
 func TestWhoUsesPolicies(t *testing.T) {
 	w := newWorld(t)

@@ -118,6 +118,7 @@ var neutronNames = map[string]string{
 	string(cloud.NotFound) + "/meter":                                      "MeteringLabelNotFound",
 	string(cloud.NotFound) + "/meter rule":                                 "MeteringLabelRuleNotFound",
 	string(cloud.Conflict) + "/meter rule":                                 "MeteringLabelRuleOverlaps",
+	string(cloud.Conflict) + "/QoS rule for port":                          "QosRuleNotSupported",
 	string(cloud.Conflict) + "/QoS rules":                                  "QoSRulesConflict",
 	string(cloud.Conflict) + "/QoS rule parameter":                         "QoSRuleParameterConflict",
 }
