@@ -21,7 +21,7 @@ var networkRules = map[Action]Rule{
 	"subnet.create":        ProjectMember, // the network's project
 	"subnet.update":        ProjectMember, // the subnet's project or the network's
 	"subnet.delete":        ProjectMember,
-	"subnet.service_types": Admin,
+	"subnet.service_types": ProjectMember,
 	"subnet.segment":       Admin,
 
 	"segment.get":          SystemReader,
