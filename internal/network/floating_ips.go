@@ -164,12 +164,15 @@ func (s *Service) ownFloating(ctx context.Context, id cloud.FloatingIPID, action
 	return f, policy.Authorize(ctx, action, floatingTarget(f))
 }
 
-// DeleteFloatingIP gives an address back, wherever it leads.
+// DeleteFloatingIP gives an address back, wherever it leads. Conflict while it has port forwardings.
 func (s *Service) DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		f, err := s.ownFloating(ctx, id, "floating IP.delete")
 		if err != nil {
 			return err
+		}
+		if len(f.Forwardings) > 0 {
+			return cloud.Errorf(cloud.Conflict, "floating IP with forwardings", id, "Floating IP %s cannot be deleted: it has %d port forwardings.", id, len(f.Forwardings))
 		}
 		if err := s.lockNetwork(ctx, f.NetworkID); err != nil {
 			return err

@@ -42,7 +42,8 @@ func (s *Service) lead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest
 		return err
 	}
 	if p.ProjectID != f.ProjectID && !policy.May(ctx, "floating IP.any_port", policy.Target{}) {
-		return cloud.NotFoundf("port", t.PortID)
+		return cloud.Invalidf("floating IP", "port_id", "Bad floating IP request: Port %s is associated with a different project than "+
+			"Floating IP %s and therefore cannot be bound.", t.PortID, f.ID)
 	}
 	a, err := targetAddress(p, t)
 	if err != nil {

@@ -167,12 +167,17 @@ func checkForwarding(f *cloud.FloatingIP, fw cloud.PortForwarding) error {
 		return cloud.Invalidf("port forwarding", "port range", "The internal range must have one port, or as many as the external one: %d and %d.", n, fw.External.Len())
 	}
 	for _, o := range f.Forwardings {
-		if o.ID != fw.ID && o.Protocol == fw.Protocol && o.External.Overlaps(fw.External) {
+		if o.ID != fw.ID && o.Protocol == fw.Protocol && (o.External.Overlaps(fw.External) || sameTarget(o, fw)) {
 			return cloud.Invalidf("port forwarding", "duplicate", "Bad port_forwarding request: A duplicate entry already exists: %s ports %d:%d "+
 				"of floating IP %s are forwarded by %s.", o.Protocol, o.External.First, o.External.Last, f.ID, o.ID)
 		}
 	}
 	return nil
+}
+
+// sameTarget tells whether two forwardings lead to one place.
+func sameTarget(a, b cloud.PortForwarding) bool {
+	return a.PortID == b.PortID && a.Address == b.Address && a.Internal.Overlaps(b.Internal)
 }
 
 // dropForwardings takes forwardings away. A floating IP without any leads through no router.

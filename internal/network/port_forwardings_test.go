@@ -69,3 +69,18 @@ func TestForwardingsAndTargets(t *testing.T) {
 	_, err = w.CreatePortForwarding(w.admin, f.ID, forwardTo(p, "tcp", ssh, ssh))
 	wantKind(t, err, cloud.Conflict)
 }
+
+// One place is forwarded to once for a protocol, and a floating IP stays as long as it forwards.
+func TestForwardingsHoldTheirFloatingIP(t *testing.T) {
+	w, f, p, _ := forwardingWorld(t)
+	ssh, other := cloud.PortRange{First: 22, Last: 22}, cloud.PortRange{First: 2222, Last: 2222}
+	get(w.CreatePortForwarding(w.admin, f.ID, forwardTo(p, "tcp", ssh, ssh)))(t)
+	_, err := w.CreatePortForwarding(w.admin, f.ID, forwardTo(p, "tcp", other, ssh))
+	wantKind(t, err, cloud.Invalid)
+	get(w.CreatePortForwarding(w.admin, f.ID, forwardTo(p, "udp", other, ssh)))(t)
+	wantKind(t, w.DeleteFloatingIP(w.admin, f.ID), cloud.Conflict)
+	for _, left := range get(w.FloatingIP(w.admin, f.ID))(t).Forwardings {
+		w.must(w.DeletePortForwarding(w.admin, f.ID, left.ID))
+	}
+	w.must(w.DeleteFloatingIP(w.admin, f.ID))
+}

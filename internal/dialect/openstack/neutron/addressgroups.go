@@ -94,10 +94,10 @@ func addressesIn(r *http.Request) ([]netip.Prefix, error) {
 	if in.Addresses == nil {
 		return nil, cloud.Invalidf("request", "addresses", "Unable to find 'addresses' in request body")
 	}
-	return parseCIDRs(*in.Addresses)
+	return parsePrefixes("addresses", *in.Addresses)
 }
 
-// parseCIDRs reads addresses of a group: here a bare address is none.
+// parseCIDRs reads the addresses of a new group. A bare address is none here, though it may be added and removed later.
 func parseCIDRs(in []string) ([]netip.Prefix, error) {
 	for _, s := range in {
 		if !strings.Contains(s, "/") {

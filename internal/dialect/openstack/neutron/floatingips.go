@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"reflect"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -33,6 +34,7 @@ func (a *api) floatingRoutes(s *openstack.Service) {
 	r := a.floatingIPs()
 	routes(a, s, r)
 	s.Handle("GET /v2.0/floatingip_pools", a.floatingPools)
+	s.Handle("GET /v2.0/floatingip-pools", a.floatingPools) // as some clients spell it
 	s.Handle("POST "+r.path, creates(a, r, a.createFloating))
 	s.Handle("PUT "+r.path+"/{id}", updates(a, r, a.updateFloating))
 }
@@ -65,7 +67,7 @@ func (a *api) showFloating(ctx context.Context, floating []*cloud.FloatingIP) ([
 			"floating_network_id": f.NetworkID, "floating_ip_address": f.Address.String(), "fixed_ip_address": showAddr(f.TargetAddress),
 			"port_id": orNull(f.TargetPort), "router_id": orNull(f.RouterID), "status": floatingStatus(f), "dns_name": f.DNSName,
 			"dns_domain": f.DNSDomain, "qos_policy_id": orNull(f.QoS), "port_details": showTarget(targets[f.TargetPort]),
-			"port_forwardings": showForwardings(f.Forwardings), "tags": tagsShown(f.Tags)}.with(stamps(&f.Meta, f.Revisions))
+			"port_forwardings": forwardingsWithin(f.Forwardings), "tags": tagsShown(f.Tags)}.with(stamps(&f.Meta, f.Revisions))
 	}
 	return shown, nil
 }
@@ -121,7 +123,7 @@ func (a *api) createFloating(ctx context.Context, in floatingIn) (*cloud.Floatin
 
 func (a *api) updateFloating(ctx context.Context, id cloud.FloatingIPID, in floatingIn) (*cloud.FloatingIP, error) {
 	c := network.FloatingIPChange{Description: textPtr(in.Description), QoS: qosPtr(in.QoS)}
-	if in.PortID.Set {
+	if in.PortID.Set || reflect.ValueOf(in).IsZero() { // a body that says nothing asks to lead nowhere
 		target, err := in.target()
 		if err != nil {
 			return nil, err

@@ -49,6 +49,21 @@ func showForwardings(all []cloud.PortForwarding) []object {
 	return shown
 }
 
+// forwardingsWithin are forwardings as their floating IP shows them: without words, and with a range only where it is one.
+func forwardingsWithin(all []cloud.PortForwarding) []object {
+	shown := showForwardings(all)
+	for i, p := range all {
+		delete(shown[i], "description")
+		if p.External.Len() == 1 {
+			delete(shown[i], "external_port_range")
+		}
+		if p.Internal.Len() == 1 {
+			delete(shown[i], "internal_port_range")
+		}
+	}
+	return shown
+}
+
 // forwardingIn is a forwarding in a request: each side is a port or a range.
 type forwardingIn struct {
 	owner

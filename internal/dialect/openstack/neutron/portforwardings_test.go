@@ -45,5 +45,7 @@ func TestPortForwardings(t *testing.T) {
 	s.call("q:member,reader", "GET", path+"/port_forwardings/"+one.ID, "", 404)
 	s.call(admin, "DELETE", path+"/port_forwardings/"+one.ID, "", 204)
 	s.call(admin, "GET", path+"/port_forwardings/"+one.ID, "", 404)
+	s.call(admin, "DELETE", path, "", 409)
+	s.call(admin, "DELETE", path+"/port_forwardings/"+many.ID, "", 204)
 	s.call(admin, "DELETE", path, "", 204)
 }
