@@ -103,11 +103,17 @@ const (
 	OwnerNone            PortOwner = ""
 	OwnerInstance        PortOwner = "instance"
 	OwnerRouterInterface PortOwner = "router-interface"
+	OwnerRouterCopy      PortOwner = "router-copy" // the interface of a distributed router, the same on each of its hosts
 	OwnerRouterGateway   PortOwner = "router-gateway"
 	OwnerFloatingIP      PortOwner = "floating-ip"
 	OwnerService         PortOwner = "service" // our DHCP, DNS and metadata address
 	OwnerTrunk           PortOwner = "trunk"   // its frames pass another port: Port.TrunkID
 )
+
+// IsRouterInterface tells whether such a port joins a router to a network inside.
+func (o PortOwner) IsRouterInterface() bool {
+	return o == OwnerRouterInterface || o == OwnerRouterCopy
+}
 
 // Port is a network attachment with MAC and addresses.
 type Port struct {
@@ -204,9 +210,19 @@ type Router struct {
 	Routes      []Route        `json:"routes,omitempty"`
 	Tags        []string       `json:"tags,omitempty"`
 	Zones       []string       `json:"zones,omitempty"`
-	HostID      HostID         `json:"host_id,omitempty"`  // where it runs
+	HostID      HostID         `json:"host_id,omitempty"`  // where it runs, or where its gateway is
 	Withheld    bool           `json:"withheld,omitempty"` // an operator took it from its host: only one gives it another
 	Flavor      RouterFlavorID `json:"flavor,omitempty"`
+	// Distributed: a copy of it, without the gateway, runs on each host that has a port on one of its networks.
+	Distributed bool `json:"distributed,omitempty"`
+}
+
+// InterfaceOwner is the owner of the router's ports inside.
+func (r *Router) InterfaceOwner() PortOwner {
+	if r.Distributed {
+		return OwnerRouterCopy
+	}
+	return OwnerRouterInterface
 }
 
 // RouterGateway is a router's way out. Its addresses are its port's.

@@ -57,6 +57,8 @@ type Config struct {
 	// of their bandwidth. PacketRateKpps is how many thousand packets/s each host can promise; 0: none.
 	PhysicalNetworks []PhysicalNetwork `json:"physical_networks"`
 	PacketRateKpps   int               `json:"packet_rate_kpps"`
+	// DistributedRouters makes new routers distributed unless an administrator says otherwise.
+	DistributedRouters bool `json:"distributed_routers"`
 	// VCPURatio and MemoryRatio are how much of a host is given away.
 	VCPURatio   float64 `json:"vcpu_ratio"`
 	MemoryRatio float64 `json:"memory_ratio"`

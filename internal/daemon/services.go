@@ -188,6 +188,7 @@ func nics(c config.Config) map[string]string {
 func networkConfig(c config.Config) network.Config {
 	n := network.DefaultConfig()
 	n.MeterPause = config.Seconds(c.MeterSeconds)
+	n.Distributed = c.DistributedRouters
 	for _, p := range c.PhysicalNetworks {
 		n.Physical = append(n.Physical, p.Name)
 	}

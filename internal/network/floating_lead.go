@@ -97,7 +97,7 @@ func (s *Service) checkUnled(ctx context.Context, f *cloud.FloatingIP, p *cloud.
 // routerBetween finds the router that has an interface on the address's subnet and its gateway on the
 // external network; the one on the subnet's gateway address if there are several.
 func (s *Service) routerBetween(ctx context.Context, external cloud.NetworkID, p *cloud.Port, a cloud.PortAddress) (cloud.RouterID, error) {
-	interfaces, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("subnets", string(a.SubnetID)), cloud.Eq("owner", string(cloud.OwnerRouterInterface))))
+	interfaces, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("subnets", string(a.SubnetID)), isRouterInterface))
 	if err != nil {
 		return "", err
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // Where things are needed: a network where ports of it are bound and where routers on it run; a
-// group where ports in it are bound and where groups that name it as remote are needed; a router on its host.
+// group where ports in it are bound and where groups that name it as remote are needed; a router on its host, and a
+// distributed one also where ports of its networks are bound: there all of its networks are needed.
 
 func (s *Service) hostNeedsNetwork(ctx context.Context, host cloud.HostID, id cloud.NetworkID) (bool, error) {
 	n, err := s.Ports.Count(ctx, cloud.Eq("network_id", string(id)), cloud.Eq("host_id", string(host)))
@@ -23,17 +24,29 @@ func (s *Service) hostNeedsNetwork(ctx context.Context, host cloud.HostID, id cl
 		return false, err
 	}
 	n, err = s.Routers.Count(ctx, cloud.In("id", routers), cloud.Eq("host_id", string(host)))
+	if err != nil || n > 0 {
+		return n > 0, err
+	}
+	joined, err := s.joined(ctx, id)
+	if err != nil || len(joined) == 1 {
+		return false, err
+	}
+	n, err = s.Ports.Count(ctx, cloud.In("network_id", joined), cloud.Eq("host_id", string(host)))
 	return n > 0, err
 }
 
 // routersInside are the routers with an interface on a network.
 func (s *Service) routersInside(ctx context.Context, id cloud.NetworkID) ([]string, error) {
-	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), cloud.Eq("owner", string(cloud.OwnerRouterInterface))))
-	return columnOf(ports, func(p *cloud.Port) string { return string(p.RouterID) }), err
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), isRouterInterface))
+	return columnOf(ports, routerOf), err
 }
 
 func (s *Service) hostsOfNetwork(ctx context.Context, id cloud.NetworkID) ([]cloud.HostID, error) {
-	bound, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), isBound))
+	joined, err := s.joined(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := s.Ports.List(ctx, cloud.Where(cloud.In("network_id", joined), isBound))
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +69,8 @@ func (s *Service) hostsOfNetwork(ctx context.Context, id cloud.NetworkID) ([]clo
 	}
 	return keys(hosts), nil
 }
+
+var isRouterInterface = cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy)})
 
 var isBound = cloud.Cond{Column: "host_id", Op: cloud.OpNe, Value: ""}
 
@@ -102,21 +117,31 @@ func (s *Service) hostsOfGroup(ctx context.Context, id cloud.SecurityGroupID) ([
 	return keys(hosts), err
 }
 
-// hostsOfRouter is the router's host, chosen now if the router has work and no host yet.
-func (s *Service) hostsOfRouter(ctx context.Context, id cloud.RouterID) (hosts []cloud.HostID, err error) {
-	r, err := s.Routers.Get(ctx, id)
+// hostsOfRouter are the router's host and those of its copies.
+func (s *Service) hostsOfRouter(ctx context.Context, id cloud.RouterID) ([]cloud.HostID, error) {
+	r, err := s.placedRouter(ctx, id)
+	if r == nil || err != nil {
+		return nil, err
+	}
+	hosts, err := s.copyHosts(ctx, r)
+	if r.HostID == "" {
+		return hosts, err
+	}
+	return union([]cloud.HostID{r.HostID}, hosts), err
+}
+
+// placedRouter is a router, with a host that is chosen now if the router has work and none yet; nil if it is gone.
+func (s *Service) placedRouter(ctx context.Context, id cloud.RouterID) (r *cloud.Router, err error) {
+	r, err = s.Routers.Get(ctx, id)
 	if cloud.Is(err, cloud.NotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if r.HostID != "" {
-		return []cloud.HostID{r.HostID}, nil
+	if err != nil || r.HostID != "" {
+		return r, err
 	}
 	n, err := s.Ports.Count(ctx, cloud.Eq("router_id", string(id)))
 	if err != nil || n == 0 {
-		return nil, err
+		return r, err
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if r, err = s.Routers.Get(ctx, id); err != nil {
@@ -128,9 +153,9 @@ func (s *Service) hostsOfRouter(ctx context.Context, id cloud.RouterID) (hosts [
 		return s.Routers.Update(ctx, r)
 	})
 	if err != nil || r.HostID == "" {
-		return nil, err
+		return r, err
 	}
-	return []cloud.HostID{r.HostID}, s.nudgeNetworksOf(ctx, r)
+	return r, s.nudgeNetworksOf(ctx, r)
 }
 
 // nudgeNetworksOf makes the networks of a router that was just placed come to its host.

@@ -156,9 +156,11 @@ func (s *Service) loadRouter(ctx context.Context, host cloud.HostID, id cloud.Ro
 		if rows.ports, subnets, err = s.routerPorts(ctx, id); err != nil {
 			return err
 		}
-		if wanted = r.HostID == host && len(rows.ports) > 0; !wanted {
-			return nil
+		on, err := s.runsOn(ctx, r, rows.ports, host)
+		if wanted = on && len(rows.ports) > 0; err != nil || !wanted {
+			return err
 		}
+		rows.ports = sidesOn(r, rows.ports, host)
 		if err := s.loadRouterSides(ctx, &rows, subnets); err != nil {
 			return err
 		}

@@ -18,10 +18,10 @@ type networkRows struct {
 }
 
 // planOwners are the owners of ports that a network's document speaks of.
-var planOwners = []string{string(cloud.OwnerNone), string(cloud.OwnerInstance), string(cloud.OwnerTrunk), string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
+var planOwners = []string{string(cloud.OwnerNone), string(cloud.OwnerInstance), string(cloud.OwnerTrunk), string(cloud.OwnerService), string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy)}
 
 // headOwners are those of them that a subnet's own part speaks of: few, whatever the network's size.
-var headOwners = []string{string(cloud.OwnerService), string(cloud.OwnerRouterInterface)}
+var headOwners = []string{string(cloud.OwnerService), string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy)}
 
 // planNetwork makes a network's document. It is a pure function, and equal rows give equal documents.
 func planNetwork(r networkRows, generation int64) spec.Network {
@@ -46,19 +46,19 @@ func planNetwork(r networkRows, generation int64) spec.Network {
 func planSubnet(sub *cloud.Subnet, ports []*cloud.Port) spec.Subnet {
 	s := spec.Subnet{ID: string(sub.ID), Prefix: sub.Prefix, Gateway: sub.Gateway, DNS: sub.DNS,
 		Routes: planRoutes(sub.Routes), RAMode: spec.RAMode(sub.RAMode)}
-	if p, a := portOn(ports, sub.ID, cloud.OwnerService); p != nil {
+	if p, a := portOn(ports, sub.ID, func(o cloud.PortOwner) bool { return o == cloud.OwnerService }); p != nil {
 		s.Service, s.DHCP = a, sub.DHCP
 	}
-	if p, _ := portOn(ports, sub.ID, cloud.OwnerRouterInterface); p != nil && sub.Prefix.Addr().Is6() {
+	if p, _ := portOn(ports, sub.ID, cloud.PortOwner.IsRouterInterface); p != nil && sub.Prefix.Addr().Is6() {
 		s.RARouter = linkLocal(p.MAC)
 	}
 	return s
 }
 
-// portOn finds the first port of an owner with an address on a subnet.
-func portOn(ports []*cloud.Port, sub cloud.SubnetID, o cloud.PortOwner) (found *cloud.Port, at netip.Addr) {
+// portOn finds the first port of some owners with an address on a subnet.
+func portOn(ports []*cloud.Port, sub cloud.SubnetID, of func(cloud.PortOwner) bool) (found *cloud.Port, at netip.Addr) {
 	for _, p := range ports {
-		if p.Owner != o || found != nil && found.ID < p.ID {
+		if !of(p.Owner) || found != nil && found.ID < p.ID {
 			continue
 		}
 		for _, a := range p.Addresses {

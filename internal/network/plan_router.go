@@ -13,7 +13,7 @@ import (
 // routerRows is all that a router's document is made of.
 type routerRows struct {
 	router   *cloud.Router
-	ports    []*cloud.Port // gateway included
+	ports    []*cloud.Port // gateway included, but for a copy
 	subnets  map[cloud.SubnetID]*cloud.Subnet
 	networks map[cloud.NetworkID]*cloud.Network
 	floating []*cloud.FloatingIP
@@ -25,10 +25,10 @@ type routerRows struct {
 
 // planRouter makes a router's document.
 func planRouter(r routerRows, generation int64) spec.Router {
-	s := spec.Router{ID: spec.RouterID(r.router.ID), Generation: generation, AdminUp: r.router.AdminUp, Routes: planRoutes(r.router.Routes)}
+	s := spec.Router{ID: spec.RouterID(r.router.ID), Generation: generation, AdminUp: r.router.AdminUp, Routes: planRoutes(r.reachable())}
 	ports := slices.SortedFunc(slices.Values(r.ports), func(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for _, p := range ports {
-		if p.Owner == cloud.OwnerRouterInterface {
+		if p.Owner.IsRouterInterface() {
 			s.Interfaces = append(s.Interfaces, spec.RouterInterface{Port: spec.PortID(p.ID), Network: spec.NetworkID(p.NetworkID), MAC: p.MAC,
 				Addresses: r.prefixes(p), MTU: r.mtu(p)})
 		} else if r.router.Gateway != nil && p.ID == r.router.Gateway.PortID {
@@ -54,6 +54,20 @@ func planRouter(r routerRows, generation int64) spec.Router {
 		s.Meters = append(s.Meters, planMeter(m, r.meterRules[m.ID]))
 	}
 	return s
+}
+
+// reachable are the routes whose next hop is a neighbour: a copy has none outside.
+func (r routerRows) reachable() (routes []cloud.Route) {
+	var near []netip.Prefix
+	for _, p := range r.ports {
+		near = append(near, r.prefixes(p)...)
+	}
+	for _, route := range r.router.Routes {
+		if slices.ContainsFunc(near, func(p netip.Prefix) bool { return p.Masked().Contains(route.NextHop) }) {
+			routes = append(routes, route)
+		}
+	}
+	return routes
 }
 
 func planForwards(f *cloud.FloatingIP) []spec.PortForward {

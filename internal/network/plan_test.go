@@ -87,7 +87,7 @@ func TestPlanRouter(t *testing.T) {
 		&cloud.Subnet{ID: "e6", Prefix: netip.MustParsePrefix("2001:db8::/64"), Gateway: addr("2001:db8::1")})
 	rows := routerRows{
 		router: &cloud.Router{ID: "r", AdminUp: true, Gateway: &cloud.RouterGateway{NetworkID: "ext", PortID: "gw", SNAT: true, QoS: "q"},
-			Routes: []cloud.Route{{Destination: netip.MustParsePrefix("10.5.0.0/16"), NextHop: addr("10.0.0.9")}}},
+			Routes: []cloud.Route{{Destination: netip.MustParsePrefix("10.5.0.0/16"), NextHop: addr("172.24.4.9")}}},
 		ports: []*cloud.Port{planPorts[3], gateway}, subnets: byID(subnets, func(s *cloud.Subnet) cloud.SubnetID { return s.ID }),
 		networks: map[cloud.NetworkID]*cloud.Network{"n": {MTU: 1450}, "ext": {MTU: 1500}},
 		qos:      map[cloud.QoSPolicyID]*cloud.QoSPolicy{"q": planPolicy},

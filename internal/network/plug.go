@@ -69,25 +69,34 @@ func (s *Service) plugRouters(ctx context.Context, ports []*cloud.Port, host clo
 	for _, p := range ports {
 		networks = union(networks, []string{string(p.NetworkID)})
 	}
-	sides, err := s.Ports.List(ctx, cloud.Where(cloud.In("network_id", networks), cloud.Eq("owner", string(cloud.OwnerRouterInterface))))
+	sides, err := s.Ports.List(ctx, cloud.Where(cloud.In("network_id", networks), isRouterInterface))
 	if err != nil {
 		return err
 	}
 	for _, side := range sides {
-		on, err := s.hostsOfRouter(ctx, side.RouterID)
+		r, err := s.placedRouter(ctx, side.RouterID)
 		if err != nil {
 			return err
 		}
-		for _, h := range on {
-			k := key{h, object{kindRouter, string(side.RouterID)}}
-			if h != host {
-				s.fabric.objects.Nudge(k)
-			} else if err := s.fabric.objects.Do(ctx, k); err != nil {
-				s.Log.Warn("router is not ready; the instance starts without it", "router", side.RouterID, "host", host, "error", err)
-			}
+		if r != nil {
+			s.plugRouter(ctx, r, host)
 		}
 	}
 	return ctx.Err()
+}
+
+// plugRouter makes a router ready on the host of a port on one of its networks, if it runs there, and elsewhere soon.
+func (s *Service) plugRouter(ctx context.Context, r *cloud.Router, host cloud.HostID) {
+	o := object{kindRouter, string(r.ID)}
+	if r.HostID != "" && r.HostID != host {
+		s.fabric.objects.Nudge(key{r.HostID, o})
+	}
+	if r.HostID != host && !r.Distributed {
+		return
+	}
+	if err := s.fabric.objects.Do(ctx, key{host, o}); err != nil {
+		s.Log.Warn("router is not ready; the instance starts without it", "router", r.ID, "host", host, "error", err)
+	}
 }
 
 func (f *fabric) plugPort(ctx context.Context, k key) error {

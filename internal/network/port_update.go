@@ -181,8 +181,8 @@ func (s *Service) changeAddresses(ctx context.Context, p *cloud.Port, requests [
 	if len(left) == 0 && len(wanted) == 0 {
 		return nil
 	}
-	if p.Owner == cloud.OwnerRouterInterface || p.Owner == cloud.OwnerRouterGateway || p.Owner == cloud.OwnerFloatingIP {
-		return cloud.Errorf(cloud.WrongState, "port", p.ID, "The addresses of port %s belong to a %s and change with it.", p.ID, ownerWords[p.Owner])
+	if whose, ours := ownerWords[p.Owner]; ours {
+		return cloud.Errorf(cloud.WrongState, "port", p.ID, "The addresses of port %s belong to a %s and change with it.", p.ID, whose)
 	}
 	if err := s.release(ctx, left); err != nil {
 		return err

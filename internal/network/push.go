@@ -128,7 +128,10 @@ func (f *fabric) pushRouter(ctx context.Context, agent agentapi.Agent, k key) er
 		if err := f.s.keepReadings(ctx, agent, k); err != nil {
 			return err
 		}
-		return f.remove(k, agent.RemoveRouter(ctx, spec.RouterID(k.ID)))
+		if err := f.remove(k, agent.RemoveRouter(ctx, spec.RouterID(k.ID))); err != nil {
+			return err
+		}
+		return f.leaveNetworks(ctx, k)
 	}
 	plain := doc
 	plain.Generation = 0
@@ -241,9 +244,14 @@ func (s *Service) standsOn(ctx context.Context, k key) (base []key, err error) {
 			}
 			ports = []*cloud.Port{p}
 		case kindRouter:
+			r, err := s.Routers.Get(ctx, cloud.RouterID(k.ID))
+			if err != nil {
+				return missing(err, "router", k.ID)
+			}
 			if ports, err = s.Ports.List(ctx, cloud.Where(cloud.Eq("router_id", k.ID))); err != nil {
 				return err
 			}
+			ports = sidesOn(r, ports, k.Host)
 		}
 		if base, err = s.baseOf(ctx, k.Host, ports); err != nil || k.Kind != kindPort {
 			return err

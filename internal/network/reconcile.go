@@ -112,7 +112,7 @@ func (s *Service) nudgeRouter(ctx context.Context, id cloud.RouterID) {
 // nudgeRoutersOf tells the routers on a network that it has changed.
 func (s *Service) nudgeRoutersOf(ctx context.Context, id cloud.NetworkID) error {
 	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)),
-		cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterGateway)})))
+		cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy), string(cloud.OwnerRouterGateway)})))
 	for _, p := range ports {
 		s.nudgeRouter(ctx, p.RouterID)
 	}
@@ -168,6 +168,11 @@ func (f *fabric) fanOut(ctx context.Context, o object) error {
 		return err
 	}
 	hosts = union(hosts, f.placedOn(o))
+	if o.Kind == kindNetwork {
+		if err := f.follow(ctx, cloud.NetworkID(o.ID)); err != nil {
+			return err
+		}
+	}
 	if o.Kind == kindNetwork || o.Kind == kindGroup {
 		return f.spread(ctx, o, hosts)
 	}

@@ -83,7 +83,7 @@ func (s *Service) joinSubnet(ctx context.Context, r *cloud.Router, id cloud.Subn
 		return nil, err
 	}
 	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, AdminUp: true,
-		Owner: cloud.OwnerRouterInterface, RouterID: r.ID, Up: true}
+		Owner: r.InterfaceOwner(), RouterID: r.ID, Up: true}
 	return p, s.insertPort(ctx, n, p, "", &[]AddressRequest{{SubnetID: sub.ID, Address: sub.Gateway}})
 }
 
@@ -114,7 +114,7 @@ func (s *Service) joinPort(ctx context.Context, r *cloud.Router, id cloud.PortID
 	if err := s.checkJoin(ctx, r, subnets); err != nil {
 		return nil, err
 	}
-	p.Owner, p.RouterID, p.Up = cloud.OwnerRouterInterface, r.ID, true
+	p.Owner, p.RouterID, p.Up = r.InterfaceOwner(), r.ID, true
 	p.PortSecurity, p.SecurityGroups, p.AllowedPairs, p.OwnerText = false, nil, nil, ""
 	return p, s.savePort(ctx, p)
 }
@@ -174,7 +174,7 @@ func (s *Service) RemoveInterface(ctx context.Context, id cloud.RouterID, req In
 }
 
 func (s *Service) interfacePort(ctx context.Context, r *cloud.Router, req InterfaceRequest) (*cloud.Port, error) {
-	where := []cloud.Cond{cloud.Eq("router_id", string(r.ID)), cloud.Eq("owner", string(cloud.OwnerRouterInterface))}
+	where := []cloud.Cond{cloud.Eq("router_id", string(r.ID)), isRouterInterface}
 	if req.PortID != "" {
 		where = append(where, cloud.Eq("id", string(req.PortID)))
 	} else {

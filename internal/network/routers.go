@@ -18,6 +18,7 @@ type RouterRequest struct {
 	Zones             []string
 	Tags              []string
 	Flavor            cloud.RouterFlavorID
+	Distributed       *bool // nil: as the cloud's operator prefers
 }
 
 func routerTarget(r *cloud.Router) policy.Target {
@@ -35,6 +36,9 @@ func (s *Service) CreateRouter(ctx context.Context, r RouterRequest) (router *cl
 	if err := policy.Authorize(ctx, "router.create", policy.Target{Resource: "router", ProjectID: r.ProjectID}); err != nil {
 		return nil, err
 	}
+	if err := authorizeAll(ctx, map[policy.Action]bool{"router.distributed": r.Distributed != nil}, policy.Target{Resource: "router", ProjectID: r.ProjectID}); err != nil {
+		return nil, err
+	}
 	if r.ProjectID == "" {
 		return nil, cloud.Invalidf("router", "project_id", "A router needs a project.")
 	}
@@ -46,7 +50,8 @@ func (s *Service) CreateRouter(ctx context.Context, r RouterRequest) (router *cl
 			return err
 		}
 		router = &cloud.Router{ID: cloud.RouterID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
-			AdminUp: or(r.AdminUp, true), Zones: r.Zones, Tags: r.Tags, Flavor: r.Flavor}
+			AdminUp: or(r.AdminUp, true), Zones: r.Zones, Tags: r.Tags, Flavor: r.Flavor,
+			Distributed: or(r.Distributed, s.Config.Distributed)}
 		if err := s.Routers.Insert(ctx, router); err != nil || r.Gateway == nil {
 			return err
 		}
@@ -97,12 +102,19 @@ type RouterChange struct {
 	Gateway           **GatewayRequest // pointer to nil: none
 	Routes            *[]cloud.Route
 	Tags              *[]string
+	Distributed       *bool
 }
 
 // UpdateRouter changes a router.
 func (s *Service) UpdateRouter(ctx context.Context, id cloud.RouterID, c RouterChange) (r *cloud.Router, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if r, err = s.ownRouter(ctx, id, "router.update"); err != nil {
+			return err
+		}
+		if err := authorizeAll(ctx, map[policy.Action]bool{"router.distributed": c.Distributed != nil}, routerTarget(r)); err != nil {
+			return err
+		}
+		if err := s.changeDistributed(ctx, r, c.Distributed); err != nil {
 			return err
 		}
 		apply(&r.Name, c.Name)
@@ -228,7 +240,7 @@ func (s *Service) DeleteRouter(ctx context.Context, id cloud.RouterID) error {
 		if err != nil {
 			return err
 		}
-		n, err := s.Ports.Count(ctx, cloud.Eq("router_id", string(id)), cloud.Eq("owner", string(cloud.OwnerRouterInterface)))
+		n, err := s.Ports.Count(ctx, cloud.Eq("router_id", string(id)), isRouterInterface)
 		if err != nil {
 			return err
 		}

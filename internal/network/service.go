@@ -77,7 +77,9 @@ type Config struct {
 	RetryMin time.Duration
 	// Physical names the physical networks that operators' networks may be on.
 	Physical []string
-	Public   PublicConfig
+	// Distributed: new routers run on each host that has a port of theirs, unless somebody says otherwise.
+	Distributed bool
+	Public      PublicConfig
 }
 
 // PublicConfig describes the external network that the first start makes.

@@ -268,7 +268,7 @@ func (s *Service) checkGatewayUnused(ctx context.Context, sub *cloud.Subnet) err
 		return nil
 	}
 	p, err := s.portAt(ctx, sub.ID, sub.Gateway)
-	if err != nil || p == nil || p.Owner != cloud.OwnerRouterInterface {
+	if err != nil || p == nil || !p.Owner.IsRouterInterface() {
 		return err
 	}
 	return cloud.Errorf(cloud.InUse, "gateway IP", sub.ID, "Current gateway ip %s already in use by port %s. Unable to update.", sub.Gateway, p.ID)
@@ -314,7 +314,7 @@ func (s *Service) freeSubnet(ctx context.Context, sub *cloud.Subnet) error {
 		return err
 	}
 	for _, p := range ports {
-		if p.Owner != cloud.OwnerService && (!isAutomatic(sub) || p.Owner == cloud.OwnerRouterInterface) {
+		if p.Owner != cloud.OwnerService && (!isAutomatic(sub) || p.Owner.IsRouterInterface()) {
 			return cloud.Errorf(cloud.InUse, "subnet", sub.ID, "Unable to complete operation on subnet %s: "+
 				"One or more ports have an IP allocation from this subnet.", sub.ID)
 		}

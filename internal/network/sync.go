@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -76,23 +77,37 @@ func (s *Service) wantedOn(ctx context.Context, host cloud.HostID) (w wanted, er
 				w.ports = append(w.ports, k)
 			}
 		}
-		routers, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("host_id", string(host))))
+		routers, sides, err := s.routersOn(ctx, host, ports)
 		if err != nil {
 			return err
 		}
-		var ids []string
 		for _, r := range routers {
 			w.routers = append(w.routers, key{host, object{kindRouter, string(r.ID)}})
-			ids = append(ids, string(r.ID))
-		}
-		sides, err := s.Ports.List(ctx, cloud.Where(cloud.In("router_id", ids)))
-		if err != nil {
-			return err
 		}
 		w.base, err = s.baseOf(ctx, host, append(ports, sides...))
 		return err
 	})
 	return w, err
+}
+
+// routersOn are the routers that a host with these ports has, with the ports that they have there.
+func (s *Service) routersOn(ctx context.Context, host cloud.HostID, bound []*cloud.Port) (routers []*cloud.Router, sides []*cloud.Port, err error) {
+	own, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("host_id", string(host))))
+	if err != nil {
+		return nil, nil, err
+	}
+	copies, err := s.copiesOn(ctx, bound)
+	if err != nil {
+		return nil, nil, err
+	}
+	routers = append(own, slices.DeleteFunc(copies, func(r *cloud.Router) bool { return r.HostID == host })...)
+	ids := columnOf(routers, func(r *cloud.Router) string { return string(r.ID) })
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.In("router_id", ids)))
+	by := allBy(ports, func(p *cloud.Port) cloud.RouterID { return p.RouterID })
+	for _, r := range routers {
+		sides = append(sides, sidesOn(r, by[r.ID], host)...)
+	}
+	return routers, sides, err
 }
 
 // placeWaiting gives routers that were made before there was a host a host.
@@ -102,7 +117,7 @@ func (s *Service) placeWaiting(ctx context.Context) error {
 		return err
 	}
 	for _, r := range waiting {
-		if _, err := s.hostsOfRouter(ctx, r.ID); err != nil {
+		if _, err := s.placedRouter(ctx, r.ID); err != nil {
 			return err
 		}
 	}

@@ -133,6 +133,11 @@ func (s *Service) SeesBinding(ctx context.Context) bool {
 	return policy.May(ctx, "port.see_binding", policy.Target{})
 }
 
+// SeesDistributed tells whether the caller is shown which routers have copies.
+func (s *Service) SeesDistributed(ctx context.Context) bool {
+	return policy.May(ctx, "router.see_distributed", policy.Target{})
+}
+
 // Zones lists the availability zones of the hosts.
 func (s *Service) Zones(ctx context.Context) ([]string, error) {
 	hosts, err := s.HostRecords.List(ctx, cloud.Query{})

@@ -65,12 +65,14 @@ var networkRules = map[Action]Rule{
 	"port.security":    ProjectMember, // port security and allowed pairs: the network's project
 	"port.owner":       ProjectMember, // owners that are the cloud's own: the network's project
 
-	"router.get":           ProjectReader,
-	"router.create":        ProjectMaker,
-	"router.update":        ProjectMember,
-	"router.delete":        ProjectMember,
-	"router.snat":          Admin,
-	"router.fixed_gateway": Admin,
+	"router.get":             ProjectReader,
+	"router.create":          ProjectMaker,
+	"router.update":          ProjectMember,
+	"router.delete":          ProjectMember,
+	"router.snat":            Admin,
+	"router.fixed_gateway":   Admin,
+	"router.distributed":     Admin,
+	"router.see_distributed": SystemReader,
 
 	"floating IP.get":      ProjectReader,
 	"floating IP.create":   ProjectMaker,

@@ -178,6 +178,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		text("gateway_port", func(r *cloud.Router) any { return gatewayOf(r).PortID }),
 		text("qos", func(r *cloud.Router) any { return gatewayOf(r).QoS }),
 		text("flavor", func(r *cloud.Router) any { return r.Flavor }),
+		flag("distributed", func(r *cloud.Router) any { return r.Distributed }),
 		set("tags", func(r *cloud.Router) any { return r.Tags }),
 	},
 	indexes: []index{

@@ -58,6 +58,7 @@ var neutronNames = map[string]string{
 	string(cloud.Invalid) + "/external network/network_id":          "BadRequest",
 	string(cloud.Invalid) + "/router/routes":                        "InvalidRoutes",
 	string(cloud.Invalid) + "/router/subnet_id":                     "BadRequest",
+	string(cloud.Invalid) + "/router/distributed":                   "BadRequest",
 	string(cloud.Invalid) + "/router/port_id":                       "BadRequest",
 	string(cloud.Invalid) + "/router/external_gateway_info":         "BadRequest",
 	string(cloud.Invalid) + "/floating IP/port_id":                  "BadRequest",

@@ -4,7 +4,7 @@
 // security groups and their rules, address groups, trunks, QoS and RBAC policies, tags, quotas, availability of
 // addresses, metering, flavors of routers, segments and their ranges, availability zones, agents and what they do their work for, and auto-allocated
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
-// there: onboarding of subnets, distributed and highly available routers and load balancers among others.
+// there: onboarding of subnets, highly available routers and load balancers among others.
 // Networks on a physical network reach the NIC that the configuration names for it, if any;
 // segments that a network has besides the first carry nothing. Minimum packet rates are counted in both
 // directions together ("any"); no host has room for one in a single direction.

@@ -13,7 +13,8 @@ func (a *api) routers() resource[cloud.Router, cloud.RouterID] {
 	tags := func(r *cloud.Router) []string { return r.Tags }
 	return resource[cloud.Router, cloud.RouterID]{one: "router", many: "routers", path: "/v2.0/routers",
 		filters: tagFilters(tags, common(filters[cloud.Router]{"admin_state_up": byBool[cloud.Router]("admin_up"), "flavor_id": byText[cloud.Router]("flavor"),
-			"status": byShown(func(*cloud.Router) string { return "ACTIVE" })})),
+			"distributed": byBool[cloud.Router]("distributed"),
+			"status":      byShown(func(*cloud.Router) string { return "ACTIVE" })})),
 		sort: namedSort(openstack.SortColumns{"admin_state_up": "admin_up", "status": same, "flavor_id": "flavor"}),
 		list: a.net.ListRouters, get: a.net.Router, remove: a.net.DeleteRouter,
 		id: func(r *cloud.Router) cloud.RouterID { return r.ID }, show: a.showRouters, tags: tags,
@@ -43,12 +44,16 @@ func (a *api) showRouters(ctx context.Context, routers []*cloud.Router) ([]objec
 	if err != nil {
 		return nil, err
 	}
+	distributed := a.net.SeesDistributed(ctx)
 	shown := make([]object, len(routers))
 	for i, r := range routers {
 		shown[i] = object{"id": r.ID, "name": r.Name, "description": r.Description, "tenant_id": r.ProjectID, "project_id": r.ProjectID,
 			"admin_state_up": r.AdminUp, "status": "ACTIVE", "external_gateway_info": showGateway(r.Gateway, addresses[r.ID]),
 			"routes": showRoutes(r.Routes), "availability_zone_hints": tagsShown(r.Zones), "availability_zones": tagsShown(zones),
 			"flavor_id": orNull(r.Flavor), "tags": tagsShown(r.Tags)}.with(stamps(&r.Meta, r.Revisions))
+		if distributed {
+			shown[i]["distributed"] = r.Distributed
+		}
 	}
 	return shown, nil
 }
@@ -71,6 +76,7 @@ type routerIn struct {
 	Routes      openstack.Optional[[]route]   `json:"routes"`
 	ZoneHints   []string                      `json:"availability_zone_hints"`
 	FlavorID    text                          `json:"flavor_id"` // of a new router
+	Distributed boolean                       `json:"distributed"`
 }
 
 type gatewayIn struct {
@@ -96,14 +102,14 @@ func (a *api) createRouter(ctx context.Context, in routerIn) (*cloud.Router, err
 		return nil, err
 	}
 	return a.net.CreateRouter(ctx, network.RouterRequest{ProjectID: in.project(), Name: in.Name.Value, Description: in.Description.Value,
-		AdminUp: boolPtr(in.AdminUp), Gateway: gateway, Zones: in.ZoneHints, Flavor: cloud.RouterFlavorID(in.FlavorID.Value)})
+		AdminUp: boolPtr(in.AdminUp), Gateway: gateway, Zones: in.ZoneHints, Flavor: cloud.RouterFlavorID(in.FlavorID.Value), Distributed: boolPtr(in.Distributed)})
 }
 
 func (a *api) updateRouter(ctx context.Context, id cloud.RouterID, in routerIn) (*cloud.Router, error) {
 	if in.FlavorID.Set {
 		return nil, readOnly("flavor_id")
 	}
-	c := network.RouterChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp)}
+	c := network.RouterChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp), Distributed: boolPtr(in.Distributed)}
 	if in.Gateway.Set {
 		gateway, err := in.gateway()
 		if err != nil {

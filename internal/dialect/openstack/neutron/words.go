@@ -11,6 +11,7 @@ import (
 var deviceOwners = map[cloud.PortOwner]string{
 	cloud.OwnerInstance:        "compute:nova",
 	cloud.OwnerRouterInterface: "network:router_interface",
+	cloud.OwnerRouterCopy:      "network:router_interface_distributed",
 	cloud.OwnerRouterGateway:   "network:router_gateway",
 	cloud.OwnerFloatingIP:      "network:floatingip",
 	cloud.OwnerService:         "network:dhcp",
