@@ -39,6 +39,9 @@ func planNetwork(r networkRows, generation int64) spec.Network {
 		if (p.Owner == cloud.OwnerNone || p.Owner == cloud.OwnerInstance || p.Owner == cloud.OwnerTrunk) && len(p.Addresses) > 0 {
 			n.Hosts = append(n.Hosts, planNetworkHost(p))
 		}
+		if p.Owner == cloud.OwnerRouterCopy {
+			n.Copied = append(n.Copied, spec.RouterCopy{MAC: p.MAC, Addresses: addressesOf(p)})
+		}
 	}
 	return n
 }

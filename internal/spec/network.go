@@ -28,6 +28,15 @@ type Network struct {
 	Subnets []Subnet
 	// Hosts are all addresses DHCP and DNS answer for, also those on other hosts.
 	Hosts []NetworkHost
+	// Copied are the interfaces of routers that other hosts may have as well.
+	Copied []RouterCopy
+}
+
+// RouterCopy is the interface of a router that has it on every host with the same MAC and addresses. Frames between hosts neither
+// come from it nor go to it, and nobody on another host hears of it.
+type RouterCopy struct {
+	MAC       string
+	Addresses []netip.Addr
 }
 
 // RAMode says how IPv6 addresses come to guests.

@@ -39,6 +39,7 @@ type view struct {
 	ports   []portView
 	groups  map[spec.GroupID]spec.SecurityGroup
 	track   tracking
+	uplink  string // the MAC of its way to other hosts, if filters need it
 }
 
 type portView struct {
@@ -51,17 +52,19 @@ type portView struct {
 //
 // The path of a frame from guest A to guest B:
 //
+//	bridge prerouting -310  entering  from other hosts: nothing about routers that they have as well
 //	bridge prerouting -300  pre      A's "from" chain: limits, DSCP, spoofing; mark = A's tap
 //	bridge prerouting -290  metadata 169.254.169.254 is ours, whoever's MAC it was sent to
 //	inet   prerouting -150  track    connection state -> mark (br_netfilter calls it)
 //	bridge forward       0  egress   A's "out" chain: A's groups
 //	bridge forward      10  ingress  B's "in" chain: B's groups
+//	bridge postrouting -10  leaving   to other hosts: the same, and a router's MAC is changed
 //	bridge postrouting   0  post     B's "to" chain: limits
 //
 // A packet dropped in forward is never confirmed, so no connection is
 // "established" that both sides have not allowed.
 func (v view) tables() []nft.Table {
-	bridge := nft.Table{Family: "bridge", Name: "nubo", Chains: v.baseChains()}
+	bridge := nft.Table{Family: "bridge", Name: "nubo", Chains: append(v.baseChains(), v.copyChains()...)}
 	from := nft.Set{Name: "from", Type: "ifname : verdict"}
 	out := nft.Set{Name: "out", Type: "ifname : verdict"}
 	in := nft.Set{Name: "in", Type: "ifname : verdict"}

@@ -143,6 +143,10 @@ func (f *Fabric) RemoveGroup(ctx context.Context, id spec.GroupID) error {
 // ends connections the filters would not let begin any more.
 func (f *Fabric) applyRules(ctx context.Context, n *network, ending bool) error {
 	v := f.view(n)
+	var err error
+	if v.uplink, err = f.uplinkMAC(n, v.network); err != nil {
+		return err
+	}
 	if err := n.rules.Apply(ctx, n.ns, v.tables()); err != nil {
 		return fmt.Errorf("filters: %w", err)
 	}

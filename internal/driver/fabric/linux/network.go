@@ -56,8 +56,12 @@ func (f *Fabric) EnsureNetwork(ctx context.Context, doc spec.Network) error {
 		return wrap(err, kindNetwork, string(doc.ID))
 	}
 	n.lock.Lock()
-	defer n.lock.Unlock()
-	return wrap(f.makeNetwork(ctx, n), kindNetwork, string(doc.ID))
+	err = f.makeNetwork(ctx, n)
+	n.lock.Unlock() // routers wait for networks, not the other way round
+	if err == nil {
+		err = f.renewNeighbours(doc)
+	}
+	return wrap(err, kindNetwork, string(doc.ID))
 }
 
 func checkNetwork(n spec.Network) error {

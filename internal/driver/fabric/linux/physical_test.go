@@ -1,7 +1,9 @@
 package linux
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -49,4 +51,43 @@ func cable(t *testing.T, a, b *netns.Handle) {
 		attrs.Name = "cable"
 		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "cable", PeerNamespace: netlink.NsFd(b.FD())})
 	}))
+}
+
+// A router that both hosts have routes on each for the guests there, also to guests of the other; nobody hears the other host's.
+func TestRouterOnTwoHosts(t *testing.T) {
+	w, far := newWorld(t), anotherWorld(t)
+	cable(t, w.host, far.host)
+	r := spec.Router{ID: "r", Generation: 1, AdminUp: true, Interfaces: []spec.RouterInterface{
+		routerInterface("r1", "n1", "fa:16:3e:01:00:02", "10.0.0.1/24"), routerInterface("r2", "n2", "fa:16:3e:01:00:03", "10.0.1.1/24")}}
+	near, away := portOn("n1", "near", 10, "g"), portOn("n2", "away", 11, "g")
+	away.Addresses = []netip.Addr{addr("10.0.1.11")}
+	for _, side := range []*world{w, far} {
+		side.options.NICs = map[string]string{"physnet": "cable"}
+		must(t, side.fabric.Close())
+		side.open()
+		side.group(openGroup("g"))
+		n1, n2 := physicalNetwork("n1", 100), physicalNetwork("n2", 200)
+		n2.Subnets[0].Prefix, n2.Subnets[0].Gateway, n2.Subnets[0].Service = prefix("10.0.1.0/24"), addr("10.0.1.1"), addr("10.0.1.2")
+		n1.Copied = []spec.RouterCopy{{MAC: r.Interfaces[0].MAC, Addresses: []netip.Addr{addr("10.0.0.1")}}}
+		n2.Copied = []spec.RouterCopy{{MAC: r.Interfaces[1].MAC, Addresses: []netip.Addr{addr("10.0.1.1")}}}
+		side.network(n1)
+		side.network(n2)
+		side.router(r)
+		n1.Generation, n1.Hosts = 2, []spec.NetworkHost{{Port: near.ID, MAC: near.MAC, Addresses: near.Addresses}}
+		n2.Generation, n2.Hosts = 2, []spec.NetworkHost{{Port: away.ID, MAC: away.MAC, Addresses: away.Addresses}}
+		side.network(n1) // a router that is there already is told
+		side.network(n2)
+	}
+	a, b := w.plug(near), far.plug(away)
+	a.lease()
+	b.lease()
+	soon(t, "between networks and hosts", func() error { return ping(a.ns, b.port.Addresses[0]) })
+	soon(t, "and back", func() error { return ping(b.ns, a.port.Addresses[0]) })
+	must(t, ping(a.ns, addr("10.0.0.1")))
+	must(t, w.fabric.RemoveRouter(context.Background(), "r"))
+	if ping(a.ns, addr("10.0.0.1")) == nil {
+		t.Error("the router of the other host answers")
+	}
+	must(t, ping(b.ns, addr("10.0.1.1")))
+	must(t, w.host.Do(func() error { return removeLink("cable") }))
 }

@@ -139,6 +139,9 @@ func (f *Fabric) configureLinks(doc spec.Router) error {
 	if !doc.AdminUp {
 		return nil // the kernel has no routes over links that are down
 	}
+	if err := f.tellNeighbours(doc); err != nil {
+		return err
+	}
 	return setRoutes(f.routerRoutes(doc, indexes))
 }
 
