@@ -20,6 +20,7 @@ type command struct {
 var commands = map[string]command{
 	"serve":   {"run the cloud", serve},
 	"image":   {"build and inspect guest images", imageCommand},
+	"idp":     {"try the rules by which an identity provider's users come in", idpCommand},
 	"doctor":  {"say what keeps guests from running well on this machine", doctorCommand},
 	"backup":  {"copy the database of a running cloud", backup},
 	"restore": {"put such a copy in the database's place", restore},

@@ -75,7 +75,7 @@ var rules = []rule{
 	{"internal/testcloud", []string{"internal"}, "it builds a whole cloud in a test's process"},
 	{"internal/daemon", []string{"internal"}, "it is the only place that knows everything"},
 	{"cmd/nubo-guest", []string{"internal/minimal"}, "it runs inside guests"},
-	{"cmd", []string{"internal/daemon", "internal/config", "internal/minimal", "internal/doctor", "internal/store"}, "a command is a thin way to call what daemon built; operator verbs on files go to their package"},
+	{"cmd", []string{"internal/daemon", "internal/config", "internal/minimal", "internal/doctor", "internal/store", "internal/mapping"}, "a command is a thin way to call what daemon built; operator verbs on files go to their package"},
 	{"test", []string{"internal", "test"}, "tests of real things look wherever they need to"},
 }
 
