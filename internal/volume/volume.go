@@ -60,8 +60,8 @@ type NewImage = cloud.ImageRequest
 type Instances interface {
 	// DisksChanged makes the guest of an instance, if there is one, have the disks that the rows say. Repeatable.
 	DisksChanged(ctx context.Context, id cloud.InstanceID) error
-	// HoldStill is WrongState if something is going on with an instance, or its guest is on another host, in the caller's
-	// transaction. From its end on an instance asks Still before anything is done with it.
+	// HoldStill is WrongState if something is going on with an instance, or its guest is on another host. Whoever begins
+	// something with the instance after the caller's transaction asks Still first.
 	HoldStill(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error
 }
 
