@@ -104,6 +104,7 @@ const (
 	OwnerInstance        PortOwner = "instance"
 	OwnerRouterInterface PortOwner = "router-interface"
 	OwnerRouterCopy      PortOwner = "router-copy" // the interface of a distributed router, the same on each of its hosts
+	OwnerRouterExit      PortOwner = "router-exit" // where copies of a distributed router reach its gateway
 	OwnerRouterGateway   PortOwner = "router-gateway"
 	OwnerFloatingIP      PortOwner = "floating-ip"
 	OwnerService         PortOwner = "service" // our DHCP, DNS and metadata address

@@ -160,7 +160,7 @@ func (s *Service) loadRouter(ctx context.Context, host cloud.HostID, id cloud.Ro
 		if wanted = on && len(rows.ports) > 0; err != nil || !wanted {
 			return err
 		}
-		rows.ports = sidesOn(r, rows.ports, host)
+		rows.ports, rows.exits = sidesOn(r, rows.ports, host), exitsOf(r, rows.ports, host)
 		if err := s.loadRouterSides(ctx, &rows, subnets); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func planNetwork(r networkRows, generation int64) spec.Network {
 	for _, sub := range subnets {
 		n.Subnets = append(n.Subnets, planSubnet(sub, r.ports))
 	}
-	ports := slices.SortedFunc(slices.Values(r.ports), func(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	ports := slices.SortedFunc(slices.Values(r.ports), comparePorts)
 	for _, p := range ports {
 		if (p.Owner == cloud.OwnerNone || p.Owner == cloud.OwnerInstance || p.Owner == cloud.OwnerTrunk) && len(p.Addresses) > 0 {
 			n.Hosts = append(n.Hosts, planNetworkHost(p))

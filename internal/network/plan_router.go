@@ -14,6 +14,7 @@ import (
 type routerRows struct {
 	router   *cloud.Router
 	ports    []*cloud.Port // gateway included, but for a copy
+	exits    []*cloud.Port // of a copy
 	subnets  map[cloud.SubnetID]*cloud.Subnet
 	networks map[cloud.NetworkID]*cloud.Network
 	floating []*cloud.FloatingIP
@@ -26,15 +27,19 @@ type routerRows struct {
 // planRouter makes a router's document.
 func planRouter(r routerRows, generation int64) spec.Router {
 	s := spec.Router{ID: spec.RouterID(r.router.ID), Generation: generation, AdminUp: r.router.AdminUp, Routes: planRoutes(r.reachable())}
-	ports := slices.SortedFunc(slices.Values(r.ports), func(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	ports := slices.SortedFunc(slices.Values(r.ports), comparePorts)
 	for _, p := range ports {
 		if p.Owner.IsRouterInterface() {
 			s.Interfaces = append(s.Interfaces, spec.RouterInterface{Port: spec.PortID(p.ID), Network: spec.NetworkID(p.NetworkID), MAC: p.MAC,
 				Addresses: r.prefixes(p), MTU: r.mtu(p)})
+		} else if p.Owner == cloud.OwnerRouterExit {
+			s.Interfaces = append(s.Interfaces, spec.RouterInterface{Port: spec.PortID(p.ID), Network: spec.NetworkID(p.NetworkID), MAC: p.MAC,
+				Addresses: alone(addressesOf(p)), MTU: r.mtu(p)})
 		} else if r.router.Gateway != nil && p.ID == r.router.Gateway.PortID {
 			s.Gateway = r.gateway(p)
 		}
 	}
+	s.Exits = r.planExits()
 	if s.Gateway == nil {
 		return s
 	}
@@ -54,6 +59,17 @@ func planRouter(r routerRows, generation int64) spec.Router {
 		s.Meters = append(s.Meters, planMeter(m, r.meterRules[m.ID]))
 	}
 	return s
+}
+
+func comparePorts(a, b *cloud.Port) int { return strings.Compare(string(a.ID), string(b.ID)) }
+
+// alone are addresses of a link that leads to nobody else: the router has another link to the same network.
+func alone(addresses []netip.Addr) []netip.Prefix {
+	prefixes := make([]netip.Prefix, len(addresses))
+	for i, a := range addresses {
+		prefixes[i] = netip.PrefixFrom(a, a.BitLen())
+	}
+	return prefixes
 }
 
 // reachable are the routes whose next hop is a neighbour: a copy has none outside.

@@ -221,7 +221,7 @@ func (s *Service) DeletePort(ctx context.Context, id cloud.PortID) error {
 			return err
 		}
 		switch p.Owner {
-		case cloud.OwnerRouterInterface, cloud.OwnerRouterCopy, cloud.OwnerRouterGateway, cloud.OwnerFloatingIP:
+		case cloud.OwnerRouterInterface, cloud.OwnerRouterCopy, cloud.OwnerRouterExit, cloud.OwnerRouterGateway, cloud.OwnerFloatingIP:
 			return cloud.Errorf(cloud.InUse, "service port", id, "Port %s cannot be deleted directly via the port API: it belongs to a %s.",
 				id, ownerWords[p.Owner])
 		}
@@ -235,7 +235,7 @@ func (s *Service) DeletePort(ctx context.Context, id cloud.PortID) error {
 	})
 }
 
-var ownerWords = map[cloud.PortOwner]string{cloud.OwnerRouterInterface: "router's interface", cloud.OwnerRouterCopy: "router's interface",
+var ownerWords = map[cloud.PortOwner]string{cloud.OwnerRouterInterface: "router's interface", cloud.OwnerRouterCopy: "router's interface", cloud.OwnerRouterExit: "router's way to its gateway",
 	cloud.OwnerRouterGateway: "router's gateway", cloud.OwnerFloatingIP: "floating IP"}
 
 // ownPort locks and answers a port, with its network, that the caller may change: as

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
 // A distributed router runs on its own host with its gateway and what hangs on that, and as a copy without them on every
@@ -12,10 +13,18 @@ import (
 // isCopied are the interfaces of distributed routers.
 var isCopied = cloud.Eq("owner", string(cloud.OwnerRouterCopy))
 
+// authorizeDistributed allows the few to say whether a router runs as copies, even if they say what it does.
+func authorizeDistributed(ctx context.Context, r *cloud.Router, to *bool) error {
+	if to == nil {
+		return nil
+	}
+	return policy.Authorize(ctx, "router.distributed", routerTarget(r))
+}
+
 // changeDistributed makes a router run as copies, or no more. It must be down, as its guests lose it for a moment.
 func (s *Service) changeDistributed(ctx context.Context, r *cloud.Router, to *bool) error {
-	if !changes(to, r.Distributed) {
-		return nil
+	if err := authorizeDistributed(ctx, r, to); err != nil || !changes(to, r.Distributed) {
+		return err
 	}
 	if r.AdminUp {
 		return cloud.Invalidf("router", "distributed", "Bad router request: Cannot change the 'distributed' attribute of active router %s. "+

@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -43,7 +44,7 @@ func (c *copied) has(h cloud.HostID) (there, gateway bool, networks int) {
 	host := c.hosts[h]
 	host.with(func() {
 		doc, ok := host.routers[spec.RouterID(c.router)]
-		there, gateway, networks = ok && len(doc.Interfaces) == 2, doc.Gateway != nil, len(host.networks)
+		there, gateway, networks = ok && len(doc.Interfaces) >= 2, doc.Gateway != nil, len(host.networks)
 	})
 	return there, gateway, networks
 }
@@ -110,4 +111,39 @@ func TestARouterBecomesDistributed(t *testing.T) {
 	c.must(c.MoveRouter(c.admin, c.router, "", c.others[0]))
 	c.eventually("the gateway beside the port", func() bool { there, gateway, _ := c.has(c.others[0]); return there && gateway })
 	c.eventually("no router where it was", func() bool { there, _, _ := c.has(c.own); return !there })
+}
+
+// A copy sends what is for the outside to the router's own host, over a network that leads there: to the exit that the router has on it.
+func TestExitsOfCopies(t *testing.T) {
+	c := newCopied(t)
+	c.Config.Physical = []string{"physnet1"}
+	c.must(c.EnsureSegmentRanges(c.admin))
+	n := get(c.CreateNetwork(c.admin, NetworkRequest{ProjectID: "p", Provider: Provider{Kind: KindVLAN, Physical: "physnet1"}}))(t)
+	sub := get(c.CreateSubnet(c.ctx, SubnetRequest{NetworkID: n.ID, Prefix: netip.MustParsePrefix("10.0.2.0/24")}))(t)
+	get(c.AddInterface(c.ctx, c.router, InterfaceRequest{SubnetID: sub.ID}))(t)
+	exits := func() []*cloud.Port {
+		return get(c.ListPorts(c.admin, cloud.Where(cloud.Eq("owner", string(cloud.OwnerRouterExit)))))(t)
+	}
+	if got := len(exits()); got != 3 {
+		t.Fatalf("%d exits of a router with three interfaces", got)
+	}
+	wantKind(t, c.DeletePort(c.admin, exits()[0].ID), cloud.InUse)
+	c.instance(c.ctx, "a", c.others[0], c.networks[0])
+	doc := func(h cloud.HostID) (doc spec.Router) {
+		c.hosts[h].with(func() { doc = c.hosts[h].routers[spec.RouterID(c.router)] })
+		return doc
+	}
+	c.eventually("the exit on the network that reaches the router's host", func() bool {
+		d := doc(c.others[0])
+		return len(d.Interfaces) == 3 && len(d.Exits) == 1 && sub.Prefix.Contains(d.Exits[0].Address)
+	})
+	c.eventually("all exits where the gateway is", func() bool { d := doc(c.own); return len(d.Interfaces) == 6 && len(d.Exits) == 0 })
+
+	get(c.RemoveInterface(c.ctx, c.router, InterfaceRequest{SubnetID: sub.ID}))(t)
+	c.eventually("no exit where no network leads", func() bool { d := doc(c.others[0]); return len(d.Interfaces) == 2 && len(d.Exits) == 0 })
+	var none *GatewayRequest
+	get(c.UpdateRouter(c.ctx, c.router, RouterChange{Gateway: &none}))(t)
+	if got := len(exits()); got != 0 {
+		t.Errorf("%d exits of a router without a gateway", got)
+	}
 }

@@ -55,6 +55,9 @@ func (s *Service) interfaceChanged(ctx context.Context, r *cloud.Router, p *clou
 	if err := s.placeRouter(ctx, r); err != nil {
 		return err
 	}
+	if err := s.settleExits(ctx, r); err != nil {
+		return err
+	}
 	s.nudge(ctx, kindNetwork, string(p.NetworkID))
 	r.Revisions++
 	return s.saveRouter(ctx, r)

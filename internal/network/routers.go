@@ -36,7 +36,7 @@ func (s *Service) CreateRouter(ctx context.Context, r RouterRequest) (router *cl
 	if err := policy.Authorize(ctx, "router.create", policy.Target{Resource: "router", ProjectID: r.ProjectID}); err != nil {
 		return nil, err
 	}
-	if err := authorizeAll(ctx, map[policy.Action]bool{"router.distributed": r.Distributed != nil}, policy.Target{Resource: "router", ProjectID: r.ProjectID}); err != nil {
+	if err := authorizeDistributed(ctx, &cloud.Router{ProjectID: r.ProjectID}, r.Distributed); err != nil {
 		return nil, err
 	}
 	if r.ProjectID == "" {
@@ -111,9 +111,6 @@ func (s *Service) UpdateRouter(ctx context.Context, id cloud.RouterID, c RouterC
 		if r, err = s.ownRouter(ctx, id, "router.update"); err != nil {
 			return err
 		}
-		if err := authorizeAll(ctx, map[policy.Action]bool{"router.distributed": c.Distributed != nil}, routerTarget(r)); err != nil {
-			return err
-		}
 		if err := s.changeDistributed(ctx, r, c.Distributed); err != nil {
 			return err
 		}
@@ -121,21 +118,27 @@ func (s *Service) UpdateRouter(ctx context.Context, id cloud.RouterID, c RouterC
 		apply(&r.Description, c.Description)
 		apply(&r.AdminUp, c.AdminUp)
 		apply(&r.Tags, c.Tags)
-		if c.Gateway != nil {
-			if err := s.changeGateway(ctx, r, *c.Gateway); err != nil {
-				return err
-			}
-		}
-		if c.Routes != nil {
-			r.Routes = *c.Routes
-			if err := s.checkRoutes(ctx, r); err != nil {
-				return err
-			}
+		if err := s.changeWays(ctx, r, c); err != nil {
+			return err
 		}
 		r.Revisions++
 		return s.saveRouter(ctx, r)
 	})
 	return r, err
+}
+
+// changeWays changes where a router leads.
+func (s *Service) changeWays(ctx context.Context, r *cloud.Router, c RouterChange) error {
+	if c.Gateway != nil {
+		if err := s.changeGateway(ctx, r, *c.Gateway); err != nil {
+			return err
+		}
+	}
+	if err := s.settleExits(ctx, r); err != nil || c.Routes == nil {
+		return err
+	}
+	r.Routes = *c.Routes
+	return s.checkRoutes(ctx, r)
 }
 
 // AddRoutes adds routes that the router does not have yet.

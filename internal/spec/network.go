@@ -179,7 +179,8 @@ type Router struct {
 	Generation int64
 	AdminUp    bool
 	Interfaces []RouterInterface
-	Gateway    *RouterGateway // nil: no way out
+	Gateway    *RouterGateway // nil: no way out of its own
+	Exits      []RouterExit
 	Routes     []Route
 	Floating   []FloatingIP
 	Forwards   []PortForward
@@ -196,6 +197,12 @@ type RouterInterface struct {
 	MAC       string
 	Addresses []netip.Prefix // the router's own, with the subnet's length
 	MTU       int
+}
+
+// RouterExit is the next hop to the outside of a router whose gateway is on another host, one per family at most.
+type RouterExit struct {
+	Address netip.Addr
+	MAC     string // a router with copies cannot ask for it
 }
 
 // RouterGateway joins a router to an external network.

@@ -12,6 +12,7 @@ var deviceOwners = map[cloud.PortOwner]string{
 	cloud.OwnerInstance:        "compute:nova",
 	cloud.OwnerRouterInterface: "network:router_interface",
 	cloud.OwnerRouterCopy:      "network:router_interface_distributed",
+	cloud.OwnerRouterExit:      "network:router_centralized_snat",
 	cloud.OwnerRouterGateway:   "network:router_gateway",
 	cloud.OwnerFloatingIP:      "network:floatingip",
 	cloud.OwnerService:         "network:dhcp",

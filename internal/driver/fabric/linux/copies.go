@@ -113,7 +113,13 @@ func (f *Fabric) tellNeighbours(doc spec.Router) error {
 		if err != nil {
 			return err
 		}
-		if err := setNeighbours(l.Attrs().Index, f.neighboursOf(i)); err != nil {
+		known := f.neighboursOf(i)
+		for _, e := range doc.Exits {
+			if within(i.Addresses, e.Address) {
+				known[e.Address] = e.MAC
+			}
+		}
+		if err := setNeighbours(l.Attrs().Index, known); err != nil {
 			return fmt.Errorf("neighbours of %s: %w", i.Port, err)
 		}
 	}
@@ -124,11 +130,11 @@ func (f *Fabric) tellNeighbours(doc spec.Router) error {
 func (f *Fabric) neighboursOf(i spec.RouterInterface) map[netip.Addr]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	known := map[netip.Addr]string{}
 	n := f.networks[i.Network]
 	if n == nil || f.nicOf(n.doc) == "" || !slices.ContainsFunc(n.doc.Copied, func(c spec.RouterCopy) bool { return c.MAC == i.MAC }) {
-		return nil
+		return known
 	}
-	known := map[netip.Addr]string{}
 	for _, h := range n.doc.Hosts {
 		for _, a := range h.Addresses {
 			if within(i.Addresses, a) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -53,11 +54,11 @@ func cable(t *testing.T, a, b *netns.Handle) {
 	}))
 }
 
-// A router that both hosts have routes on each for the guests there, also to guests of the other; nobody hears the other host's.
-func TestRouterOnTwoHosts(t *testing.T) {
-	w, far := newWorld(t), anotherWorld(t)
+// twoHosts are two hosts on one cable with a router that both have: a guest on one of its networks here, one on the other there.
+func twoHosts(t *testing.T) (w, far *world, r spec.Router, a, b *guest) {
+	w, far = newWorld(t), anotherWorld(t)
 	cable(t, w.host, far.host)
-	r := spec.Router{ID: "r", Generation: 1, AdminUp: true, Interfaces: []spec.RouterInterface{
+	r = spec.Router{ID: "r", Generation: 1, AdminUp: true, Interfaces: []spec.RouterInterface{
 		routerInterface("r1", "n1", "fa:16:3e:01:00:02", "10.0.0.1/24"), routerInterface("r2", "n2", "fa:16:3e:01:00:03", "10.0.1.1/24")}}
 	near, away := portOn("n1", "near", 10, "g"), portOn("n2", "away", 11, "g")
 	away.Addresses = []netip.Addr{addr("10.0.1.11")}
@@ -78,9 +79,15 @@ func TestRouterOnTwoHosts(t *testing.T) {
 		side.network(n1) // a router that is there already is told
 		side.network(n2)
 	}
-	a, b := w.plug(near), far.plug(away)
+	a, b = w.plug(near), far.plug(away)
 	a.lease()
 	b.lease()
+	return w, far, r, a, b
+}
+
+// A router that both hosts have routes on each for the guests there, also to guests of the other; nobody hears the other host's.
+func TestRouterOnTwoHosts(t *testing.T) {
+	w, _, _, a, b := twoHosts(t)
 	soon(t, "between networks and hosts", func() error { return ping(a.ns, b.port.Addresses[0]) })
 	soon(t, "and back", func() error { return ping(b.ns, a.port.Addresses[0]) })
 	must(t, ping(a.ns, addr("10.0.0.1")))
@@ -89,5 +96,24 @@ func TestRouterOnTwoHosts(t *testing.T) {
 		t.Error("the router of the other host answers")
 	}
 	must(t, ping(b.ns, addr("10.0.1.1")))
+	must(t, w.host.Do(func() error { return removeLink("cable") }))
+}
+
+// Guests of a host whose router has no gateway go out by the one that has, and are reached there under their floating IPs.
+func TestWayOutOnAnotherHost(t *testing.T) {
+	w, far, r, _, b := twoHosts(t)
+	w.network(publicNetwork())
+	answer(t, w.outside, 80)
+	answer(t, b.ns, 80)
+	there, here := r, r
+	there.Generation, there.Exits = 2, []spec.RouterExit{{Address: addr("10.0.1.5"), MAC: "fa:16:3e:01:00:05"}}
+	far.router(there)
+	here.Generation, here.Gateway = 2, gateway()
+	here.Interfaces = append(slices.Clone(r.Interfaces), routerInterface("r3", "n2", "fa:16:3e:01:00:05", "10.0.1.5/32"))
+	w.router(here)
+	w.reaches(b.ns, outsideAddr, 80)
+	here.Generation, here.Floating = 3, []spec.FloatingIP{{External: addr("172.24.4.100"), Internal: b.port.Addresses[0]}}
+	w.router(here)
+	w.reaches(w.host, addr("172.24.4.100"), 80)
 	must(t, w.host.Do(func() error { return removeLink("cable") }))
 }

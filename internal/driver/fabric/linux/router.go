@@ -68,6 +68,11 @@ func checkRouter(r spec.Router) error {
 			return err
 		}
 	}
+	for _, e := range r.Exits {
+		if _, err := parseMAC(e.MAC); err != nil {
+			return err
+		}
+	}
 	for _, fip := range r.Floating {
 		if !fip.External.Is4() || !fip.Internal.Is4() {
 			return fmt.Errorf("floating IP %s to %s: %w", fip.External, fip.Internal, spec.ErrInvalid)

@@ -167,16 +167,27 @@ func (f *Fabric) dropLinks(wanted map[string]bool) error {
 	return nil
 }
 
-// routerRoutes are default routes through the gateway and the static ones.
+// everything is all addresses of a next hop's family.
+func everything(hop netip.Addr) netip.Prefix {
+	if hop.Is6() {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+// routerRoutes are default routes through the gateway, or towards it, and the static ones.
 func (f *Fabric) routerRoutes(doc spec.Router, indexes map[spec.PortID]int) []route {
 	var out []route
 	if g := doc.Gateway; g != nil {
 		for _, hop := range g.NextHops {
-			everything := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-			if hop.Is6() {
-				everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+			out = append(out, route{destination: everything(hop), via: hop, link: indexes[g.Port], onlink: !within(g.Addresses, hop)})
+		}
+	}
+	for _, e := range doc.Exits {
+		for _, i := range doc.Interfaces {
+			if within(i.Addresses, e.Address) {
+				out = append(out, route{destination: everything(e.Address), via: e.Address, link: indexes[i.Port]})
 			}
-			out = append(out, route{destination: everything, via: hop, link: indexes[g.Port], onlink: !within(g.Addresses, hop)})
 		}
 	}
 	for _, r := range doc.Routes {
