@@ -17,6 +17,8 @@ func TestDistributedRouters(t *testing.T) {
 		t.Errorf("router is %v", plain)
 	}
 	s.call(member, "POST", routers, `{"router":{"distributed":false}}`, 403)
+	s.call(admin, "POST", routers, `{"router":{"ha":false}}`, 201)
+	s.call(admin, "POST", routers, `{"router":{"ha":true}}`, 400)
 	path := fmt.Sprintf("%s/%s", routers, at(made, "router", "id"))
 	shown, _ := at(s.call(member, "GET", path, "", 200), "router").(map[string]any)
 	if _, told := shown["distributed"]; told {

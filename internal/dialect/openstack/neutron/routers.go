@@ -77,6 +77,7 @@ type routerIn struct {
 	ZoneHints   []string                      `json:"availability_zone_hints"`
 	FlavorID    text                          `json:"flavor_id"` // of a new router
 	Distributed boolean                       `json:"distributed"`
+	HA          boolean                       `json:"ha"`
 }
 
 type gatewayIn struct {
@@ -96,7 +97,18 @@ func (in routerIn) gateway() (*network.GatewayRequest, error) {
 	return &network.GatewayRequest{NetworkID: cloud.NetworkID(g.NetworkID), SNAT: boolPtr(g.SNAT), Fixed: fixed, QoS: qosPtr(g.QoS)}, err
 }
 
+// checkHA refuses what no router is here. That it is not may be said.
+func (in routerIn) checkHA() error {
+	if in.HA.Value {
+		return cloud.Invalidf("router", "ha", "Invalid input for ha. Reason: This cloud has no highly available routers.")
+	}
+	return nil
+}
+
 func (a *api) createRouter(ctx context.Context, in routerIn) (*cloud.Router, error) {
+	if err := in.checkHA(); err != nil {
+		return nil, err
+	}
 	gateway, err := in.gateway()
 	if err != nil {
 		return nil, err
@@ -108,6 +120,9 @@ func (a *api) createRouter(ctx context.Context, in routerIn) (*cloud.Router, err
 func (a *api) updateRouter(ctx context.Context, id cloud.RouterID, in routerIn) (*cloud.Router, error) {
 	if in.FlavorID.Set {
 		return nil, readOnly("flavor_id")
+	}
+	if err := in.checkHA(); err != nil {
+		return nil, err
 	}
 	c := network.RouterChange{Name: textPtr(in.Name), Description: textPtr(in.Description), AdminUp: boolPtr(in.AdminUp), Distributed: boolPtr(in.Distributed)}
 	if in.Gateway.Set {
