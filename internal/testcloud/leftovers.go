@@ -232,10 +232,26 @@ func (l *leftovers) standing(h *simulated, r rows, id cloud.HostID, networks []s
 		}
 	}
 	for _, x := range routers {
-		if row := r.routers[cloud.RouterID(x)]; row == nil || row.HostID != id {
+		if row := r.routers[cloud.RouterID(x)]; row == nil || row.HostID != id && !r.copied(row, id) {
 			l.add("router %s on %s has no row there", x, h.name)
 		}
 	}
+}
+
+// copied tells whether a host has a port on a network of a distributed router, and so a copy of it.
+func (r rows) copied(router *cloud.Router, id cloud.HostID) bool {
+	inside := map[cloud.NetworkID]bool{}
+	for _, p := range r.ports {
+		if p.RouterID == router.ID && p.Owner == cloud.OwnerRouterCopy {
+			inside[p.NetworkID] = true
+		}
+	}
+	for _, p := range r.ports {
+		if p.HostID == id && inside[p.NetworkID] {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *leftovers) pool(ctx context.Context, h *simulated, r rows, id cloud.HostID) {
