@@ -30,7 +30,9 @@ type Options struct {
 	CPUs        int
 	MemoryBytes int64
 	Version     string
-	Log         *slog.Logger
+	// LoadNow tells how busy the host is; nil: nobody knows.
+	LoadNow func() (spec.Load, error)
+	Log     *slog.Logger
 }
 
 // Images is where the bytes of images come from.
@@ -137,6 +139,14 @@ func (a *Agent) Size(ctx context.Context) (spec.Host, error) {
 		Name: a.Name, CPUs: a.CPUs, MemoryBytes: a.MemoryBytes, Pools: pools,
 		Version: a.Version, Architecture: architecture(),
 	}, nil
+}
+
+// Load implements agentapi.Agent.
+func (a *Agent) Load(context.Context) (spec.Load, error) {
+	if a.LoadNow == nil {
+		return spec.Load{}, spec.ErrNotSupported
+	}
+	return a.LoadNow()
 }
 
 func architecture() string {

@@ -26,6 +26,8 @@ import (
 // way to it, after which a call may or may not have had its effect: repeat it.
 type Agent interface {
 	Describe(ctx context.Context) (spec.Host, error)
+	// Load tells how busy the host is now. One that cannot tell is spec.ErrNotSupported.
+	Load(ctx context.Context) (spec.Load, error)
 	// Inventory lists all of ours that is on the host, wanted or not.
 	Inventory(ctx context.Context) (spec.Inventory, error)
 	// Watch calls f for each event until ctx ends or the way to the host breaks.

@@ -94,7 +94,7 @@ func (d *Daemon) thisHost() (*host, error) {
 	h.agent = agent.New(agent.Options{
 		Name: name, Hypervisor: hypervisor, Block: block, Fabric: fabric, Images: imageSource{d.services.bytes, d.services.backups},
 		ConfigDrive: layout.WriteConfigDrive, StateDir: d.config.StateDir,
-		CPUs: runtime.NumCPU(), MemoryBytes: physicalMemory(), Version: Version, Log: log,
+		CPUs: runtime.NumCPU(), MemoryBytes: physicalMemory(), Version: Version, LoadNow: machineLoad, Log: log,
 	})
 	meta.handler = metadata.NewHandler(h.agent.Metadata, layout, nil, log)
 	return h, nil
@@ -122,6 +122,24 @@ func physicalMemory() int64 {
 	return int64(info.Totalram) * int64(info.Unit)
 }
 
+// machineLoad is what the kernel tells of the machine.
+func machineLoad() (spec.Load, error) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return spec.Load{}, fmt.Errorf("ask the kernel for its load: %w", err)
+	}
+	l := spec.Load{Booted: time.Now().Add(-time.Duration(info.Uptime) * time.Second)}
+	for i, n := range info.Loads {
+		l.Averages[i] = float64(n) / (1 << 16) // a fraction of 16 bits
+	}
+	return l, nil
+}
+
+// idleSince is the load of a host that is simulated: its guests take no CPU.
+func idleSince(start time.Time) func() (spec.Load, error) {
+	return func() (spec.Load, error) { return spec.Load{Booted: start}, nil }
+}
+
 // Sizes of a simulated host.
 const (
 	simulatedCPUs   = 64
@@ -147,7 +165,7 @@ func (d *Daemon) simulatedHost(i int, pool agent.Block, log *slog.Logger) *host 
 	a := agent.New(agent.Options{
 		Name: fmt.Sprintf("sim-%04d", i+1), Hypervisor: hypervisor, Block: pool, Fabric: fabric, Images: imageSource{d.services.bytes, d.services.backups},
 		ConfigDrive: layout.WriteConfigDrive, StateDir: filepath.Join(d.config.StateDir, "simulated"),
-		CPUs: simulatedCPUs, MemoryBytes: simulatedMemory, Version: Version, Log: log,
+		CPUs: simulatedCPUs, MemoryBytes: simulatedMemory, Version: Version, LoadNow: idleSince(time.Now()), Log: log,
 	})
 	return &host{agent: a, fabric: fabric, closers: []func() error{fabric.Close}}
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"path/filepath"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/agent"
 	"github.com/nubo-cloud/nubo/internal/compute"
@@ -49,7 +50,7 @@ func (d *Daemon) preparedHosts() []*host {
 		hosts[i] = &host{fabric: p.Fabric, agent: agent.New(agent.Options{
 			Name: p.Name, Hypervisor: p.Hypervisor, Block: p.Block, Fabric: p.Fabric, Images: imageSource{d.services.bytes, d.services.backups},
 			ConfigDrive: layout.WriteConfigDrive, StateDir: filepath.Join(d.config.StateDir, p.Name),
-			CPUs: p.CPUs, MemoryBytes: p.MemoryBytes, Version: Version, Log: d.log.With("host", p.Name),
+			CPUs: p.CPUs, MemoryBytes: p.MemoryBytes, Version: Version, LoadNow: idleSince(time.Now()), Log: d.log.With("host", p.Name),
 		})}
 	}
 	return hosts

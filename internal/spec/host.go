@@ -14,6 +14,12 @@ type Host struct {
 	Architecture string // "x86_64"
 }
 
+// Load is how long a host has been up and how busy it is.
+type Load struct {
+	Booted   time.Time
+	Averages [3]float64 // processes that want a CPU, over the last 1, 5 and 15 minutes
+}
+
 // Hypervisor describes the software that runs guests.
 type Hypervisor struct {
 	Type    string // "QEMU", "sim"

@@ -43,8 +43,7 @@ func hypervisor(r *http.Request, h *compute.HostView) map[string]any {
 	}
 	m["service"] = map[string]any{"host": h.Name, "id": serviceID, "disabled_reason": orNull(h.DisabledReason)}
 	if atLeast(r, 88) {
-		m["uptime"] = nil
-		return m
+		return m // and its uptime, which is asked of the host
 	}
 	for k, v := range statistics(h) {
 		m[k] = v
@@ -111,18 +110,22 @@ func (a *api) hosts(r *http.Request) ([]*compute.HostView, openstack.Page, error
 }
 
 func (a *api) listHypervisors(w http.ResponseWriter, r *http.Request) error {
-	return a.writeHypervisors(w, r, "/os-hypervisors", hypervisorShort)
+	return a.writeHypervisors(w, r, "/os-hypervisors", func(*http.Request, []*compute.HostView) hostShape { return hypervisorShort })
 }
 
 func (a *api) listHypervisorsDetail(w http.ResponseWriter, r *http.Request) error {
-	return a.writeHypervisors(w, r, "/os-hypervisors/detail", hypervisor)
+	return a.writeHypervisors(w, r, "/os-hypervisors/detail", a.withUptimes)
 }
 
-func (a *api) writeHypervisors(w http.ResponseWriter, r *http.Request, path string, view func(*http.Request, *compute.HostView) map[string]any) error {
+// hostShape is how a list shows a host.
+type hostShape = func(*http.Request, *compute.HostView) map[string]any
+
+func (a *api) writeHypervisors(w http.ResponseWriter, r *http.Request, path string, shape func(*http.Request, []*compute.HostView) hostShape) error {
 	list, p, err := a.hosts(r)
 	if err != nil {
 		return err
 	}
+	view := shape(r, list)
 	servers, err := a.askedServers(r, list)
 	if err != nil {
 		return err
@@ -164,7 +167,7 @@ func (a *api) showHypervisor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := hypervisor(r, h)
+	m := a.withUptimes(r, []*compute.HostView{h})(r, h)
 	if on := servers[h.ID]; on != nil {
 		m["servers"] = on
 	}
@@ -253,14 +256,6 @@ func (a *api) hypervisorServers(w http.ResponseWriter, r *http.Request) error {
 		out[i] = m
 	}
 	return openstack.WriteJSON(w, http.StatusOK, map[string]any{"hypervisors": out})
-}
-
-// hypervisorUptime: hosts report no load averages, so there is nothing to show.
-func (a *api) hypervisorUptime(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.hostByNumber(r, r.PathValue("id")); err != nil {
-		return err
-	}
-	return openstack.NotImplemented("Virt driver does not implement uptime function.")
 }
 
 func (a *api) hypervisorStatistics(w http.ResponseWriter, r *http.Request) error {
