@@ -180,6 +180,19 @@ func (s *Service) setLock(ctx context.Context, id cloud.InstanceID, change func(
 	})
 }
 
+// ChangePassword refuses to set a password in a guest: ours have no channel to an agent in them. What else is wrong it says first.
+func (s *Service) ChangePassword(ctx context.Context, id cloud.InstanceID) error {
+	in, err := s.permitted(ctx, id, "instance.update")
+	if err != nil {
+		return err
+	}
+	if err := s.allowed(ctx, in, verb{kind: "instance.change_password", needsUnlocked: true,
+		phases: []cloud.Phase{cloud.PhaseReady}, powers: []cloud.Power{cloud.PowerOn}}); err != nil {
+		return err
+	}
+	return cloud.Errorf(cloud.WrongState, resource, id, "Failed to set a password on instance %s: the guest has no agent that could set it.", id)
+}
+
 // MayInterrupt answers an error if the caller may not interrupt an instance's guest, or it does not run.
 func (s *Service) MayInterrupt(ctx context.Context, id cloud.InstanceID) error {
 	in, err := s.permitted(ctx, id, "instance.power")

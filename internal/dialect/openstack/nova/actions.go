@@ -271,7 +271,6 @@ func restore(a *api, _ http.ResponseWriter, r *http.Request, _ json.RawMessage) 
 	return cloud.Errorf(cloud.WrongState, "instance", v.ID, "Cannot 'restore' instance %s while it is in vm_state %s", v.ID, stateOf(v.Instance).VM)
 }
 
-// changePassword would need an agent inside the guest.
 func changePassword(a *api, _ http.ResponseWriter, r *http.Request, args json.RawMessage) error {
 	var body struct {
 		Password *string `json:"adminPass"`
@@ -282,10 +281,7 @@ func changePassword(a *api, _ http.ResponseWriter, r *http.Request, args json.Ra
 	if body.Password == nil {
 		return cloud.Invalidf("request", "adminPass", "Invalid input for field/attribute changePassword. 'adminPass' is a required property")
 	}
-	if _, err := a.Compute.Instance(r.Context(), serverID(r)); err != nil {
-		return err
-	}
-	return openstack.NotImplemented("Unable to set password on instance")
+	return a.Compute.ChangePassword(r.Context(), serverID(r))
 }
 
 func resetState(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
