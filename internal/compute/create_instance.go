@@ -195,6 +195,11 @@ func (s *Service) lookUp(ctx context.Context, r CreateRequest) (*plan, error) {
 	if r.Image == "" && !bootable(r.Disks) {
 		return nil, cloud.Invalidf(resource, "imageRef", "Invalid imageRef provided: an image or a bootable disk is needed.")
 	}
+	if r.Hostname != "" {
+		if err := checkHostname(r.Hostname); err != nil {
+			return nil, err
+		}
+	}
 	if pl.userData, err = base64.StdEncoding.DecodeString(r.UserData); err != nil {
 		return nil, cloud.Invalidf(resource, "user_data", "Userdata content must be base64 encoded.")
 	}
@@ -276,28 +281,6 @@ func numbered(name string, i, n int) string {
 		return name
 	}
 	return fmt.Sprintf("%s-%d", name, i+1)
-}
-
-// hostname makes a DNS label of the name, as guests expect it.
-func hostname(asked, name string, id cloud.InstanceID, n int) string {
-	if asked != "" && n == 1 {
-		return asked
-	}
-	label := strings.Map(func(c rune) rune {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
-			return c
-		case c >= 'A' && c <= 'Z':
-			return c + 'a' - 'A'
-		case c == ' ' || c == '_' || c == '.':
-			return '-'
-		}
-		return -1
-	}, name)
-	if label = strings.Trim(label, "-"); label == "" {
-		label = "server-" + string(id)
-	}
-	return strings.Trim(label[:min(63, len(label))], "-")
 }
 
 // create writes one instance with its ports and disks and starts its Operation.

@@ -7,11 +7,17 @@ import (
 	"github.com/nubo-cloud/nubo/internal/operation"
 )
 
+// EvacuateRequest says how an instance leaves a dead host.
+type EvacuateRequest struct {
+	Host    string // the name of the host it has to go to; empty: any
+	Stopped bool   // it stays off there until its owner starts it
+}
+
 // EvacuateInstance brings an instance up again on another host after its own died. Its disks are those it had: only hosts that reach them will
-// do. host is the name of the host it has to go to; empty: any.
+// do.
 //
 // A host that is up has to give an instance away, not be robbed of it: two guests would write to one disk.
-func (s *Service) EvacuateInstance(ctx context.Context, id cloud.InstanceID, host string) error {
+func (s *Service) EvacuateInstance(ctx context.Context, id cloud.InstanceID, r EvacuateRequest) error {
 	params := &moveParams{}
 	_, err := s.begin(ctx, id, verb{action: "instance.migrate", kind: "instance.evacuate", params: params,
 		phases: []cloud.Phase{cloud.PhaseReady, cloud.PhaseFailed},
@@ -23,8 +29,11 @@ func (s *Service) EvacuateInstance(ctx context.Context, id cloud.InstanceID, hos
 			if h.Alive() {
 				return cloud.Invalidf("host", "host", "The compute service of the instance's host is still in use: only a host that is down can be evacuated.")
 			}
-			if params.Host, err = s.destination(ctx, in, host); err != nil {
+			if params.Host, err = s.destination(ctx, in, r.Host); err != nil {
 				return err
+			}
+			if r.Stopped {
+				in.Power = cloud.PowerOff
 			}
 			if in.Power == cloud.PowerOn {
 				in.BootSerial++

@@ -178,8 +178,14 @@ func (s *Service) UpdateInstance(ctx context.Context, id cloud.InstanceID, chang
 		if err != nil {
 			return err
 		}
+		was := in.Hostname
 		if err := change(in); err != nil {
 			return err
+		}
+		if in.Hostname != was {
+			if err := checkHostname(in.Hostname); err != nil {
+				return err
+			}
 		}
 		if in.Name == "" || len(in.Name) > nameMax {
 			return cloud.Invalidf(resource, "name", "Invalid input for field/attribute name. It must have 1 to %d characters.", nameMax)

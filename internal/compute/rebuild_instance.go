@@ -80,6 +80,9 @@ func (s *Service) applyRebuildFacts(ctx context.Context, in *cloud.Instance, r R
 		in.Description = r.Description
 	}
 	if r.Hostname != nil {
+		if err := checkHostname(*r.Hostname); err != nil {
+			return err
+		}
 		in.Hostname = *r.Hostname
 	}
 	applyAccess(in, r)

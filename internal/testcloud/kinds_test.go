@@ -114,7 +114,7 @@ func evacuate(s *stage) error {
 	id := s.c.Instance(s.t, s.in.ID).HostID
 	s.down(id, true)
 	s.t.Cleanup(func() { s.down(id, false) })
-	return s.compute().EvacuateInstance(s.c.Admin(), s.in.ID, "")
+	return s.compute().EvacuateInstance(s.c.Admin(), s.in.ID, compute.EvacuateRequest{})
 }
 
 func (s *stage) down(id cloud.HostID, down bool) {

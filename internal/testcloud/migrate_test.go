@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/testcloud"
 )
 
@@ -92,7 +93,7 @@ func TestMigrateWithoutAnotherHost(t *testing.T) {
 // An instance of a dead host comes up on another with its disks; one whose host is up is not robbed of it.
 func TestEvacuate(t *testing.T) {
 	s := moving(t, testcloud.Options{Hosts: 2, SharedPool: true})
-	if err := s.compute().EvacuateInstance(s.c.Admin(), s.in.ID, ""); !cloud.Is(err, cloud.Invalid) {
+	if err := s.compute().EvacuateInstance(s.c.Admin(), s.in.ID, compute.EvacuateRequest{}); !cloud.Is(err, cloud.Invalid) {
 		t.Errorf("from a host that is up: %v", err)
 	}
 	s.done(evacuate(s))

@@ -238,7 +238,7 @@ func (x *reader) ask(target string) *httptest.ResponseRecorder {
 	on := *x.attacker
 	switch {
 	case strings.HasPrefix(target, "/compute"):
-		on.versions, r.Version = "compute", "2.93"
+		on.versions, r.Version = "compute", "2.96"
 	case strings.HasPrefix(target, "/volume"):
 		on.versions, r.Version = "volume", "3.60"
 	}

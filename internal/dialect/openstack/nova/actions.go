@@ -151,6 +151,9 @@ func rebuild(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessag
 	if body.ImageRef == "" {
 		return cloud.Invalidf("request", "imageRef", "Invalid input: 'imageRef' is a required property")
 	}
+	if err := checkHostname(r, body.Hostname); err != nil {
+		return err
+	}
 	if err := body.facts.check(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package nova
 
 import (
+	"net/http"
 	"net/netip"
 	"strings"
 
@@ -60,4 +61,17 @@ func (f facts) apply(in *cloud.Instance) {
 	if g := f.grow(); g != nil {
 		in.GrowRoot = *g
 	}
+}
+
+// checkHostname: a name of the guest's own came with 2.90, and a fully qualified one with 2.94.
+func checkHostname(r *http.Request, name *string) error {
+	switch {
+	case deref(name) == "":
+		return nil
+	case !atLeast(r, 90):
+		return unexpected("hostname")
+	case !atLeast(r, 94) && strings.Contains(*name, "."):
+		return cloud.Invalidf("request", "hostname", "Invalid input for field/attribute hostname. Value: %s. A fully qualified name needs version 2.94.", *name)
+	}
+	return nil
 }

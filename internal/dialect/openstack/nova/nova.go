@@ -32,7 +32,7 @@ type Deps struct {
 
 // Versions is the range of microversions.
 var Versions = openstack.Microversions{Type: "compute", Legacy: "X-OpenStack-Nova-API-Version",
-	Min: openstack.Version{Major: 2, Minor: 1}, Max: openstack.Version{Major: 2, Minor: 93}}
+	Min: openstack.Version{Major: 2, Minor: 1}, Max: openstack.Version{Major: 2, Minor: 96}}
 
 type api struct {
 	Deps

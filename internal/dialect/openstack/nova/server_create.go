@@ -163,14 +163,15 @@ func checkCreate(r *http.Request, s *createServer) error {
 		return unexpected("description")
 	case s.Tags != nil && !atLeast(r, 52):
 		return unexpected("tags")
-	case s.Hostname != "" && !atLeast(r, 90):
-		return unexpected("hostname")
 	case (s.Host != "" || s.Hypervisor != "") && !atLeast(r, 74):
 		return unexpected("host")
 	case s.Personality != nil && atLeast(r, 57):
 		return unexpected("personality")
 	case s.TrustedCerts != nil && !atLeast(r, 63):
 		return unexpected("trusted_image_certificates")
+	}
+	if err := checkHostname(r, &s.Hostname); err != nil {
+		return err
 	}
 	if err := checkMetadata(s.Metadata); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 )
 
@@ -24,7 +25,7 @@ func migrate(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessag
 	return accept(w, a.Compute.MigrateInstance(r.Context(), serverID(r), deref(body.Host)))
 }
 
-// evacuate answers the password of the rebuilt server until 2.14, and nothing from then on.
+// evacuate answers the password of the rebuilt server until 2.14, and nothing from then on. From 2.95 on the server stays off.
 func evacuate(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessage) error {
 	var body struct {
 		Host      *string    `json:"host"`
@@ -41,7 +42,7 @@ func evacuate(a *api, w http.ResponseWriter, r *http.Request, args json.RawMessa
 	case body.Force != nil && (!atLeast(r, 29) || atLeast(r, 68)):
 		return unexpected("force")
 	}
-	if err := a.Compute.EvacuateInstance(r.Context(), serverID(r), deref(body.Host)); err != nil {
+	if err := a.Compute.EvacuateInstance(r.Context(), serverID(r), compute.EvacuateRequest{Host: deref(body.Host), Stopped: atLeast(r, 95)}); err != nil {
 		return err
 	}
 	if atLeast(r, 14) {

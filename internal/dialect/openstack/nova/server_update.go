@@ -24,11 +24,11 @@ func (a *api) updateServer(w http.ResponseWriter, r *http.Request) error {
 		return cloud.Invalidf("request", "server", "Invalid input: 'server' is a required property")
 	}
 	b := body.Server
-	switch {
-	case b.Description.Set && !atLeast(r, 19):
+	if b.Description.Set && !atLeast(r, 19) {
 		return unexpected("description")
-	case b.Hostname != nil && !atLeast(r, 90):
-		return unexpected("hostname")
+	}
+	if err := checkHostname(r, b.Hostname); err != nil {
+		return err
 	}
 	if err := b.facts.check(); err != nil {
 		return err

@@ -195,6 +195,9 @@ func (w *viewer) laterKeys(body *openstack.Object, in *cloud.Instance, as shape)
 	if w.atLeast(90) {
 		body.Text("OS-EXT-SRV-ATTR:hostname", in.Hostname)
 	}
+	if w.atLeast(96) {
+		body.TextOrNull("pinned_availability_zone", in.Zone)
+	}
 }
 
 // operatorKeys adds what only those who may see hosts are shown.
