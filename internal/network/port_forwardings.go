@@ -110,11 +110,11 @@ func (s *Service) applyForwarding(ctx context.Context, f *cloud.FloatingIP, fw *
 	apply(&fw.Protocol, c.Protocol)
 	apply(&fw.External, c.External)
 	apply(&fw.Internal, c.Internal)
-	if err := checkForwarding(f, *fw); err != nil {
+	if err := checkForwarding(*fw); err != nil {
 		return err
 	}
 	if c.PortID == nil && c.Address == nil {
-		return nil
+		return checkNotForwarded(f, *fw)
 	}
 	apply(&fw.PortID, c.PortID)
 	router, err := s.leadForwarding(ctx, f, fw, or(c.Address, netip.Addr{}))
@@ -127,7 +127,7 @@ func (s *Service) applyForwarding(ctx context.Context, f *cloud.FloatingIP, fw *
 			f.ID, f.RouterID, fw.PortID, router)
 	}
 	f.RouterID = router
-	return nil
+	return checkNotForwarded(f, *fw)
 }
 
 func (s *Service) leadForwarding(ctx context.Context, f *cloud.FloatingIP, fw *cloud.PortForwarding, address netip.Addr) (cloud.RouterID, error) {
@@ -154,7 +154,7 @@ func (s *Service) leadForwarding(ctx context.Context, f *cloud.FloatingIP, fw *c
 
 var forwardedProtocols = []string{"tcp", "udp", "sctp"}
 
-func checkForwarding(f *cloud.FloatingIP, fw cloud.PortForwarding) error {
+func checkForwarding(fw cloud.PortForwarding) error {
 	if !slices.Contains(forwardedProtocols, fw.Protocol) {
 		return cloud.Invalidf("port forwarding", "protocol", "Invalid input for protocol. Reason: '%s' is not in %v.", fw.Protocol, forwardedProtocols)
 	}
@@ -166,6 +166,11 @@ func checkForwarding(f *cloud.FloatingIP, fw cloud.PortForwarding) error {
 	if n := fw.Internal.Len(); n != 1 && n != fw.External.Len() {
 		return cloud.Invalidf("port forwarding", "port range", "The internal range must have one port, or as many as the external one: %d and %d.", n, fw.External.Len())
 	}
+	return nil
+}
+
+// checkNotForwarded refuses to forward the same ports twice, or to the same place.
+func checkNotForwarded(f *cloud.FloatingIP, fw cloud.PortForwarding) error {
 	for _, o := range f.Forwardings {
 		if o.ID != fw.ID && o.Protocol == fw.Protocol && (o.External.Overlaps(fw.External) || sameTarget(o, fw)) {
 			return cloud.Invalidf("port forwarding", "duplicate", "Bad port_forwarding request: A duplicate entry already exists: %s ports %d:%d "+
