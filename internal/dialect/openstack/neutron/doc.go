@@ -8,6 +8,8 @@
 // Networks on a physical network reach the NIC that the configuration names for it, if any;
 // segments that a network has besides the first carry nothing. Minimum packet rates are counted in both
 // directions together ("any"); no host has room for one in a single direction.
+// A project cannot lead others out through a network of its own: external networks stand on the hosts' own links, so access_as_external
+// is for administrators.
 // Address scopes keep the prefixes of their pools apart; routers do not treat traffic between scopes in another way.
 //
 // A resource is data (resource.go): its filters, its sort keys and how a row is shown. The files of
