@@ -26,7 +26,8 @@ type site struct {
 func TestOrdinaryClient(t *testing.T) {
 	files := cloudtest.Need(t, "qemu-system-x86_64", "qemu-img", "openstack", "nft", "ip")
 	s := &site{files: files}
-	s.cloud = cloudtest.Start(t, files, cloudtest.Settings{"check_seconds": 2, "shutdown_seconds": 10})
+	s.cloud = cloudtest.Start(t, files, cloudtest.Settings{"check_seconds": 2, "shutdown_seconds": 10,
+		"volume_backends": []map[string]any{{"name": "default"}, {"name": "second"}}})
 	s.key = cloudtest.NewKey(t, s.cloud.Host.Dir)
 	s.admin = s.cloud.Client(t)
 	s.user = s.cloud.Client(t, "OS_USERNAME=alice", "OS_PASSWORD=wonderland", "OS_PROJECT_NAME=lab") // of whom the first step makes an account
@@ -47,6 +48,7 @@ func TestOrdinaryClient(t *testing.T) {
 		{"console in a browser", (*site).consolePage},
 		{"security group rule removed", (*site).ruleRemoved},
 		{"volumes of a running guest", (*site).volumes},
+		{"a volume moves under its guest", (*site).moveUnderGuest},
 		{"boot from volume", (*site).bootFromVolume},
 		{"boot by kernel and ramdisk", (*site).directBoot},
 		{"stop and start", (*site).stopStart},
