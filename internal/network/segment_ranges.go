@@ -237,11 +237,7 @@ func (s *Service) NumbersUsed(ctx context.Context, ranges []*cloud.SegmentRange)
 	if err != nil {
 		return nil, err
 	}
-	on := map[Provider][]*cloud.Segment{}
-	for _, g := range segments {
-		where := Provider{Kind: g.Kind, Physical: g.Physical}
-		on[where] = append(on[where], g)
-	}
+	on := allBy(segments, func(g *cloud.Segment) Provider { return Provider{Kind: g.Kind, Physical: g.Physical} })
 	for _, r := range ranges {
 		used[r.ID] = map[int]cloud.ProjectID{}
 		for _, g := range on[Provider{Kind: r.Kind, Physical: r.Physical}] {

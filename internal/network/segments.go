@@ -124,11 +124,7 @@ func (s *Service) segmentsOf(ctx context.Context, id cloud.NetworkID) ([]*cloud.
 // SegmentsByNetwork answers the segments of several networks, each network's in their order.
 func (s *Service) SegmentsByNetwork(ctx context.Context, networks []*cloud.Network) (map[cloud.NetworkID][]*cloud.Segment, error) {
 	rows, err := s.Segments.List(ctx, cloud.Query{Where: []cloud.Cond{cloud.In("network_id", networkIDs(networks))}, Order: []cloud.Order{{Column: "order"}}})
-	by := map[cloud.NetworkID][]*cloud.Segment{}
-	for _, g := range rows {
-		by[g.NetworkID] = append(by[g.NetworkID], g)
-	}
-	return by, err
+	return allBy(rows, func(g *cloud.Segment) cloud.NetworkID { return g.NetworkID }), err
 }
 
 // Segment answers one segment, to operators.
@@ -200,14 +196,5 @@ func (s *Service) DeleteSegment(ctx context.Context, id cloud.SegmentID) error {
 
 // dropSegments removes the segments of a network that goes.
 func (s *Service) dropSegments(ctx context.Context, id cloud.NetworkID) error {
-	segments, err := s.segmentsOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, g := range segments {
-		if err := s.Segments.Delete(ctx, g.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	return deleteWhere(ctx, s.Segments, func(g *cloud.Segment) cloud.SegmentID { return g.ID }, cloud.Eq("network_id", string(id)))
 }
