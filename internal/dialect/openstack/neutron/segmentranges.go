@@ -69,8 +69,8 @@ func (a *api) createSegmentRange(ctx context.Context, in segmentRangeIn) (*cloud
 }
 
 func (a *api) updateSegmentRange(ctx context.Context, id cloud.SegmentRangeID, in segmentRangeIn) (*cloud.SegmentRange, error) {
-	if in.Shared.Set || in.Kind.Set || in.Physical.Set || in.ProjectID.Set || in.TenantID.Set {
-		return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute shared, project_id, network_type or physical_network")
+	if in.Shared.Set || in.Kind.Set || in.Physical.Set {
+		return nil, readOnly("shared, project_id, network_type or physical_network")
 	}
 	return a.net.UpdateSegmentRange(ctx, id, network.SegmentRangeChange{Name: textPtr(in.Name), Description: textPtr(in.Description), Min: intPtr(in.Min), Max: intPtr(in.Max)})
 }

@@ -63,7 +63,7 @@ func (a *api) createSegment(ctx context.Context, in segmentIn) (*cloud.Segment, 
 
 func (a *api) updateSegment(ctx context.Context, id cloud.SegmentID, in segmentIn) (*cloud.Segment, error) {
 	if in.NetworkID.Set || in.Kind.Set || in.Physical.Set || in.Number.Set {
-		return nil, cloud.Invalidf("request", "body", "Cannot update read-only attribute network_id, network_type, physical_network or segmentation_id")
+		return nil, readOnly("network_id, network_type, physical_network or segmentation_id")
 	}
 	return a.net.UpdateSegment(ctx, id, network.SegmentChange{Name: textPtr(in.Name), Description: textPtr(in.Description)})
 }
