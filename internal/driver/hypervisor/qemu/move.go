@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/agent"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -74,19 +75,10 @@ func (g *guest) endMove(ctx context.Context, r *run, s diskSlot, to spec.BlockSo
 
 // writesToBoth tells whether an earlier process left a move past its copy, and the guest still writes to both.
 func (g *guest) writesToBoth(ctx context.Context, r *run) bool {
-	jobs, err := r.jobs(ctx)
-	if err != nil {
+	rec := g.record()
+	if !slices.ContainsFunc(rec.Disks, diskSlot.moves) {
 		return false
 	}
-	ready := false
-	for _, j := range jobs {
-		ready = ready || j.ID == swapJob && j.Status == "ready"
-	}
-	rec := g.record()
-	for _, s := range rec.Disks {
-		if s.moves() {
-			return ready
-		}
-	}
-	return false
+	jobs, err := r.jobs(ctx)
+	return err == nil && slices.ContainsFunc(jobs, func(j job) bool { return j.ID == swapJob && j.Status == "ready" })
 }
