@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,12 +83,7 @@ func classBegin(text string) string {
 // fits says whether a value is one of the list's, or found by one of its expressions.
 func (m *Remote) fits(list []string, value string) (bool, error) {
 	if !m.Regex {
-		for _, want := range list {
-			if want == value {
-				return true, nil
-			}
-		}
-		return false, nil
+		return slices.Contains(list, value), nil
 	}
 	for _, re := range m.expressions {
 		if found, err := re.MatchString(value); found || err != nil {
