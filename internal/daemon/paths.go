@@ -13,12 +13,10 @@ func directly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked := r.URL.EscapedPath()
 		if path := straight(asked); path != asked {
-			u := *r.URL
+			r = r.Clone(r.Context()) // the caller's stays as it is
 			if plain, err := url.PathUnescape(path); err == nil {
-				u.Path, u.RawPath = plain, path
+				r.URL.Path, r.URL.RawPath = plain, path
 			}
-			r = r.Clone(r.Context())
-			r.URL = &u
 		}
 		h.ServeHTTP(w, r)
 	})
