@@ -188,8 +188,10 @@ func (s *Service) lookUp(ctx context.Context, r CreateRequest) (*plan, error) {
 		if pl.image, err = s.Image.Usable(ctx, r.Image); err != nil {
 			return nil, badReference(err, "imageRef", fmt.Sprintf("Image %s could not be found.", r.Image))
 		}
-		if err := checkImageFits(pl.image, pl.flavor.FlavorSize); err != nil && !bootable(r.Disks) {
-			return nil, err
+		if !bootable(r.Disks) { // else it is no disk of the flavor's
+			if err := checkImageFits(pl.image, pl.flavor.FlavorSize); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if r.Image == "" && !bootable(r.Disks) {

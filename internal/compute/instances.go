@@ -81,11 +81,14 @@ func (s *Service) ListInstances(ctx context.Context, q ListQuery) ([]*cloud.Inst
 
 // onHost is the condition of being on a host with this name. On one that is not there nothing is.
 func (s *Service) onHost(ctx context.Context, name string) (cloud.Cond, error) {
-	hosts, err := s.HostRows.List(ctx, cloud.Where(cloud.Eq("name", name)))
-	if err != nil || len(hosts) == 0 {
-		return cloud.In("id", []cloud.InstanceID{}), err
+	h, err := s.HostRows.One(ctx, cloud.Eq("name", name))
+	if gone(err) {
+		return cloud.In("id", []cloud.InstanceID{}), nil
 	}
-	return cloud.Eq("host_id", hosts[0].ID), nil
+	if err != nil {
+		return cloud.Cond{}, err
+	}
+	return cloud.Eq("host_id", h.ID), nil
 }
 
 // withAddress finds which of the instances on all pages have a fixed address that q likes.
