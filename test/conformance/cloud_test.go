@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,13 +56,7 @@ func (s *site) clear(t *testing.T) {
 		}
 	}
 	s.admin.Run("flavor delete " + s.flavor + " " + s.largerFlavor)
-	cloudtest.Eventually(t, cloudtest.Patience(20*time.Second), func() error {
-		left := slices.DeleteFunc(s.Account(), func(line string) bool { return line == "rows in quotas: 1" })
-		if len(left) > 0 {
-			return fmt.Errorf("left on the host:\n  %s", strings.Join(left, "\n  "))
-		}
-		return nil
-	})
+	s.NothingLeft(t, "rows in quotas: 1")
 }
 
 // run runs a program on the cloud's host with the administrator's credential in its environment, and env.
