@@ -133,12 +133,15 @@ type FloatingIPChange struct {
 	Tags        *[]string
 }
 
-// UpdateFloatingIP changes a floating IP, mostly where it leads.
+// UpdateFloatingIP changes a floating IP, mostly where it leads. Packets have taken the new way when it answers, unless
+// a host is slow: who logs in at once reaches the new target, not the old one.
 func (s *Service) UpdateFloatingIP(ctx context.Context, id cloud.FloatingIPID, c FloatingIPChange) (f *cloud.FloatingIP, err error) {
+	var before cloud.RouterID
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if f, err = s.ownFloating(ctx, id, "floating IP.update"); err != nil {
 			return err
 		}
+		before = f.RouterID
 		apply(&f.Description, c.Description)
 		apply(&f.Tags, c.Tags)
 		if err := s.changeQoS(ctx, &f.QoS, c.QoS); err != nil {
@@ -153,6 +156,9 @@ func (s *Service) UpdateFloatingIP(ctx context.Context, id cloud.FloatingIPID, c
 		f.Revisions++
 		return s.FloatingIPs.Update(ctx, f)
 	})
+	if err == nil && c.Target != nil {
+		s.fabric.settleRouters(ctx, union([]cloud.RouterID{before}, []cloud.RouterID{f.RouterID}))
+	}
 	return f, err
 }
 

@@ -153,6 +153,32 @@ func union[T comparable](a, b []T) []T {
 	return all
 }
 
+// settleMax bounds how long a caller waits for hosts that do not answer.
+const settleMax = 500 * time.Millisecond
+
+// settleRouters waits until routers that were just changed are right on their hosts. What fails or takes longer is
+// tried again without the caller, whose change is kept either way.
+func (f *fabric) settleRouters(ctx context.Context, routers []cloud.RouterID) {
+	ctx, cancel := context.WithTimeout(ctx, settleMax)
+	defer cancel()
+	var keys []key
+	for _, id := range routers {
+		if id == "" {
+			continue
+		}
+		o := object{kindRouter, string(id)}
+		hosts, err := f.hostsOf(cloud.WithPrincipal(ctx, cloud.System()), o)
+		if err != nil {
+			f.s.Log.Warn("cannot wait for a router", "router", id, "error", err)
+			continue
+		}
+		for _, h := range hosts {
+			keys = append(keys, key{h, o})
+		}
+	}
+	_ = f.doAll(ctx, keys) // the loop has logged it and tries again
+}
+
 // run makes one object right on one host, or finds the hosts.
 func (f *fabric) run(ctx context.Context, k key) error {
 	if k.Host == "" {

@@ -154,6 +154,16 @@ func TestRouterReachesItsHost(t *testing.T) {
 	if g := router().Gateway; !slices.Equal(g.NextHops, []netip.Addr{addr("172.24.4.1")}) || g.Addresses[0].Bits() != 24 || !g.SNAT {
 		t.Errorf("gateway %+v", g)
 	}
+	for range 20 { // its host has the change when it answers
+		f = get(w.UpdateFloatingIP(ctx, f.ID, FloatingIPChange{Target: &TargetRequest{}}))(t)
+		if led := router().Floating; len(led) != 0 {
+			t.Fatalf("led nowhere, the host has %v", led)
+		}
+		f = get(w.UpdateFloatingIP(ctx, f.ID, FloatingIPChange{Target: &TargetRequest{PortID: p.ID}}))(t)
+		if led := router().Floating; len(led) != 1 {
+			t.Fatalf("led to a port, the host has %v", led)
+		}
+	}
 	w.must(w.DeleteFloatingIP(ctx, f.ID))
 	w.eventually("floating IP gone", func() bool { return len(router().Floating) == 0 })
 	get(w.RemoveInterface(ctx, r.ID, InterfaceRequest{SubnetID: subnets[0].ID}))(t)
