@@ -12,6 +12,20 @@ type IdentityProvider struct {
 	RemoteIDs   []string `json:"remote_ids,omitempty"` // what it calls itself: an issuer, an entity id
 	// MembershipMinutes is how long a group that it names holds after a sign-in; nil: as the token does.
 	MembershipMinutes *int `json:"membership_minutes,omitempty"`
+	// OpenID is what this cloud is registered as with it; nil: as nothing, which is enough to check signatures.
+	OpenID *OpenIDClient `json:"openid,omitempty"`
+}
+
+// OpenIDClient is what an OpenID provider knows this cloud as, and what this cloud wants of its tokens.
+type OpenIDClient struct {
+	ClientID string `json:"client_id"`
+	Sealed   []byte `json:"sealed,omitempty"` // the client's secret; none: a public client
+	// Scopes that a sign-in asks for; empty: the usual ones.
+	Scopes []string `json:"scopes,omitempty"`
+	// Audiences that a token may be for; empty: the client itself.
+	Audiences []string `json:"audiences,omitempty"`
+	// Introspect has the provider asked about every token, not only about those that cannot be read.
+	Introspect bool `json:"introspect,omitempty"`
 }
 
 // Mapping says what a person that a provider vouches for gets here.

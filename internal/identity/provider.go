@@ -36,11 +36,12 @@ type ProviderChange struct {
 	Enabled           *bool
 	RemoteIDs         *[]string
 	MembershipMinutes **int
+	OpenID            **OpenIDClient
 }
 
 // CreateProvider adds an identity provider under the id that p has. Without a domain it gets one of its own, under the domain's id
 // as a name, which the operator may change. AlreadyExists for a remote id that another has.
-func (s *Service) CreateProvider(ctx context.Context, p cloud.IdentityProvider) (*cloud.IdentityProvider, error) {
+func (s *Service) CreateProvider(ctx context.Context, p cloud.IdentityProvider, client *OpenIDClient) (*cloud.IdentityProvider, error) {
 	if err := policy.Authorize(ctx, "identity provider.manage", policy.Target{}); err != nil {
 		return nil, err
 	}
@@ -52,6 +53,9 @@ func (s *Service) CreateProvider(ctx context.Context, p cloud.IdentityProvider) 
 			return err
 		}
 		if err := s.settleDomain(ctx, &p); err != nil {
+			return err
+		}
+		if err := s.setClient(ctx, &p, client); err != nil {
 			return err
 		}
 		return s.Providers.Insert(ctx, &p)
@@ -129,6 +133,11 @@ func (s *Service) UpdateProvider(ctx context.Context, id cloud.IdentityProviderI
 		set(&p.Enabled, c.Enabled)
 		set(&p.RemoteIDs, c.RemoteIDs)
 		set(&p.MembershipMinutes, c.MembershipMinutes)
+		if c.OpenID != nil {
+			if err := s.setClient(ctx, p, *c.OpenID); err != nil {
+				return err
+			}
+		}
 		if err := s.checkProvider(ctx, p); err != nil {
 			return err
 		}

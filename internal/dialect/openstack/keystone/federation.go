@@ -46,8 +46,12 @@ func (a *api) providerObject(r *http.Request) func(*cloud.IdentityProvider) obje
 	return func(p *cloud.IdentityProvider) object {
 		links := a.self(r, "OS-FEDERATION", "identity_providers", string(p.ID))
 		links["protocols"] = links["self"].(string) + "/protocols"
-		return object{"id": string(p.ID), "domain_id": string(p.DomainID), "description": orNull(p.Description), "enabled": p.Enabled,
+		v := object{"id": string(p.ID), "domain_id": string(p.DomainID), "description": orNull(p.Description), "enabled": p.Enabled,
 			"remote_ids": orEmpty(p.RemoteIDs), "authorization_ttl": p.MembershipMinutes, "links": links}
+		if p.OpenID != nil {
+			v[openIDKey] = openIDObject(p.OpenID)
+		}
+		return v
 	}
 }
 
@@ -70,10 +74,11 @@ func (a *api) createProvider(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := cloud.IdentityProvider{ID: providerID(r), DomainID: cloud.DomainID(takeOr(f, "domain_id", "")), Description: takeOr(f, "description", ""),
 		Enabled: takeOr(f, "enabled", false), RemoteIDs: takeOr[[]string](f, "remote_ids", nil), MembershipMinutes: takeOr[*int](f, "authorization_ttl", nil)}
+	client := takeOr[*openIDBody](f, openIDKey, nil)
 	if err := f.done(); err != nil {
 		return err
 	}
-	made, err := a.identity.CreateProvider(r.Context(), p)
+	made, err := a.identity.CreateProvider(r.Context(), p, client.client())
 	if err != nil {
 		return err
 	}
@@ -95,6 +100,10 @@ func (a *api) updateProvider(w http.ResponseWriter, r *http.Request) error {
 	}
 	c := identity.ProviderChange{Description: take[string](f, "description"), Enabled: take[bool](f, "enabled"),
 		RemoteIDs: take[[]string](f, "remote_ids"), MembershipMinutes: take[*int](f, "authorization_ttl")}
+	if body := take[*openIDBody](f, openIDKey); body != nil {
+		client := (*body).client()
+		c.OpenID = &client
+	}
 	if err := f.done(); err != nil {
 		return err
 	}

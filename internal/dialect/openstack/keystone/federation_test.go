@@ -93,6 +93,33 @@ func TestIdentityProviders(t *testing.T) {
 	s.admin("GET", path+"q", "").is(404)
 }
 
+// What this cloud is registered as at a provider is shown, but for the secret, which stays when only the rest is changed.
+func TestOpenIDClients(t *testing.T) {
+	s := newSite(t)
+	const path = "/v3/OS-FEDERATION/identity_providers/p"
+	put := func(method, client string) answer {
+		t.Helper()
+		return s.admin(method, path, `{"identity_provider":{"nubo:openid":`+client+`}}`)
+	}
+	for _, bad := range []string{`{}`, `{"client_id":5}`, `{"client_id":"c","scopes":["openid email"]}`, `{"client_id":"c","client_secret":"` + strings.Repeat("x", 5000) + `"}`} {
+		put("PUT", bad).is(400)
+	}
+	made := put("PUT", `{"client_id":"c","client_secret":"geheim","scopes":["openid"],"audiences":["a"]}`).is(201)
+	const want = `"nubo:openid":{"audiences":["a"],"client_id":"c","has_secret":true,"introspect":false,"scopes":["openid"]}`
+	if !strings.Contains(made.body, want) {
+		t.Errorf("made as %s", made.body)
+	}
+	if got := put("PATCH", `{"client_id":"c","introspect":true}`).is(200); !strings.Contains(got.body, `"has_secret":true,"introspect":true`) {
+		t.Errorf("the secret went with another change: %s", got.body)
+	}
+	if got := put("PATCH", `{"client_id":"d"}`).is(200); !strings.Contains(got.body, `"has_secret":false`) {
+		t.Errorf("another client has the secret of the first: %s", got.body)
+	}
+	if got := put("PATCH", `null`).is(200); strings.Contains(got.body, openIDKey) {
+		t.Errorf("still a client: %s", got.body)
+	}
+}
+
 // A token with a scope shows where its user may go on to.
 func TestServiceProvidersInTokens(t *testing.T) {
 	s := newSite(t)
