@@ -1,6 +1,9 @@
 package cloud
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // IdentityProvider is someone else who says who a person is. Its users live in a domain of their own.
 type IdentityProvider struct {
@@ -45,6 +48,39 @@ type Protocol struct {
 	MappingID  MappingID          `json:"mapping_id"`
 	// RemoteIDAttribute of an assertion holds the provider's remote id; empty: the protocol's own.
 	RemoteIDAttribute string `json:"remote_id_attribute,omitempty"`
+}
+
+// FederatedID is what a provider calls a user.
+type FederatedID struct {
+	ProviderID IdentityProviderID `json:"provider_id"`
+	Protocol   string             `json:"protocol"`
+	UniqueID   string             `json:"unique_id"`
+}
+
+// Key is the id as one text, for finding its user.
+func (f FederatedID) Key() string { return string(f.ProviderID) + "/" + f.Protocol + "/" + f.UniqueID }
+
+// ProviderKey is for finding all users of a provider. Ids of providers hold no slash.
+func ProviderKey(p IdentityProviderID) string { return string(p) + "/" }
+
+// Standing is what a provider said of a user when it was last asked: the groups it names, and how long its word holds.
+type Standing struct {
+	ID string `json:"id"` // user, provider and protocol; see NewStandingID
+	Meta
+	UserID     UserID             `json:"user_id"`
+	ProviderID IdentityProviderID `json:"provider_id"`
+	Protocol   string             `json:"protocol"`
+	Groups     []GroupID          `json:"groups,omitempty"`
+	Until      time.Time          `json:"until"` // the groups count until then
+	// LookAt is when the provider is asked again, with what is Sealed until AskUntil; zero: it cannot be asked.
+	LookAt   time.Time `json:"look_at,omitzero"`
+	AskUntil time.Time `json:"ask_until,omitzero"`
+	Sealed   []byte    `json:"sealed,omitempty"`
+}
+
+// NewStandingID is the id of a user's standing with a provider.
+func NewStandingID(u UserID, p IdentityProviderID, protocol string) string {
+	return string(u) + "/" + NewProtocolID(p, protocol)
 }
 
 // NewProtocolID is the id of a provider's protocol.

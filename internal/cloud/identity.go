@@ -41,6 +41,8 @@ type User struct {
 	Passwords        []PasswordHash `json:"passwords,omitempty"` // newest first
 	FailedCount      int            `json:"failed_count,omitempty"`
 	FailedAt         *time.Time     `json:"failed_at,omitempty"`
+	// Federated is what providers that vouch for the user call it.
+	Federated []FederatedID `json:"federated,omitempty"`
 	// TokensAfter: tokens issued earlier are void (password changed, disabled).
 	TokensAfter time.Time      `json:"tokens_after,omitzero"`
 	Options     map[string]any `json:"options,omitempty"`
@@ -139,6 +141,9 @@ type Principal struct {
 	// TrustID is set when the caller acts by a trust, DelegationID when it is an application that acts for the user; it is Restricted then.
 	TrustID      TrustID
 	DelegationID DelegationID
+	// ProviderID is the identity provider by whose word the caller signed in, Protocol the way; empty: this cloud's own.
+	ProviderID IdentityProviderID
+	Protocol   string
 	// AccessRules, if any, are all that the caller may request (policy.MayRequest).
 	AccessRules []AccessRule
 	RequestID   string

@@ -45,6 +45,8 @@ type claims struct {
 	TrustID         cloud.TrustID
 	Behind          []party // whom else the trust rests on
 	DelegationID    cloud.DelegationID
+	Provider        cloud.IdentityProviderID // by whose word, if not this cloud's own
+	Protocol        string
 	Methods         []string
 	Issued, Expires time.Time // microseconds
 	Audit, Chain    string    // 16 bytes each, as they are
@@ -62,6 +64,14 @@ const (
 	claimsVersion           = 1
 	claimsVersionTrust      = 2 // with a trust and its parties behind the credential
 	claimsVersionDelegation = 3 // with a delegation there
+	claimsVersionParts      = 4 // with any of these and more, behind a byte that tells which
+)
+
+// The parts of claimsVersionParts, in the order they are written.
+const (
+	partTrust = 1 << iota
+	partDelegation
+	partProvider
 )
 
 const (
@@ -98,17 +108,34 @@ func (c *claims) encode() []byte {
 		b = appendID(b, string(c.Scope.DomainID))
 	}
 	b = appendID(b, string(c.CredentialID))
+	if c.version() == claimsVersionParts {
+		b = append(b, c.parts())
+	}
 	if c.TrustID != "" {
 		b = c.appendTrust(b)
 	}
 	if c.DelegationID != "" {
 		b = appendID(b, string(c.DelegationID))
 	}
+	if c.Provider != "" {
+		b = appendText(appendText(b, string(c.Provider)), c.Protocol)
+	}
 	return appendRoles(b, c.Roles)
+}
+
+func (c *claims) parts() (b byte) {
+	for part, there := range map[byte]bool{partTrust: c.TrustID != "", partDelegation: c.DelegationID != "", partProvider: c.Provider != ""} {
+		if there {
+			b |= part
+		}
+	}
+	return b
 }
 
 func (c *claims) version() byte {
 	switch {
+	case c.Provider != "":
+		return claimsVersionParts
 	case c.TrustID != "":
 		return claimsVersionTrust
 	case c.DelegationID != "":
@@ -203,7 +230,7 @@ var errClaims = errors.New("claims are cut short or of another version")
 func decodeClaims(b []byte) (*claims, error) {
 	r := reader{b: b}
 	version := r.byte()
-	if version < claimsVersion || version > claimsVersionDelegation {
+	if version < claimsVersion || version > claimsVersionParts {
 		return nil, errClaims
 	}
 	c := &claims{}
@@ -221,12 +248,7 @@ func decodeClaims(b []byte) (*claims, error) {
 	c.UserID, c.UserName, c.UserDomainID = cloud.UserID(r.id()), r.text(), cloud.DomainID(r.id())
 	c.readScope(&r, kind)
 	c.CredentialID = cloud.CredentialID(r.id())
-	switch version {
-	case claimsVersionTrust:
-		c.readTrust(&r)
-	case claimsVersionDelegation:
-		c.DelegationID = cloud.DelegationID(r.id())
-	}
+	c.readParts(&r, version)
 	c.Roles = named(wellKnownRoles, r.byte())
 	for len(r.b) > 0 && !r.bad {
 		c.Roles = append(c.Roles, r.text())
@@ -245,6 +267,23 @@ func (c *claims) readScope(r *reader, kind byte) {
 		c.Scope.DomainID = cloud.DomainID(r.id())
 	case 3:
 		c.Scope.System = true
+	}
+}
+
+func (c *claims) readParts(r *reader, version byte) {
+	parts := map[byte]byte{claimsVersionTrust: partTrust, claimsVersionDelegation: partDelegation}[version]
+	if version == claimsVersionParts {
+		parts = r.byte()
+	}
+	if parts&partTrust != 0 {
+		c.readTrust(r)
+	}
+	if parts&partDelegation != 0 {
+		c.DelegationID = cloud.DelegationID(r.id())
+	}
+	if parts&partProvider != 0 {
+		c.Provider, c.Protocol = cloud.IdentityProviderID(r.text()), r.text()
+		c.Methods = append(c.Methods, c.Protocol)
 	}
 }
 

@@ -7,19 +7,26 @@ import (
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
-// assignmentsOf are all assignments of a user, its groups' included.
+// assignmentsOf are all assignments of a user, those of its groups and of the groups that a provider names included.
 func (s *Service) assignmentsOf(ctx context.Context, user cloud.UserID) ([]*cloud.Assignment, error) {
 	own, err := s.Assignments.List(ctx, cloud.Where(cloud.Eq("user_id", user)))
 	if err != nil {
 		return nil, err
 	}
 	groups, err := s.groupsOf(ctx, user)
-	if err != nil || len(groups) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	vouched, err := s.standingsOf(ctx, user)
+	if err != nil || len(groups)+len(vouched) == 0 {
 		return own, err
 	}
-	ids := make([]cloud.GroupID, len(groups))
-	for i, g := range groups {
-		ids[i] = g.ID
+	var ids []cloud.GroupID
+	for _, g := range groups {
+		ids = append(ids, g.ID)
+	}
+	for _, v := range vouched {
+		ids = append(ids, v.Groups...)
 	}
 	through, err := s.Assignments.List(ctx, cloud.Where(cloud.In("group_id", ids)))
 	return append(own, through...), err

@@ -63,7 +63,7 @@ func worldOn(t testing.TB, st *store.Store, o Options) *world {
 		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts,
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
-		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations,
+		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations,
 		Settings: st.Settings, Tx: st, Options: o, Log: slog.New(slog.DiscardHandler), Clock: w.clock.Now})
 	made, err := w.Bootstrap(context.Background(), Bootstrap{AdminPassword: "admin-pw", DemoPassword: "demo-pw"})
 	if err != nil {

@@ -78,6 +78,8 @@ type subject struct {
 	delegation *cloud.Delegation
 	parent     *claims // of the token that was shown
 	methods    []string
+	provider   cloud.IdentityProviderID // who vouches for the user, and in which way
+	protocol   string
 }
 
 // refused is the one answer to every sign-in that fails: it does not tell what was wrong.
@@ -129,12 +131,17 @@ func (s *Service) authenticate(ctx context.Context, l Login) (*subject, error) {
 	if who.user == nil {
 		return nil, cloud.Invalidf("request", "auth.identity.methods", "The request names no authentication method that this cloud knows.")
 	}
+	return s.admit(ctx, who)
+}
+
+// admit lets in whom nobody has shut out.
+func (s *Service) admit(ctx context.Context, who *subject) (*subject, error) {
 	var err error
 	who.domain, err = s.enabledDomain(ctx, who.user.DomainID)
 	if err != nil || !who.user.Enabled || !factorsHold(who) {
 		return nil, orRefused(err)
 	}
-	return who, nil
+	return who, s.checkVouched(ctx, who)
 }
 
 func orRefused(err error) error {
@@ -178,7 +185,7 @@ func (s *Service) authenticateToken(ctx context.Context, token string, who *subj
 	if who.user != nil && who.user.ID != u.ID {
 		return refused()
 	}
-	who.user, who.parent = u, c
+	who.user, who.parent, who.provider, who.protocol = u, c, c.Provider, c.Protocol
 	for _, m := range append([]string{MethodToken}, c.Methods...) {
 		if !slices.Contains(who.methods, m) {
 			who.methods = append(who.methods, m)

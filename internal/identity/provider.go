@@ -122,15 +122,21 @@ func (s *Service) ListProviders(ctx context.Context, f ProviderFilter) ([]*cloud
 	return s.Providers.List(ctx, f.query())
 }
 
-// UpdateProvider changes an identity provider.
+// UpdateProvider changes an identity provider. Disabling it voids the tokens of its users, however they were made.
 func (s *Service) UpdateProvider(ctx context.Context, id cloud.IdentityProviderID, c ProviderChange) (p *cloud.IdentityProvider, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		p, err = s.Providers.Get(ctx, id)
 		if err := allow(ctx, "identity provider.manage", policy.Target{}, err); err != nil {
 			return err
 		}
+		was := p.Enabled
 		set(&p.Description, c.Description)
 		set(&p.Enabled, c.Enabled)
+		if was && !p.Enabled {
+			if err := s.revokeVouched(ctx, p); err != nil {
+				return err
+			}
+		}
 		set(&p.RemoteIDs, c.RemoteIDs)
 		set(&p.MembershipMinutes, c.MembershipMinutes)
 		if c.OpenID != nil {
@@ -149,8 +155,11 @@ func (s *Service) UpdateProvider(ctx context.Context, id cloud.IdentityProviderI
 // DeleteProvider removes an identity provider and its protocols. Its domain stays, with what its users own.
 func (s *Service) DeleteProvider(ctx context.Context, id cloud.IdentityProviderID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		_, err := s.Providers.Get(ctx, id)
+		p, err := s.Providers.Get(ctx, id)
 		if err := allow(ctx, "identity provider.manage", policy.Target{}, err); err != nil {
+			return err
+		}
+		if err := s.revokeVouched(ctx, p); err != nil {
 			return err
 		}
 		return s.removeProvider(ctx, id)
@@ -160,6 +169,9 @@ func (s *Service) DeleteProvider(ctx context.Context, id cloud.IdentityProviderI
 func (s *Service) removeProvider(ctx context.Context, id cloud.IdentityProviderID) error {
 	protocols, err := s.Protocols.List(ctx, cloud.Where(cloud.Eq("provider_id", id)))
 	if err := each(protocols, err, func(p *cloud.Protocol) error { return s.Protocols.Delete(ctx, p.ID) }); err != nil {
+		return err
+	}
+	if err := s.dropStandings(ctx, cloud.Eq("provider_id", id)); err != nil {
 		return err
 	}
 	return s.Providers.Delete(ctx, id)

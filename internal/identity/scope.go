@@ -10,7 +10,7 @@ import (
 
 // scoped finds the scope that is wanted and the roles the subject has there.
 func (s *Service) scoped(ctx context.Context, who *subject, want ScopeRequest) (*Token, error) {
-	t := &Token{User: who.user, UserDomain: who.domain, Credential: who.credential, Delegation: who.delegation}
+	t := &Token{User: who.user, UserDomain: who.domain, Credential: who.credential, Delegation: who.delegation, Provider: who.provider, Protocol: who.protocol}
 	if who.credential != nil {
 		return t, s.scopeOfCredential(ctx, t, want)
 	}
@@ -114,6 +114,11 @@ func (s *Service) fillRoles(ctx context.Context, t *Token, scope Scope) error {
 	var err error
 	if t.Roles, err = s.rolesNow(ctx, t.User.ID, scope); err != nil {
 		return err
+	}
+	if len(t.User.Federated) > 0 {
+		if t.until, err = s.vouchedUntil(ctx, t.User.ID); err != nil {
+			return err
+		}
 	}
 	if bound, ok := t.boundRoles(); ok {
 		book, err := s.roleBook(ctx)

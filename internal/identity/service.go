@@ -27,6 +27,8 @@ type Options struct {
 	PasswordMinAge time.Duration
 	// ChangeOnFirstUse makes a password that an administrator has set good for nothing but to choose another.
 	ChangeOnFirstUse bool
+	// MembershipPause is how often a provider is asked what it says of a user now; 0 means 5 minutes.
+	MembershipPause time.Duration
 	// Hashing is the cost of a new password's hash; zero means DefaultHashing.
 	Hashing Hashing
 }
@@ -35,6 +37,7 @@ const (
 	tokenLifetimeDefault = time.Hour
 	tokenLifetimeMax     = 24 * time.Hour
 	lockoutDefault       = 30 * time.Minute
+	membershipDefault    = 5 * time.Minute
 )
 
 func (o Options) withDefaults() Options {
@@ -44,6 +47,9 @@ func (o Options) withDefaults() Options {
 	o.TokenLifetime = min(o.TokenLifetime, tokenLifetimeMax)
 	if o.LockoutDuration <= 0 {
 		o.LockoutDuration = lockoutDefault
+	}
+	if o.MembershipPause <= 0 {
+		o.MembershipPause = membershipDefault
 	}
 	if o.Hashing == (Hashing{}) {
 		o.Hashing = DefaultHashing
@@ -72,6 +78,7 @@ type Deps struct {
 	Providers          cloud.Records[cloud.IdentityProvider, cloud.IdentityProviderID]
 	Mappings           cloud.Records[cloud.Mapping, cloud.MappingID]
 	Protocols          cloud.Records[cloud.Protocol, string]
+	Standings          cloud.Records[cloud.Standing, string]
 	ServiceProviders   cloud.Records[cloud.ServiceProvider, cloud.ServiceProviderID]
 	Revocations        cloud.Records[cloud.Revocation, string]
 	Settings           cloud.Records[cloud.Setting, cloud.SettingID]
@@ -142,6 +149,7 @@ func (s *Service) Run(ctx context.Context) {
 			s.attempt("sweep revocations", s.sweepRevocations(ctx))
 			s.attempt("sweep trusts", s.sweepTrusts(ctx))
 			s.attempt("sweep delegations", s.sweepDelegations(ctx))
+			s.attempt("sweep standings", s.sweepStandings(ctx))
 		}
 	}
 }

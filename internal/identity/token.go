@@ -38,7 +38,13 @@ type Token struct {
 	Credential    *cloud.ApplicationCredential
 	Trust         *cloud.Trust
 	Delegation    *cloud.Delegation
-	behind        []party
+	// Provider and Protocol are by whose word the user signed in, empty if by this cloud's own. Groups are those that the
+	// provider names; a token with a scope does not tell them.
+	Provider cloud.IdentityProviderID
+	Protocol string
+	Groups   []cloud.GroupID
+	behind   []party
+	until    *time.Time // a provider's word that the roles may rest on holds until then
 }
 
 // Issue signs somebody in and makes a token. It answers Unauthenticated for whatever does not fit, without saying what.
@@ -49,7 +55,11 @@ func (s *Service) Issue(ctx context.Context, l Login, want ScopeRequest) (*Token
 	if err != nil {
 		return nil, err
 	}
-	var t *Token
+	return s.issue(ctx, who, want, issued)
+}
+
+// issue makes a token for somebody who has signed in, as of a moment before anything was read.
+func (s *Service) issue(ctx context.Context, who *subject, want ScopeRequest, issued time.Time) (t *Token, err error) {
 	err = s.Tx.View(ctx, func(ctx context.Context) error {
 		t, err = s.scoped(ctx, who, want)
 		return err
@@ -92,6 +102,8 @@ func (s *Service) claim(who *subject, t *Token, issued time.Time) *claims {
 		c.CredentialID, c.Restricted, c.Ruled = cred.ID, !cred.Unrestricted, len(cred.AccessRules) > 0
 		c.expireBy(cred.ExpiresAt)
 	}
+	c.Provider, c.Protocol = who.provider, who.protocol
+	c.expireBy(t.until)
 	if d := who.delegation; d != nil {
 		c.DelegationID, c.Restricted = d.ID, true
 		c.expireBy(&d.ExpiresAt)
@@ -129,7 +141,7 @@ func (c *claims) auditIDs() []string {
 func (c *claims) principal() *cloud.Principal {
 	return &cloud.Principal{UserID: c.UserID, UserName: c.UserName, UserDomainID: c.UserDomainID,
 		ProjectID: c.Scope.ProjectID, ProjectDomainID: c.ProjectDomainID, DomainID: c.Scope.DomainID, System: c.Scope.System,
-		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, DelegationID: c.DelegationID,
+		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, DelegationID: c.DelegationID, ProviderID: c.Provider, Protocol: c.Protocol,
 		Restricted: c.Restricted || c.TrustID != ""}
 }
 
@@ -227,7 +239,8 @@ func (s *Service) Revoke(ctx context.Context, token string) error {
 
 // describe looks up the names of what claims hold ids of.
 func (s *Service) describe(ctx context.Context, c *claims) (*Token, error) {
-	t := &Token{Methods: c.Methods, IssuedAt: c.Issued, ExpiresAt: c.Expires, AuditIDs: c.auditIDs(), System: c.Scope.System}
+	t := &Token{Methods: c.Methods, IssuedAt: c.Issued, ExpiresAt: c.Expires, AuditIDs: c.auditIDs(), System: c.Scope.System,
+		Provider: c.Provider, Protocol: c.Protocol}
 	var err error
 	if t.User, err = s.Users.Get(ctx, c.UserID); err != nil {
 		return nil, err
@@ -262,6 +275,9 @@ func (s *Service) describe(ctx context.Context, c *claims) (*Token, error) {
 		if t.Delegation, err = s.Delegations.Get(ctx, c.DelegationID); err != nil {
 			return nil, err
 		}
+	}
+	if t.Groups, err = s.groupsVouched(ctx, t); err != nil {
+		return nil, err
 	}
 	t.Roles, err = s.rolesNamed(ctx, c.Roles)
 	return t, err

@@ -168,6 +168,9 @@ func (s *Service) removeUser(ctx context.Context, u *cloud.User) error {
 			return err
 		}
 	}
+	if err := s.dropStandings(ctx, cloud.Eq("user_id", u.ID)); err != nil {
+		return err
+	}
 	groups, err := s.groupsOf(ctx, u.ID)
 	err = each(groups, err, func(g *cloud.Group) error {
 		g.Members = without(g.Members, u.ID)

@@ -47,6 +47,7 @@ var users = definition[cloud.User, cloud.UserID]{
 		fold("email", func(u *cloud.User) any { return u.Email }),
 		flag("enabled", func(u *cloud.User) any { return u.Enabled }),
 		text("default_project_id", func(u *cloud.User) any { return u.DefaultProjectID }),
+		set("federated", func(u *cloud.User) any { return federatedKeys(u) }),
 	},
 	indexes: []index{
 		unique("name", "domain_id", "name_lower"),
@@ -56,6 +57,14 @@ var users = definition[cloud.User, cloud.UserID]{
 		by("email"),
 		by("default_project_id"),
 	},
+}
+
+func federatedKeys(u *cloud.User) []string {
+	keys := make([]string, 0, 2*len(u.Federated))
+	for _, f := range u.Federated {
+		keys = append(keys, f.Key(), cloud.ProviderKey(f.ProviderID))
+	}
+	return keys
 }
 
 var groups = definition[cloud.Group, cloud.GroupID]{
@@ -237,6 +246,23 @@ var protocols = definition[cloud.Protocol, string]{
 	},
 	indexes: []index{
 		by("provider_id", "created_at"),
+	},
+}
+
+var standings = definition[cloud.Standing, string]{
+	table: "standings", resource: "standing",
+	id: func(v *cloud.Standing) string { return v.ID },
+	columns: []column[cloud.Standing]{
+		text("user_id", func(v *cloud.Standing) any { return v.UserID }),
+		text("provider_id", func(v *cloud.Standing) any { return v.ProviderID }),
+		instant("until", func(v *cloud.Standing) any { return v.Until }),
+		instant("look_at", func(v *cloud.Standing) any { return v.LookAt }),
+	},
+	indexes: []index{
+		by("user_id", "created_at"),
+		by("provider_id", "created_at"),
+		by("until"),
+		by("look_at"),
 	},
 }
 

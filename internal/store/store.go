@@ -86,6 +86,7 @@ type Store struct {
 	IdentityProviders      cloud.Records[cloud.IdentityProvider, cloud.IdentityProviderID]
 	Mappings               cloud.Records[cloud.Mapping, cloud.MappingID]
 	Protocols              cloud.Records[cloud.Protocol, string]
+	Standings              cloud.Records[cloud.Standing, string]
 	ServiceProviders       cloud.Records[cloud.ServiceProvider, cloud.ServiceProviderID]
 	Revocations            cloud.Records[cloud.Revocation, string]
 
@@ -181,6 +182,7 @@ func (s *Store) makeTables() {
 	s.IdentityProviders = newTable(s, &identityProviders)
 	s.Mappings = newTable(s, &mappings)
 	s.Protocols = newTable(s, &protocols)
+	s.Standings = newTable(s, &standings)
 	s.ServiceProviders = newTable(s, &serviceProviders)
 	s.Revocations = newTable(s, &revocations)
 

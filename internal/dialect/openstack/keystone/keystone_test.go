@@ -42,7 +42,7 @@ func newSite(t testing.TB) *site {
 		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts,
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
-		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
+		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
 		Log: log, Options: identity.Options{Hashing: identity.Hashing{MemoryKiB: 64, Passes: 1}}})
 	made, err := s.Bootstrap(context.Background(), identity.Bootstrap{AdminPassword: adminPassword, DemoPassword: demoPassword})
 	if err != nil {
