@@ -44,6 +44,7 @@ var rules = []rule{
 	{"internal/store", []string{"internal/store", "internal/cloud"}, "it knows rows, columns and transactions, and no rule about the nouns"},
 	{"internal/identity", []string{"internal/cloud", "internal/policy", "internal/mapping"}, nounsOnly},
 	{"internal/mapping", nil, "it is a language, and pure"},
+	{"internal/openid", nil, "it speaks with issuers and knows no user, project or role"},
 
 	{"internal/compute", useCases, useCase},
 	{"internal/inventory", []string{"internal/cloud", "internal/policy"}, useCase},
