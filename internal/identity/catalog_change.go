@@ -77,19 +77,10 @@ func (s *Service) UpdateRegion(ctx context.Context, id string, f func(*Region)) 
 	return r, err
 }
 
-// removeFromCatalog is changeCatalog that takes the limits of what is removed along.
-func (s *Service) removeFromCatalog(ctx context.Context, limits cloud.Cond, f func(*catalog) error) error {
-	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.changeCatalog(ctx, f); err != nil {
-			return err
-		}
-		return s.dropSubjects(ctx, limits)
-	})
-}
-
-// DeleteRegion removes a region that no region or endpoint is in, with the limits in it.
+// DeleteRegion removes a region that no region or endpoint is in. Limits for it stay: a region has no id but its name, and
+// counts again when it is made again.
 func (s *Service) DeleteRegion(ctx context.Context, id string) error {
-	return s.removeFromCatalog(ctx, cloud.Eq("region_id", id), func(c *catalog) error {
+	return s.changeCatalog(ctx, func(c *catalog) error {
 		i, err := find("region", c.Regions, id, regionID)
 		if err != nil {
 			return err
@@ -150,21 +141,29 @@ func (s *Service) UpdateCatalogService(ctx context.Context, id string, f func(*C
 
 // DeleteCatalogService removes a service, its endpoints and limits.
 func (s *Service) DeleteCatalogService(ctx context.Context, id string) error {
-	return s.removeFromCatalog(ctx, cloud.Eq("service_id", id), func(c *catalog) error {
-		i, err := find("service", c.Services, id, serviceID)
-		if err != nil {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if err := s.changeCatalog(ctx, func(c *catalog) error { return c.forgetService(id) }); err != nil {
 			return err
 		}
-		c.Services = slices.Delete(c.Services, i, i+1)
-		c.forgetPolicies(func(b boundPolicy) bool { return b.ServiceID == id })
-		for _, e := range c.Endpoints {
-			if e.ServiceID == id {
-				c.forgetEndpoint(e.ID)
-			}
-		}
-		c.Endpoints = slices.DeleteFunc(c.Endpoints, func(e Endpoint) bool { return e.ServiceID == id })
-		return nil
+		return s.dropSubjects(ctx, cloud.Eq("service_id", id))
 	})
+}
+
+// forgetService removes a service with all that is bound to it.
+func (c *catalog) forgetService(id string) error {
+	i, err := find("service", c.Services, id, serviceID)
+	if err != nil {
+		return err
+	}
+	c.Services = slices.Delete(c.Services, i, i+1)
+	c.forgetPolicies(func(b boundPolicy) bool { return b.ServiceID == id })
+	for _, e := range c.Endpoints {
+		if e.ServiceID == id {
+			c.forgetEndpoint(e.ID)
+		}
+	}
+	c.Endpoints = slices.DeleteFunc(c.Endpoints, func(e Endpoint) bool { return e.ServiceID == id })
+	return nil
 }
 
 // Endpoint answers one endpoint.

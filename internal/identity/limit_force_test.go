@@ -45,3 +45,22 @@ func TestWhichLimitIsInForce(t *testing.T) {
 	force(p, map[string]int64{"a": 5, "b": 2})
 	force(other, map[string]int64{"a": 3, "b": 2})
 }
+
+// A limit outlives its region, which may come back, and goes with its service.
+func TestLimitsOutliveRegions(t *testing.T) {
+	w := newWorld(t, Options{})
+	service := must[*CatalogService](t)(w.CreateCatalogService(w.admin, CatalogService{Type: "dns", Name: "d", Enabled: true})).ID
+	must[*Region](t)(w.CreateRegion(w.admin, Region{ID: "here"}))
+	w.ok(w.CreateRegisteredLimits(w.admin, []*cloud.RegisteredLimit{{LimitSubject: cloud.LimitSubject{ServiceID: service, RegionID: "here", Resource: "zones"}, Default: 1}}))
+	count := func() int64 {
+		return must[int64](t)(w.RegisteredLimits.Count(w.admin, cloud.Eq("service_id", service)))
+	}
+	w.ok(w.DeleteRegion(w.admin, "here"))
+	if count() != 1 {
+		t.Error("the limit went with its region")
+	}
+	w.ok(w.DeleteCatalogService(w.admin, service))
+	if count() != 0 {
+		t.Error("the limit stayed without its service")
+	}
+}

@@ -135,7 +135,15 @@ func (w *viewer) extendedKeys(body *openstack.Object, v *compute.View, st state)
 	body.Number("OS-EXT-STS:power_state", st.Power)
 	body.Set("os-extended-volumes:volumes_attached", w.volumesAttached(in))
 	if groups := securityGroups(v); len(groups) > 0 {
-		body.Set("security_groups", openstack.Each(groups, func(o *openstack.Object, g *cloud.SecurityGroup) { o.Text("name", g.Name) }))
+		// Until it is built, a server is shown with what it was asked for with, which clients name by id.
+		building := in.Phase == cloud.PhaseBuilding
+		body.Set("security_groups", openstack.Each(groups, func(o *openstack.Object, g *cloud.SecurityGroup) {
+			if building {
+				o.Text("name", string(g.ID))
+				return
+			}
+			o.Text("name", g.Name)
+		}))
 	}
 }
 
