@@ -83,6 +83,11 @@ type Config struct {
 	ChangePasswordUponFirstUse bool `json:"change_password_upon_first_use"`
 	// UniquePasswords of a user cannot be chosen again; 0: any.
 	UniquePasswords int `json:"unique_passwords"`
+	// TrustedDashboards are pages that a browser which signed in by an identity provider may carry its token to: whole URLs, as
+	// "https://cloud.example/dashboard/auth/websso/".
+	TrustedDashboards []string `json:"trusted_dashboards"`
+	// MembershipSeconds is how often an identity provider is asked whether users are still in their groups there.
+	MembershipSeconds int `json:"membership_seconds"`
 	// CheckSeconds is how often each host is compared with the store.
 	CheckSeconds int `json:"check_seconds"`
 	// KeepDeletedDays is how long what is deleted can still be listed, KeepOperationsDays how long an ended operation
@@ -112,7 +117,7 @@ func Default() Config {
 		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
-		TokenSeconds: 3600, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",
+		TokenSeconds: 3600, MembershipSeconds: 300, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/imagestore"
 	"github.com/nubo-cloud/nubo/internal/inventory"
 	"github.com/nubo-cloud/nubo/internal/network"
+	"github.com/nubo-cloud/nubo/internal/openid"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -59,10 +60,12 @@ func (d *Daemon) newServices() (*services, error) {
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
+		OpenID: openid.New(openid.Options{Log: log}),
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
 			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords,
 			PasswordLifetime: config.Days(c.PasswordDays), PasswordMinAge: config.Days(c.MinimumPasswordAgeDays),
-			PasswordPatterns: c.Patterns(), PasswordAdvice: c.PasswordRegexDescription, ChangeOnFirstUse: c.ChangePasswordUponFirstUse},
+			PasswordPatterns: c.Patterns(), PasswordAdvice: c.PasswordRegexDescription, ChangeOnFirstUse: c.ChangePasswordUponFirstUse,
+			TrustedOrigins: c.TrustedDashboards, MembershipPause: config.Seconds(c.MembershipSeconds)},
 	})
 	s.useImageLimits(c.Region)
 	var err error

@@ -18,9 +18,15 @@ type Said struct {
 	Protocol   string
 	RemoteID   string // what the provider calls itself in it
 	Assertion  mapping.Assertion
-	// Proof is what the provider can be asked with again, until AskUntil; empty: nothing.
-	Proof    string
-	AskUntil time.Time
+	Proof      Proof
+}
+
+// Proof is what a provider can be asked with again; the zero value is nothing.
+type Proof struct {
+	Issuer  string    `json:"issuer"`
+	Access  string    `json:"access,omitempty"` // an access token, good until Until
+	Refresh string    `json:"refresh,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
 }
 
 // Admit signs in whom a provider speaks for, and makes a token without a scope. NotFound without the provider or the

@@ -18,6 +18,7 @@ type Filter struct {
 	// Tags must all be there, TagsAny at least one of them, NotTags not all, NotTagsAny none.
 	Tags, TagsAny, NotTags, NotTagsAny []string
 	Matches                            []Match
+	Known                              cloud.FederatedID // what a provider calls a user: those parts that are set
 	Limit                              int
 	Marker                             string
 }

@@ -40,7 +40,8 @@ func (s *Service) settlePerson(ctx context.Context, v vouching, said Said, got *
 		if err != nil {
 			return err
 		}
-		return s.stand(ctx, st)
+		// A refresh token is good once: the new one must not be lost.
+		return s.stand(ctx, st, said.Proof.Refresh != "")
 	})
 	return who, err
 }
@@ -134,12 +135,7 @@ func (s *Service) standing(ctx context.Context, v vouching, said Said, user clou
 	if m := v.provider.MembershipMinutes; m != nil {
 		st.Until = later(st.Until, now.Add(time.Duration(*m)*time.Minute))
 	}
-	if said.Proof == "" {
-		return st, nil
-	}
-	sealed, err := s.Seal(ctx, st.ID, said.Proof)
-	st.Sealed, st.AskUntil, st.LookAt = sealed, said.AskUntil, now.Add(s.Options.MembershipPause)
-	return st, err
+	return st, s.sealProof(ctx, st, said.Proof)
 }
 
 func later(a, b time.Time) time.Time {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -27,6 +28,8 @@ type Options struct {
 	PasswordMinAge time.Duration
 	// ChangeOnFirstUse makes a password that an administrator has set good for nothing but to choose another.
 	ChangeOnFirstUse bool
+	// TrustedOrigins are the pages that a browser may carry a token to.
+	TrustedOrigins []string
 	// MembershipPause is how often a provider is asked what it says of a user now; 0 means 5 minutes.
 	MembershipPause time.Duration
 	// Hashing is the cost of a new password's hash; zero means DefaultHashing.
@@ -83,6 +86,7 @@ type Deps struct {
 	Revocations        cloud.Records[cloud.Revocation, string]
 	Settings           cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx                 cloud.Transactor
+	OpenID             OpenID // nil: nobody signs in by OpenID
 	Options            Options
 	Log                *slog.Logger
 	Clock              func() time.Time
@@ -135,6 +139,9 @@ const (
 // Run keeps revocations and keys fresh until ctx ends: what other processes sharing
 // the store did, keys that are due, rows that have expired.
 func (s *Service) Run(ctx context.Context) {
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watchMemberships(ctx) })
+	defer watching.Wait()
 	refresh, sweep := time.NewTicker(refreshEvery), time.NewTicker(sweepEvery)
 	defer refresh.Stop()
 	defer sweep.Stop()

@@ -78,26 +78,35 @@ func (s *Service) revokeVouched(ctx context.Context, p *cloud.IdentityProvider) 
 	return each(users, err, func(u *cloud.User) error { return s.revoke(ctx, cause{kind: voidUser, id: string(u.ID)}) })
 }
 
-// stand writes down what a provider says of a user, and voids the tokens that rest on groups it no longer names.
-func (s *Service) stand(ctx context.Context, v *cloud.Standing) error {
+// stand writes down what a provider says of a user, and voids the tokens that rest on groups it no longer names. What is
+// hardly new is written only if it must be.
+func (s *Service) stand(ctx context.Context, v *cloud.Standing, must bool) error {
 	old, err := s.Standings.Get(ctx, v.ID)
 	if cloud.Is(err, cloud.NotFound) {
 		return s.Standings.Insert(ctx, v)
 	}
-	if err != nil || sameStanding(old, v) {
+	if err != nil || !must && sameStanding(old, v) {
 		return err
 	}
-	for _, g := range old.Groups {
-		if slices.Contains(v.Groups, g) {
-			continue
-		}
-		lost, err := s.Assignments.List(ctx, cloud.Where(cloud.Eq("group_id", g)))
-		if err := each(lost, err, func(a *cloud.Assignment) error { return s.revoke(ctx, lostBy(a, v.UserID)) }); err != nil {
-			return err
-		}
+	if err := s.revokeLeft(ctx, old, v.Groups); err != nil {
+		return err
 	}
 	v.Meta = old.Meta
 	return s.Standings.Update(ctx, v)
+}
+
+// revokeLeft voids the tokens that rest on groups which a user has left.
+func (s *Service) revokeLeft(ctx context.Context, old *cloud.Standing, now []cloud.GroupID) error {
+	for _, g := range old.Groups {
+		if slices.Contains(now, g) {
+			continue
+		}
+		lost, err := s.Assignments.List(ctx, cloud.Where(cloud.Eq("group_id", g)))
+		if err := each(lost, err, func(a *cloud.Assignment) error { return s.revoke(ctx, lostBy(a, old.UserID)) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sameStanding spares a sign-in the write: the same groups, and hardly longer than before.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -14,6 +15,7 @@ type UserChange struct {
 	Enabled                  *bool
 	DefaultProjectID         *cloud.ProjectID
 	Password                 *string
+	Federated                *[]cloud.FederatedID
 	Options, Extra           map[string]any
 }
 
@@ -23,6 +25,7 @@ func (c UserChange) apply(u *cloud.User) {
 	set(&u.Email, c.Email)
 	set(&u.Enabled, c.Enabled)
 	set(&u.DefaultProjectID, c.DefaultProjectID)
+	set(&u.Federated, c.Federated)
 	u.Options, u.Extra = mergedOptions(u.Options, c.Options), merged(u.Extra, c.Extra)
 }
 
@@ -65,6 +68,9 @@ func (s *Service) CreateUser(ctx context.Context, u cloud.User, password string)
 		if _, err := s.Domains.Get(ctx, u.DomainID); err != nil {
 			return err
 		}
+		if err := s.checkFederated(ctx, &u); err != nil {
+			return err
+		}
 		return s.Users.Insert(ctx, &u)
 	})
 	return &u, err
@@ -85,7 +91,14 @@ func (s *Service) ListUsers(ctx context.Context, f Filter, expires ...func(*time
 	if f.DomainID, err = listDomain(ctx, "user.list", f.DomainID); err != nil {
 		return nil, err
 	}
-	return s.Users.List(ctx, f.query(), func(u *cloud.User) bool {
+	var where []cloud.Cond
+	if f.Known.ProviderID != "" {
+		where = append(where, cloud.Eq("federated", cloud.ProviderKey(f.Known.ProviderID)))
+	}
+	return s.Users.List(ctx, f.query(where...), func(u *cloud.User) bool {
+		if f.Known != (cloud.FederatedID{}) && !slices.ContainsFunc(u.Federated, covers(f.Known)) {
+			return false
+		}
 		for _, ok := range expires {
 			if !ok(PasswordExpiry(u)) {
 				return false
@@ -123,6 +136,11 @@ func (s *Service) UpdateUser(ctx context.Context, id cloud.UserID, c UserChange)
 		s.setPassword(u, hash)
 		if err := validName("user", u.Name, nameMax); err != nil {
 			return err
+		}
+		if c.Federated != nil {
+			if err := s.checkFederated(ctx, u); err != nil {
+				return err
+			}
 		}
 		if c.Password != nil || was && !u.Enabled {
 			if err := s.revokeUser(ctx, u); err != nil {

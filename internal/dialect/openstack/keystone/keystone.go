@@ -52,6 +52,8 @@ func New(d Deps) *openstack.Service {
 	a.endpointPolicyRoutes()
 	a.revocationRoutes()
 	a.federationRoutes()
+	a.federatedAuthRoutes()
+	a.webSSORoutes()
 	a.catalogRoutes()
 	return a.Service
 }

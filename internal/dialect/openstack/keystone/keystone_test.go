@@ -183,7 +183,10 @@ func TestRoutesAreTheListedOnes(t *testing.T) {
 // TestEveryRouteWantsAToken: all but the public ones, which are named here.
 func TestEveryRouteWantsAToken(t *testing.T) {
 	s := newSite(t)
-	public := map[string]bool{"GET /{$}": true, "GET /v3": true, "POST /v3/auth/tokens": true, "POST /v3/users/{user}/password": true,
+	public := map[string]bool{"GET /v3/auth/OS-FEDERATION/websso/{protocol}": true, "POST /v3/auth/OS-FEDERATION/websso/{protocol}": true,
+		"GET /v3/auth/OS-FEDERATION/identity_providers/{provider}/protocols/{protocol}/websso":  true,
+		"POST /v3/auth/OS-FEDERATION/identity_providers/{provider}/protocols/{protocol}/websso": true,
+		"GET /{$}": true, "GET /v3": true, "POST /v3/auth/tokens": true, "POST /v3/users/{user}/password": true,
 		"POST /v3/OS-OAUTH1/request_token": true, "POST /v3/OS-OAUTH1/access_token": true}
 	parameter := regexp.MustCompile(`\{[a-z]+\}`)
 	for _, route := range s.api.Routes() {

@@ -317,6 +317,10 @@ func tokenObject(t *identity.Token) object {
 		v["OS-TRUST:trust"] = object{"id": trust.ID, "impersonation": trust.Impersonation, "trustor_user": object{"id": trust.TrustorID},
 			"trustee_user": object{"id": trust.TrusteeID}, "redelegated_trust_id": orNull(trust.ParentID), "redelegation_count": trust.RedelegationCount}
 	}
+	if t.Provider != "" {
+		v["user"].(object)["OS-FEDERATION"] = object{"identity_provider": object{"id": t.Provider}, "protocol": object{"id": t.Protocol},
+			"groups": each(t.Groups, func(g cloud.GroupID) object { return object{"id": g} })}
+	}
 	if d := t.Delegation; d != nil {
 		v["OS-OAUTH1"] = object{"consumer_id": d.ApplicationID, "access_token_id": d.ID}
 	}

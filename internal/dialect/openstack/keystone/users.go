@@ -33,6 +33,9 @@ func (a *api) userObject(r *http.Request) func(*cloud.User) object {
 				o[key] = value
 			}
 		}
+		if len(u.Federated) > 0 {
+			o["federated"] = federatedObjects(u.Federated)
+		}
 		return o
 	}
 }
@@ -46,6 +49,7 @@ func (a *api) listUsers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.Known = knownAs(r)
 	list, err := a.identity.ListUsers(r.Context(), f, expiry...)
 	if err != nil {
 		return err
@@ -84,7 +88,7 @@ func (a *api) createUser(w http.ResponseWriter, r *http.Request) error {
 	f.require("name")
 	u := cloud.User{Name: takeOr(f, "name", ""), DomainID: takeOr[cloud.DomainID](f, "domain_id", ""), Description: takeOr(f, "description", ""),
 		Email: takeOr(f, "email", ""), Enabled: takeOr(f, "enabled", true), DefaultProjectID: takeOr[cloud.ProjectID](f, "default_project_id", ""),
-		Options: takeOr[map[string]any](f, "options", nil)}
+		Options: takeOr[map[string]any](f, "options", nil), Federated: federatedIDs(takeOr[[]federatedBody](f, "federated", nil))}
 	password := takeOr(f, "password", "")
 	u.Extra = f.extra()
 	if f.err != nil {
@@ -116,6 +120,10 @@ func (a *api) updateUser(w http.ResponseWriter, r *http.Request) error {
 	c := identity.UserChange{Name: take[string](f, "name"), Description: take[string](f, "description"), Email: take[string](f, "email"),
 		Enabled: take[bool](f, "enabled"), DefaultProjectID: take[cloud.ProjectID](f, "default_project_id"), Password: take[string](f, "password"),
 		Options: takeOr[map[string]any](f, "options", nil)}
+	if body := take[[]federatedBody](f, "federated"); body != nil {
+		known := federatedIDs(*body)
+		c.Federated = &known
+	}
 	c.Extra = f.extra()
 	if f.err != nil {
 		return f.err

@@ -1,0 +1,149 @@
+package identity
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/openid"
+)
+
+// Journey is a sign-in by a browser that is on its way: to the provider, and back to who sent it here.
+type Journey struct {
+	ProviderID cloud.IdentityProviderID `json:"provider"`
+	Protocol   string                   `json:"protocol"`
+	Origin     string                   `json:"origin"` // the page that gets the token
+	Pending    openid.Pending           `json:"pending"`
+}
+
+// Departure is how a browser sets out.
+type Departure struct {
+	URL string // where it goes
+	// State comes back with it. Sealed must come back too, and only from this browser: keep it in a cookie that State names.
+	State, Sealed string
+}
+
+// journeySeal names what a journey is sealed for.
+const journeySeal = "browser sign-in"
+
+// CheckOrigin refuses a page that is not trusted with tokens. The case of its host does not matter.
+//
+// Source: Keystone's [federation] trusted_dashboard.
+func (s *Service) CheckOrigin(origin string) error {
+	if origin == "" {
+		return cloud.Invalidf("request", "origin", "Request must have an origin query parameter.")
+	}
+	if !slices.ContainsFunc(s.Options.TrustedOrigins, func(t string) bool { return sameOrigin(t, origin) }) {
+		s.Log.Warn("sign-in refused: tokens are not handed to this page; see trusted_dashboards", "origin", origin)
+		return &cloud.Error{Kind: cloud.Unauthenticated, Message: "'" + origin + "' is not a trusted dashboard host."}
+	}
+	return nil
+}
+
+func sameOrigin(a, b string) bool {
+	ua, errA := url.Parse(a)
+	ub, errB := url.Parse(b)
+	if errA != nil || errB != nil {
+		return false
+	}
+	ua.Host, ub.Host = strings.ToLower(ua.Host), strings.ToLower(ub.Host)
+	return *ua == *ub
+}
+
+// Ways lists the providers that somebody can sign in by with a protocol.
+func (s *Service) Ways(ctx context.Context, protocol string) ([]*cloud.IdentityProvider, error) {
+	ctx = cloud.WithPrincipal(ctx, cloud.System())
+	ways, err := s.Protocols.List(ctx, cloud.Query{}, func(p *cloud.Protocol) bool { return p.Name == protocol })
+	if err != nil || len(ways) == 0 {
+		return nil, err
+	}
+	ids := make([]cloud.IdentityProviderID, len(ways))
+	for i, p := range ways {
+		ids[i] = p.ProviderID
+	}
+	return s.Providers.List(ctx, cloud.Where(cloud.In("id", ids), cloud.Eq("enabled", true)))
+}
+
+// Depart sends a browser to a provider, which sends it back to redirect.
+func (s *Service) Depart(ctx context.Context, j Journey, redirect string) (*Departure, error) {
+	ctx = cloud.WithPrincipal(ctx, cloud.System())
+	if err := s.CheckOrigin(j.Origin); err != nil {
+		return nil, err
+	}
+	p, _, err := s.way(ctx, j.ProviderID, j.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := s.openIDSettings(ctx, p, "")
+	if err != nil {
+		return nil, err
+	}
+	d := &Departure{}
+	if d.URL, j.Pending, err = s.OpenID.Begin(ctx, settings, redirect); err != nil {
+		return nil, s.notVouched(p, j.Protocol, err)
+	}
+	d.State = j.Pending.State
+	d.Sealed, err = s.sealJourney(ctx, j)
+	return d, err
+}
+
+// Arrive ends a journey: answer is what the provider gave the browser, sealed what it kept. The origin was checked when it
+// set out, and is again.
+func (s *Service) Arrive(ctx context.Context, sealed, redirect string, answer url.Values) (*Token, string, error) {
+	ctx = cloud.WithPrincipal(ctx, cloud.System())
+	j, err := s.openJourney(ctx, sealed)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := s.CheckOrigin(j.Origin); err != nil {
+		return nil, "", err
+	}
+	p, _, err := s.way(ctx, j.ProviderID, j.Protocol)
+	if err != nil {
+		return nil, "", err
+	}
+	settings, err := s.openIDSettings(ctx, p, j.Pending.Issuer)
+	if err != nil {
+		return nil, "", err
+	}
+	person, err := s.OpenID.Finish(ctx, settings, redirect, j.Pending, answer)
+	if err != nil {
+		return nil, "", s.notVouched(p, j.Protocol, err)
+	}
+	said, err := s.saidBy(j.ProviderID, j.Protocol, person, Proof{Issuer: settings.Issuer})
+	if err != nil {
+		return nil, "", err
+	}
+	if said.Proof.Refresh == "" {
+		said.Proof = Proof{}
+	}
+	t, err := s.Admit(ctx, said)
+	return t, j.Origin, err
+}
+
+func (s *Service) sealJourney(ctx context.Context, j Journey) (string, error) {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := s.Seal(ctx, journeySeal, string(text))
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// openJourney refuses what this cloud did not seal: a browser that never set out, or set out elsewhere.
+func (s *Service) openJourney(ctx context.Context, sealed string) (j Journey, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return j, refused()
+	}
+	text, err := s.Open(ctx, journeySeal, raw)
+	if err != nil {
+		s.Log.Warn("sign-in refused: a browser came back that had not set out", "error", err)
+		return j, refused()
+	}
+	return j, json.Unmarshal([]byte(text), &j)
+}
