@@ -170,6 +170,8 @@ func TestLibrariesHaveOneHome(t *testing.T) {
 		{"github.com/vishvananda/netlink", []string{"internal/driver/fabric/linux", "internal/minimal/guest/netconf", "internal/doctor", "test"}},
 		{"github.com/google/nftables", []string{"internal/driver/fabric/linux"}},
 		{"github.com/miekg/dns", []string{"internal/driver/fabric/linux"}},
+		{"github.com/go-jose/go-jose", []string{"internal/openid"}},
+		{"github.com/zitadel/oidc", []string{"internal/openid/openidtest"}},
 		{"github.com/coder/websocket", []string{"internal/console", "test"}},
 		{"github.com/prometheus/client_golang", []string{"internal/daemon"}},
 	} {
