@@ -1,9 +1,13 @@
 package openid
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Options are how a Client works; the zero value is good.
@@ -21,10 +25,53 @@ type Options struct {
 
 // Client asks issuers. It is safe for concurrent use; one serves a whole process.
 type Client struct {
-	o Options
+	o    Options
+	http *http.Client
+
+	mu      sync.Mutex // of issuers; never held while anything is waited for
+	issuers map[string]*issuer
+
+	checks  singleflight.Group // of tokens, by fingerprint
+	people  *results
+	refused *results // apart, so that made-up tokens push no good one out
 }
 
 // New makes a Client. It asks nobody yet.
 func New(o Options) *Client {
-	return &Client{o: o}
+	o = o.withDefaults()
+	asking := &http.Client{Timeout: o.RequestTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if o.HTTP != nil {
+		asking.Transport = o.HTTP.Transport
+	}
+	return &Client{o: o, http: asking, issuers: map[string]*issuer{}, people: newResults(o.KeepBytes), refused: newResults(o.KeepBytes / 16)}
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.RequestTimeout = cmp.Or(o.RequestTimeout, 5*time.Second)
+	o.KeepResults = cmp.Or(o.KeepResults, time.Minute)
+	o.KeepBytes = cmp.Or(o.KeepBytes, 16<<20)
+	o.KeepDiscovery = cmp.Or(o.KeepDiscovery, time.Hour)
+	o.Pause = cmp.Or(o.Pause, 10*time.Second)
+	return o
+}
+
+// issuer is what is kept of the issuer that s names. Settings come from an operator, so they are not many.
+func (c *Client) issuer(s Settings) (*issuer, error) {
+	if err := s.Check(); err != nil {
+		return nil, &Unreachable{Issuer: s.Issuer, Doing: "settings", Cause: err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := c.issuers[s.Issuer]
+	if i == nil {
+		i = newIssuer(c, s.Issuer)
+		c.issuers[s.Issuer] = i
+	}
+	return i, nil
 }
