@@ -45,6 +45,7 @@ var rules = []rule{
 	{"internal/identity", []string{"internal/cloud", "internal/policy", "internal/mapping", "internal/openid"}, nounsOnly},
 	{"internal/mapping", nil, "it is a language, and pure"},
 	{"internal/openid", nil, "it speaks with issuers and knows no user, project or role"},
+	{"internal/saml", []string{"internal/saml"}, "it is a protocol between organisations: it knows an issuer's words and no user here"},
 
 	{"internal/compute", useCases, useCase},
 	{"internal/inventory", []string{"internal/cloud", "internal/policy"}, useCase},
