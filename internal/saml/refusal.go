@@ -1,6 +1,11 @@
 package saml
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nubo-cloud/nubo/internal/saml/xmlsig"
+)
 
 // Reason says in one word or two why a message was refused.
 type Reason string
@@ -47,4 +52,30 @@ func (r *Refusal) Error() string {
 
 func refuse(reason Reason, format string, args ...any) error {
 	return &Refusal{reason, fmt.Sprintf(format, args...)}
+}
+
+// faults are the reasons for what is wrong with a message as XML.
+var faults = []struct {
+	fault  error
+	reason Reason
+}{
+	{xmlsig.ErrTooLarge, TooLarge},
+	{xmlsig.ErrDTD, HasDTD},
+	{xmlsig.ErrComment, HasComment},
+	{xmlsig.ErrUnsigned, Unsigned},
+	{xmlsig.ErrSigner, WrongSigner},
+	{xmlsig.ErrAltered, Altered},
+	{xmlsig.ErrMisplaced, Wrapped},
+	{xmlsig.ErrAlgorithm, WeakAlgorithm},
+	{xmlsig.ErrUndecipherable, Undecipherable},
+}
+
+// refusal is the refusal of a message that package xmlsig found at fault.
+func refusal(err error) error {
+	for _, f := range faults {
+		if errors.Is(err, f.fault) {
+			return &Refusal{f.reason, err.Error()}
+		}
+	}
+	return &Refusal{Malformed, err.Error()}
 }
