@@ -139,14 +139,10 @@ func (s *Service) UpdateCatalogService(ctx context.Context, id string, f func(*C
 	return v, err
 }
 
-// DeleteCatalogService removes a service, its endpoints and limits.
+// DeleteCatalogService removes a service and its endpoints. Its limits stay, for an administrator to move to another service
+// or delete.
 func (s *Service) DeleteCatalogService(ctx context.Context, id string) error {
-	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		if err := s.changeCatalog(ctx, func(c *catalog) error { return c.forgetService(id) }); err != nil {
-			return err
-		}
-		return s.dropSubjects(ctx, cloud.Eq("service_id", id))
-	})
+	return s.changeCatalog(ctx, func(c *catalog) error { return c.forgetService(id) })
 }
 
 // forgetService removes a service with all that is bound to it.

@@ -129,12 +129,3 @@ func (s *Service) dropLimits(ctx context.Context, where cloud.Cond) error {
 	list, err := s.Limits.List(ctx, cloud.Where(where))
 	return each(list, err, func(l *cloud.Limit) error { return s.Limits.Delete(ctx, l.ID) })
 }
-
-// dropSubjects removes the limits of a service or region, the registered ones included.
-func (s *Service) dropSubjects(ctx context.Context, where cloud.Cond) error {
-	if err := s.dropLimits(ctx, where); err != nil {
-		return err
-	}
-	list, err := s.RegisteredLimits.List(ctx, cloud.Where(where))
-	return each(list, err, func(l *cloud.RegisteredLimit) error { return s.RegisteredLimits.Delete(ctx, l.ID) })
-}

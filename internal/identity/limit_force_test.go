@@ -46,8 +46,8 @@ func TestWhichLimitIsInForce(t *testing.T) {
 	force(other, map[string]int64{"a": 3, "b": 2})
 }
 
-// A limit outlives its region, which may come back, and goes with its service.
-func TestLimitsOutliveRegions(t *testing.T) {
+// A limit outlives its region and its service, until an administrator deletes it.
+func TestLimitsOutliveTheirSubject(t *testing.T) {
 	w := newWorld(t, Options{})
 	service := must[*CatalogService](t)(w.CreateCatalogService(w.admin, CatalogService{Type: "dns", Name: "d", Enabled: true})).ID
 	must[*Region](t)(w.CreateRegion(w.admin, Region{ID: "here"}))
@@ -60,7 +60,9 @@ func TestLimitsOutliveRegions(t *testing.T) {
 		t.Error("the limit went with its region")
 	}
 	w.ok(w.DeleteCatalogService(w.admin, service))
-	if count() != 0 {
-		t.Error("the limit stayed without its service")
+	if count() != 1 {
+		t.Error("the limit went with its service")
 	}
+	all := must[[]*cloud.RegisteredLimit](t)(w.RegisteredLimits.List(w.admin, cloud.Where(cloud.Eq("service_id", service))))
+	w.ok(w.DeleteRegisteredLimit(w.admin, all[0].ID))
 }
