@@ -17,6 +17,15 @@ type IdentityProvider struct {
 	MembershipMinutes *int `json:"membership_minutes,omitempty"`
 	// OpenID is what this cloud is registered as with it; nil: as nothing, which is enough to check signatures.
 	OpenID *OpenIDClient `json:"openid,omitempty"`
+	// SAML is where its SAML metadata is; nil: it speaks no SAML.
+	SAML *SAMLSource `json:"saml,omitempty"`
+}
+
+// SAMLSource is where metadata is: one identity provider's own, or the feed of a federation of them.
+type SAMLSource struct {
+	Metadata string `json:"metadata,omitempty"` // XML
+	EntityID string `json:"entity_id,omitempty"`
+	Feed     string `json:"feed,omitempty"` // the name of one that is configured
 }
 
 // OpenIDClient is what an OpenID provider knows this cloud as, and what this cloud wants of its tokens.

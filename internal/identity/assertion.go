@@ -17,6 +17,7 @@ type Said struct {
 	ProviderID cloud.IdentityProviderID
 	Protocol   string
 	RemoteID   string // what the provider calls itself in it
+	Listed     bool   // in the feed that the provider stands for, whatever its remote ids
 	Assertion  mapping.Assertion
 	Proof      Proof
 }
@@ -92,7 +93,7 @@ func (s *Service) settle(ctx context.Context, said Said) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(v.provider.RemoteIDs, said.RemoteID) {
+	if !said.Listed && !slices.Contains(v.provider.RemoteIDs, said.RemoteID) {
 		s.Log.Warn("sign-in refused: not one of the provider's remote ids", "provider", said.ProviderID, "remote_id", said.RemoteID)
 		return nil, &cloud.Error{Kind: cloud.Forbidden, Message: "The assertion does not come from the identity provider " + string(said.ProviderID) + "."}
 	}

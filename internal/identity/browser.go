@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/openid"
@@ -16,13 +17,20 @@ import (
 type Journey struct {
 	ProviderID cloud.IdentityProviderID `json:"provider"`
 	Protocol   string                   `json:"protocol"`
-	Origin     string                   `json:"origin"` // the page that gets the token
-	Pending    openid.Pending           `json:"pending"`
+	Origin     string                   `json:"origin,omitempty"` // the page that gets the token; empty: a client at a terminal
+	Begun      time.Time                `json:"begun"`
+	Pending    openid.Pending           `json:"pending,omitzero"`
+	Entity     string                   `json:"entity,omitempty"` // of a feed, that the person chose
+	RequestID  string                   `json:"request_id,omitempty"`
 }
+
+// JourneyMax is how long one may take.
+const JourneyMax = 10 * time.Minute
 
 // Departure is how a browser sets out.
 type Departure struct {
-	URL string // where it goes
+	URL  string            // where it goes
+	Form map[string]string // what it posts there; nil: nothing
 	// State comes back with it. Sealed must come back too, and only from this browser: keep it in a cookie that State names.
 	State, Sealed string
 }
@@ -68,8 +76,8 @@ func (s *Service) Ways(ctx context.Context, protocol string) ([]*cloud.IdentityP
 	return s.Providers.List(ctx, cloud.Where(cloud.In("id", ids), cloud.Eq("enabled", true)))
 }
 
-// Depart sends a browser to a provider, which sends it back to redirect.
-func (s *Service) Depart(ctx context.Context, j Journey, redirect string) (*Departure, error) {
+// Depart sends a browser to a provider, which sends it back: to redirect, or, by SAML, to at.ACS.
+func (s *Service) Depart(ctx context.Context, j Journey, redirect string, at Site) (*Departure, error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
 	if err := s.CheckOrigin(j.Origin); err != nil {
 		return nil, err
@@ -77,6 +85,10 @@ func (s *Service) Depart(ctx context.Context, j Journey, redirect string) (*Depa
 	p, _, err := s.way(ctx, j.ProviderID, j.Protocol)
 	if err != nil {
 		return nil, err
+	}
+	j.Begun = s.now()
+	if bySAML(p, j.Protocol) {
+		return s.departSAML(ctx, p, j, at)
 	}
 	settings, err := s.openIDSettings(ctx, p, "")
 	if err != nil {
@@ -91,18 +103,28 @@ func (s *Service) Depart(ctx context.Context, j Journey, redirect string) (*Depa
 	return d, err
 }
 
-// Arrive ends a journey: answer is what the provider gave the browser, sealed what it kept. The origin was checked when it
-// set out, and is again.
+// resume goes on with a journey, if it may still be made: the page that gets the token may have lost its trust meanwhile.
+func (s *Service) resume(ctx context.Context, sealed string) (j Journey, p *cloud.IdentityProvider, err error) {
+	if j, err = s.openJourney(ctx, sealed); err != nil {
+		return j, nil, err
+	}
+	if s.now().Sub(j.Begun) > JourneyMax {
+		s.Log.Warn("sign-in refused: it took too long", "provider", j.ProviderID, "begun", j.Begun)
+		return j, nil, refused()
+	}
+	if j.Origin != "" {
+		if err := s.CheckOrigin(j.Origin); err != nil {
+			return j, nil, err
+		}
+	}
+	p, _, err = s.way(ctx, j.ProviderID, j.Protocol)
+	return j, p, err
+}
+
+// Arrive ends a journey by OpenID: answer is what the provider gave the browser, sealed what it kept.
 func (s *Service) Arrive(ctx context.Context, sealed, redirect string, answer url.Values) (*Token, string, error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
-	j, err := s.openJourney(ctx, sealed)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := s.CheckOrigin(j.Origin); err != nil {
-		return nil, "", err
-	}
-	p, _, err := s.way(ctx, j.ProviderID, j.Protocol)
+	j, p, err := s.resume(ctx, sealed)
 	if err != nil {
 		return nil, "", err
 	}

@@ -37,6 +37,7 @@ type ProviderChange struct {
 	RemoteIDs         *[]string
 	MembershipMinutes **int
 	OpenID            **OpenIDClient
+	SAML              **cloud.SAMLSource
 }
 
 // CreateProvider adds an identity provider under the id that p has. Without a domain it gets one of its own, under the domain's id
@@ -49,6 +50,9 @@ func (s *Service) CreateProvider(ctx context.Context, p cloud.IdentityProvider, 
 		return nil, err
 	}
 	return &p, s.Tx.Update(ctx, func(ctx context.Context) error {
+		if err := s.setSAML(&p, p.SAML); err != nil {
+			return err
+		}
 		if err := s.checkProvider(ctx, &p); err != nil {
 			return err
 		}
@@ -139,6 +143,11 @@ func (s *Service) UpdateProvider(ctx context.Context, id cloud.IdentityProviderI
 		}
 		set(&p.RemoteIDs, c.RemoteIDs)
 		set(&p.MembershipMinutes, c.MembershipMinutes)
+		if c.SAML != nil {
+			if err := s.setSAML(p, *c.SAML); err != nil {
+				return err
+			}
+		}
 		if c.OpenID != nil {
 			if err := s.setClient(ctx, p, *c.OpenID); err != nil {
 				return err

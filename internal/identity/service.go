@@ -87,6 +87,7 @@ type Deps struct {
 	Settings           cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx                 cloud.Transactor
 	OpenID             OpenID // nil: nobody signs in by OpenID
+	Feeds              Feeds  // nil: there are none
 	Options            Options
 	Log                *slog.Logger
 	Clock              func() time.Time

@@ -24,20 +24,24 @@ const (
 // the content type PAOSType; relay comes back in the answer's envelope: see Peek.
 //
 // Clients take the header off and send the rest on as they parsed it, which the signature within survives.
-func (sp *ServiceProvider) PAOSRequest(relay string) (id string, envelopeXML []byte, err error) {
-	id = newID()
+func (sp *ServiceProvider) PAOSRequest(relay func(requestID string) (string, error)) ([]byte, error) {
+	id := newID()
+	state, err := relay(id)
+	if err != nil {
+		return nil, err
+	}
 	request, err := element(paosRequest, id, instant(sp.now()), string(PAOS), sp.PAOS, sp.EntityID)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if err := sp.sign(request); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	e, err := element(envelope, sp.PAOS, sp.EntityID, relay)
+	e, err := element(envelope, sp.PAOS, sp.EntityID, state)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	body := e.One(soapSpace, "Body")
 	body.Children = append(body.Children, xmlsig.Node{Element: request})
-	return id, e.Canonical(), nil
+	return e.Canonical(), nil
 }

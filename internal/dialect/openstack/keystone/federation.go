@@ -51,6 +51,9 @@ func (a *api) providerObject(r *http.Request) func(*cloud.IdentityProvider) obje
 		if p.OpenID != nil {
 			v[openIDKey] = openIDObject(p.OpenID)
 		}
+		if p.SAML != nil {
+			v[samlKeyword] = samlObject(p.SAML)
+		}
 		return v
 	}
 }
@@ -75,6 +78,7 @@ func (a *api) createProvider(w http.ResponseWriter, r *http.Request) error {
 	p := cloud.IdentityProvider{ID: providerID(r), DomainID: cloud.DomainID(takeOr(f, "domain_id", "")), Description: takeOr(f, "description", ""),
 		Enabled: takeOr(f, "enabled", false), RemoteIDs: takeOr[[]string](f, "remote_ids", nil), MembershipMinutes: takeOr[*int](f, "authorization_ttl", nil)}
 	client := takeOr[*openIDBody](f, openIDKey, nil)
+	p.SAML = takeOr[*samlBody](f, samlKeyword, nil).source()
 	if err := f.done(); err != nil {
 		return err
 	}
@@ -103,6 +107,10 @@ func (a *api) updateProvider(w http.ResponseWriter, r *http.Request) error {
 	if body := take[*openIDBody](f, openIDKey); body != nil {
 		client := (*body).client()
 		c.OpenID = &client
+	}
+	if body := take[*samlBody](f, samlKeyword); body != nil {
+		source := (*body).source()
+		c.SAML = &source
 	}
 	if err := f.done(); err != nil {
 		return err

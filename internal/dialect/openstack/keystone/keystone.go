@@ -54,6 +54,7 @@ func New(d Deps) *openstack.Service {
 	a.federationRoutes()
 	a.federatedAuthRoutes()
 	a.webSSORoutes()
+	a.samlRoutes()
 	a.catalogRoutes()
 	return a.Service
 }

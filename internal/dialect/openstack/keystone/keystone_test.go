@@ -32,18 +32,26 @@ const adminPassword, demoPassword = "admin pässword", "demo-pw"
 
 func newSite(t testing.TB) *site {
 	t.Helper()
+	return newSiteWith(t, func(*identity.Deps) {})
+}
+
+// newSiteWith is newSite with other things that it is made of.
+func newSiteWith(t testing.TB, change func(*identity.Deps)) *site {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	st, err := store.Open(context.Background(), "sqlite::memory:", store.Options{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	s := identity.New(identity.Deps{Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles,
+	deps := identity.Deps{Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles,
 		Assignments: st.Assignments, Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts,
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st,
-		Log: log, Options: identity.Options{Hashing: identity.Hashing{MemoryKiB: 64, Passes: 1}}})
+		Log: log, Options: identity.Options{Hashing: identity.Hashing{MemoryKiB: 64, Passes: 1}}}
+	change(&deps)
+	s := identity.New(deps)
 	made, err := s.Bootstrap(context.Background(), identity.Bootstrap{AdminPassword: adminPassword, DemoPassword: demoPassword})
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +191,7 @@ func TestRoutesAreTheListedOnes(t *testing.T) {
 // TestEveryRouteWantsAToken: all but the public ones, which are named here.
 func TestEveryRouteWantsAToken(t *testing.T) {
 	s := newSite(t)
-	public := map[string]bool{"GET /v3/auth/OS-FEDERATION/websso/{protocol}": true, "POST /v3/auth/OS-FEDERATION/websso/{protocol}": true,
+	public := map[string]bool{"GET /v3/mellon/metadata": true, "POST /v3/mellon/postResponse": true, "POST /v3/mellon/paosResponse": true, "GET /v3/auth/OS-FEDERATION/websso/{protocol}": true, "POST /v3/auth/OS-FEDERATION/websso/{protocol}": true,
 		"GET /v3/auth/OS-FEDERATION/identity_providers/{provider}/protocols/{protocol}/websso":  true,
 		"POST /v3/auth/OS-FEDERATION/identity_providers/{provider}/protocols/{protocol}/websso": true,
 		"GET /{$}": true, "GET /v3": true, "POST /v3/auth/tokens": true, "POST /v3/users/{user}/password": true,

@@ -58,15 +58,16 @@ func (a *api) redirectURL(r *http.Request) string {
 	return a.base(r) + "/v3/auth/OS-FEDERATION/websso/" + url.PathEscape(r.PathValue("protocol")) + "/redirect"
 }
 
-// journeyMax is how many seconds a browser may be on its way.
-const journeyMax = 600
-
 func (a *api) depart(w http.ResponseWriter, r *http.Request, provider cloud.IdentityProviderID) error {
-	d, err := a.identity.Depart(r.Context(), identity.Journey{ProviderID: provider, Protocol: r.PathValue("protocol"), Origin: origin(r)}, a.redirectURL(r))
+	d, err := a.identity.Depart(r.Context(), identity.Journey{ProviderID: provider, Protocol: r.PathValue("protocol"), Origin: origin(r),
+		Entity: r.FormValue("entityID")}, a.redirectURL(r), a.samlSite(r))
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, a.journeyCookie(r, d.State, d.Sealed, journeyMax))
+	http.SetCookie(w, a.journeyCookie(r, d.State, d.Sealed, int(identity.JourneyMax.Seconds())))
+	if d.Form != nil {
+		return writePage(w, postPage, page{Target: d.URL, Fields: d.Form})
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, d.URL, http.StatusFound)
 	return nil
@@ -93,14 +94,23 @@ func (a *api) arrive(w http.ResponseWriter, r *http.Request) error {
 	state := r.URL.Query().Get("state")
 	kept, err := r.Cookie(a.journeyCookie(r, state, "", 0).Name)
 	if err != nil {
-		return &cloud.Error{Kind: cloud.Unauthenticated, Message: "This sign-in did not begin in this browser, or began too long ago. Begin again."}
+		return notFromHere()
 	}
 	http.SetCookie(w, a.journeyCookie(r, state, "", -1))
 	t, to, err := a.identity.Arrive(r.Context(), kept.Value, a.redirectURL(r), r.URL.Query())
 	if err != nil {
 		return err
 	}
-	return writePage(w, handOverPage, page{Origin: to, Token: t.Value})
+	return a.handOver(w, to, t)
+}
+
+func notFromHere() error {
+	return &cloud.Error{Kind: cloud.Unauthenticated, Message: "This sign-in did not begin in this browser, or began too long ago. Begin again."}
+}
+
+// handOver has the browser give the page that asked its token. The field's name is the one that dashboards look for.
+func (a *api) handOver(w http.ResponseWriter, to string, t *identity.Token) error {
+	return writePage(w, postPage, page{Target: to, Fields: map[string]string{"token": t.Value}})
 }
 
 type choice struct{ Name, URL string }
@@ -109,8 +119,8 @@ type choice struct{ Name, URL string }
 type page struct {
 	Nonce   string
 	Choices []choice
-	Origin  string
-	Token   string
+	Target  string // where Fields are posted; the template lets through http and https only
+	Fields  map[string]string
 }
 
 var choicePage = template.Must(template.New("choice").Parse(`<!DOCTYPE html>
@@ -119,11 +129,12 @@ var choicePage = template.Must(template.New("choice").Parse(`<!DOCTYPE html>
 <body><h1>Where are you at home?</h1>{{range .Choices}}<a href="{{.URL}}">{{.Name}}</a>{{end}}</body></html>
 `))
 
-// handOverPage posts the token to the page that asked. The names are those that dashboards and their tests look for.
-var handOverPage = template.Must(template.New("hand over").Parse(`<!DOCTYPE html>
+// postPage posts its fields by itself. The form has the name that clients which are no browsers look for.
+var postPage = template.Must(template.New("post").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Signing in</title></head>
-<body><form id="sso" name="sso" action="{{.Origin}}" method="post">Please wait...
-<input type="hidden" name="token" id="token" value="{{.Token}}"><noscript><input type="submit" value="Go on"></noscript></form>
+<body><form id="sso" name="sso" action="{{.Target}}" method="post">Please wait...
+{{range $name, $value := .Fields}}<input type="hidden" name="{{$name}}" id="{{$name}}" value="{{$value}}">
+{{end}}<noscript><input type="submit" value="Go on"></noscript></form>
 <script nonce="{{.Nonce}}">document.getElementById("sso").submit()</script></body></html>
 `))
 
