@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Assertion is what an identity provider says of a person. Several values of an attribute are one text, joined by ";".
@@ -33,15 +32,15 @@ var ErrNoRule = errors.New("no rule of the mapping applies")
 //
 // Source: what keystone.federation.utils.RuleProcessor does with the same rules, which sites' files are written for.
 func (m *Mapping) Apply(a Assertion) (*Result, error) {
-	values := make(map[string][]string, len(a))
+	said := make(map[string]*values, len(a))
 	for name, text := range a {
-		values[name] = strings.Split(text, ";")
+		said[name] = newValues(text)
 	}
 	result := &Result{}
 	var locals []Local
 	for i := range m.Rules {
 		r := &m.Rules[i]
-		found, because, err := r.match(values)
+		found, because, err := r.match(said)
 		if err == nil && because != "" {
 			result.Missed = append(result.Missed, Miss{i + 1, because})
 			continue
@@ -60,10 +59,10 @@ func (m *Mapping) Apply(a Assertion) (*Result, error) {
 }
 
 // match answers the values that the rule's local part may use, in order, or why the rule does not apply.
-func (r *Rule) match(values map[string][]string) (found [][]string, because string, err error) {
+func (r *Rule) match(said map[string]*values) (found [][]string, because string, err error) {
 	for i := range r.Remote {
 		m := &r.Remote[i]
-		have := values[m.Type]
+		have := said[m.Type]
 		if have == nil {
 			return nil, fmt.Sprintf("there is no '%s'", m.Type), nil
 		}
@@ -79,7 +78,7 @@ func (r *Rule) match(values map[string][]string) (found [][]string, because stri
 }
 
 // match is the values that the lists leave, or why they are not as the rule wants them.
-func (m *Remote) match(have []string) (kept []string, because string, err error) {
+func (m *Remote) match(have *values) (kept []string, because string, err error) {
 	switch {
 	case m.AnyOneOf != nil:
 		if kept, err = m.split(have, *m.AnyOneOf, true); len(kept) == 0 {
@@ -94,7 +93,7 @@ func (m *Remote) match(have []string) (kept []string, because string, err error)
 	case m.Whitelist != nil:
 		kept, err = m.split(have, *m.Whitelist, true)
 	default:
-		return have, "", nil
+		return have.texts, "", nil
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("'%s': an expression took too long on a value", m.Type)
@@ -104,10 +103,10 @@ func (m *Remote) match(have []string) (kept []string, because string, err error)
 
 // split keeps the values that are in a list, or those that are not. Values of lists count once, but for those that
 // expressions let through.
-func (m *Remote) split(have, list []string, in bool) ([]string, error) {
+func (m *Remote) split(have *values, list []string, in bool) ([]string, error) {
 	kept := []string{}
-	for _, v := range have {
-		fits, err := m.fits(list, v)
+	for i, v := range have.texts {
+		fits, err := m.fits(list, have, i)
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -78,17 +77,4 @@ func classBegin(text string) string {
 		}
 	}
 	return text[:n]
-}
-
-// fits says whether a value is one of the list's, or found by one of its expressions.
-func (m *Remote) fits(list []string, value string) (bool, error) {
-	if !m.Regex {
-		return slices.Contains(list, value), nil
-	}
-	for _, re := range m.expressions {
-		if found, err := re.MatchString(value); found || err != nil {
-			return found, err
-		}
-	}
-	return false, nil
 }

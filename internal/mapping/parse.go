@@ -81,7 +81,7 @@ func (g Group) check(placed bool) error {
 	return nil
 }
 
-// check also makes the expressions ready.
+// check also makes expressions and entitlements ready.
 func (m *Remote) check() error {
 	if m.Type == "" {
 		return fmt.Errorf("a remote part has no 'type'")
@@ -92,16 +92,27 @@ func (m *Remote) check() error {
 			continue
 		}
 		stated++
-		if !m.Regex {
-			continue
-		}
-		var err error
-		if m.expressions, err = expressions(*list); err != nil {
+		if err := m.prepare(*list); err != nil {
 			return fmt.Errorf("'%s': %w", m.Type, err)
 		}
 	}
-	if stated > 1 {
+	switch {
+	case stated > 1:
 		return fmt.Errorf("'%s' states more than one of any_one_of, not_any_of, whitelist and blacklist", m.Type)
+	case m.Entitlement && stated == 0:
+		return fmt.Errorf("'%s' says 'entitlement' without a list of them", m.Type)
+	case m.Entitlement && m.Regex:
+		return fmt.Errorf("'%s' says both 'entitlement' and 'regex': its list holds either entitlements or expressions", m.Type)
 	}
 	return nil
+}
+
+func (m *Remote) prepare(list []string) (err error) {
+	if m.Regex {
+		m.expressions, err = expressions(list)
+	}
+	if m.Entitlement {
+		m.entitlements = entitlements(list)
+	}
+	return err
 }

@@ -37,6 +37,8 @@ func TestParseRefuses(t *testing.T) {
 		"roles":             `[{"local": [{"projects": [{"name": "p"}]}], "remote": [{"type": "a"}]}]`,
 		"text of version 3": `[{"local": [{"projects_json": "[]"}], "remote": [{"type": "a"}]}]`,
 		"an expression":     `[{"local": [], "remote": [{"type": "a", "regex": true, "any_one_of": ["("]}]}]`,
+		"no entitlements":   `[{"local": [], "remote": [{"type": "a", "entitlement": true}]}]`,
+		"also expressions":  `[{"local": [], "remote": [{"type": "a", "entitlement": true, "regex": true, "any_one_of": ["a"]}]}]`,
 		"not JSON":          `[`,
 	} {
 		if got, err := Parse([]byte(rules), V1); err == nil {

@@ -1,6 +1,10 @@
 package mapping
 
-import "github.com/dlclark/regexp2"
+import (
+	"github.com/dlclark/regexp2"
+
+	"github.com/nubo-cloud/nubo/internal/entitlement"
+)
 
 // Versions of the language. In V2 a mapping and its parts may name a domain; in V3 roles that a person loses at home
 // are taken away here, too.
@@ -77,6 +81,9 @@ type Remote struct {
 	Whitelist *[]string `json:"whitelist,omitempty"`  // only these are passed on
 	Blacklist *[]string `json:"blacklist,omitempty"`  // all but these are
 	Regex     bool      `json:"regex,omitempty"`      // the lists hold expressions, searched for anywhere in a value
+	// Entitlement has the lists hold entitlements, which are compared as such. It is ours: without it rules mean what they do elsewhere.
+	Entitlement bool `json:"entitlement,omitempty"`
 
-	expressions []*regexp2.Regexp // those of the one list, where Regex is set
+	expressions  []*regexp2.Regexp         // those of the one list, where Regex is set
+	entitlements []entitlement.Entitlement // those of the one list, where Entitlement is set
 }
