@@ -88,8 +88,8 @@ func isToken(token string) bool {
 }
 
 func (c *Client) check(ctx context.Context, i *issuer, s Settings, token string, of fingerprint) *result {
-	p, err := i.inquire(s, token).bearer(ctx, false)
-	r := &result{of: of, person: p, err: err, until: c.o.Now().Add(c.o.KeepResults)}
+	p, err := surviving(func() (*Person, error) { return i.inquire(s, token).bearer(ctx, false) })
+	r := &result{of: of, person: p, err: i.known(err), until: c.o.Now().Add(c.o.KeepResults)}
 	var refusal *Refusal
 	switch {
 	case err == nil:
@@ -99,6 +99,15 @@ func (c *Client) check(ctx context.Context, i *issuer, s Settings, token string,
 		c.refused.put(r)
 	}
 	return r
+}
+
+// known makes one of the two kinds of errors of what is neither: a panic, survived.
+func (i *issuer) known(err error) error {
+	refusal, unreachable := (*Refusal)(nil), (*Unreachable)(nil)
+	if err == nil || errors.As(err, &refusal) || errors.As(err, &unreachable) {
+		return err
+	}
+	return i.unreachable("token", err)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -14,7 +14,7 @@ import (
 type Options struct {
 	HTTP *http.Client     // for its transport; redirects are never followed
 	Now  func() time.Time // default time.Now
-	Log  *slog.Logger     // what goes on behind: issuers that cannot be reached, keys that change. Default: none
+	Log  *slog.Logger     // what goes on behind: issuers whose old words are used, since they cannot be reached. Default: none
 
 	RequestTimeout time.Duration // of one request to an issuer. Default 5 s
 	KeepResults    time.Duration // how long a token is believed without another look, if it does not expire before. Default 60 s; negative: not at all
@@ -39,11 +39,20 @@ type Client struct {
 // New makes a Client. It asks nobody yet.
 func New(o Options) *Client {
 	o = o.withDefaults()
-	asking := &http.Client{Timeout: o.RequestTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	if o.HTTP != nil {
-		asking.Transport = o.HTTP.Transport
-	}
+	asking := &http.Client{Transport: o.HTTP.Transport, Timeout: o.RequestTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return &Client{o: o, http: asking, issuers: map[string]*issuer{}, people: newResults(o.KeepBytes), refused: newResults(o.KeepBytes / 16)}
+}
+
+// transport is Go's own, for issuers that may answer anything and are asked by many at a time.
+func transport() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // somebody put another in its place, and means it
+		return http.DefaultTransport
+	}
+	t = t.Clone()
+	t.MaxResponseHeaderBytes, t.MaxIdleConnsPerHost = 64<<10, 16
+	return t
 }
 
 func (o Options) withDefaults() Options {
@@ -52,6 +61,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{Transport: transport()}
 	}
 	o.RequestTimeout = cmp.Or(o.RequestTimeout, 5*time.Second)
 	o.KeepResults = cmp.Or(o.KeepResults, time.Minute)

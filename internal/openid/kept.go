@@ -2,6 +2,8 @@ package openid
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -80,7 +82,7 @@ func (k *kept[T]) begin() <-chan singleflight.Result {
 		if k.rests() { // one ended since the caller looked
 			return k.last()
 		}
-		value, err := k.fetch(context.Background())
+		value, err := surviving(func() (*T, error) { return k.fetch(context.Background()) })
 		return value, k.settle(value, err)
 	})
 }
@@ -95,4 +97,15 @@ func (k *kept[T]) settle(value *T, err error) error {
 		k.stale(err)
 	}
 	return err
+}
+
+// surviving makes an error of a panic. What strangers and issuers send is read in goroutines of our own, where a panic, in
+// whatever library, would end the process and not only a request.
+func surviving[T any](f func() (T, error)) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
 }

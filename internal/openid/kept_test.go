@@ -2,7 +2,9 @@ package openid_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +142,80 @@ func TestDiscoveryLies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A library that trips over what an issuer sends costs that token, and not the process.
+func TestPanic(t *testing.T) {
+	still(t, func(w *world) {
+		w.client = openid.New(openid.Options{HTTP: &http.Client{Transport: broken{}}})
+		w.unreachable(w.op.Grant("cloud", someone, "openid"))
+		w.client = openid.New(openid.Options{HTTP: &http.Client{Transport: broken{on: openidtest.Introspection, other: openidtest.Client(w.op).Transport}}})
+		w.unreachable(w.op.Grant("opaque", someone, "openid"))
+		time.Sleep(time.Minute) // the requests' timers end
+	})
+}
+
+// broken panics on one path, or all.
+type broken struct {
+	on    string
+	other http.RoundTripper
+}
+
+func (b broken) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.on == "" || b.on == r.URL.Path {
+		panic("broken")
+	}
+	return b.other.RoundTrip(r)
+}
+
+// No more is kept than there is room for; what was used last stays.
+func TestRoom(t *testing.T) {
+	still(t, func(w *world) {
+		w.client = openid.New(openid.Options{HTTP: openidtest.Client(w.op), KeepBytes: 8 << 10})
+		first := w.op.Grant("opaque", someone, "openid")
+		w.accept(first)
+		for range 20 {
+			w.accept(w.op.Grant("opaque", someone, "openid"))
+			w.accept(first)
+		}
+		w.asked(openidtest.Introspection, 21)
+		for range 20 {
+			w.accept(w.op.Grant("opaque", someone, "openid"))
+		}
+		w.accept(first)
+		w.asked(openidtest.Introspection, 42)
+	})
+}
+
+// An issuer on this machine needs no TLS.
+func TestLoopback(t *testing.T) {
+	op, stop, err := openidtest.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	op.SetUser(openidtest.User{Name: "ada", Password: "pw", Subject: someone})
+	op.SetApp(openidtest.App{ID: "cloud", Secret: secret})
+	got, err := http.PostForm(op.Issuer+openidtest.Token, url.Values{"grant_type": {"password"}, "client_id": {"cloud"}, "client_secret": {secret},
+		"username": {"ada"}, "password": {"pw"}, "scope": {"openid"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	var tokens struct{ Access_token, Id_token string }
+	if err := json.NewDecoder(got.Body).Decode(&tokens); err != nil {
+		t.Fatal(err)
+	}
+	client, s := openid.New(openid.Options{}), openid.Settings{Issuer: op.Issuer, ClientID: "cloud", ClientSecret: secret}
+	p, err := client.Bearer(t.Context(), s, tokens.Access_token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Text("sub") != someone {
+		t.Errorf("%s came in", p.Claims)
+	}
+	p, err = client.Bearer(t.Context(), s, tokens.Id_token)
+	refused(t, p, err, openid.WrongKind)
 }
 
 // What an operator registers must be a place that secrets may be sent to.
