@@ -11,7 +11,7 @@ const tokenMax = 512 << 10
 
 // Bearer finds out whose access token it is. The token was brought by a stranger and may be anything.
 //
-// A JWT is checked by the issuer's keys. Claims that only other kinds of JWT have (at_hash, c_hash) make it an ID token, which proves
+// A JWT is checked by the issuer's keys. Claims that only other kinds of JWT have (at_hash, a nonce without a scope) make it an ID token, which proves
 // to one application that somebody signed in there and opens nothing here. An opaque token is asked about by introspection, or,
 // without a client secret, by userinfo. If there is no entitlement among the claims, userinfo and introspection are
 // asked for them; if they cannot be reached then, that is Unreachable, and never a person without entitlements.

@@ -229,7 +229,7 @@ func TestBearerAudiences(t *testing.T) {
 	still(t, func(w *world) {
 		w.s.Audiences = []string{"portal", "cloud"}
 		for _, other := range []map[string]any{
-			{"aud": []string{"account", "cloud"}}, {"aud": "account", "azp": "portal"}, {"aud": nil, "client_id": "portal"}, {"aud": []string{"portal"}, "azp": "x"},
+			{"aud": []string{"account", "cloud"}}, {"aud": "account", "azp": "portal"}, {"aud": nil, "client_id": "portal"}, {"aud": []string{"portal"}, "azp": "x"}, {"nonce": "x", "scope": "openid"},
 		} {
 			w.accept(w.op.Sign("JWT", claims(other)))
 		}

@@ -121,6 +121,11 @@ func (i *issuer) checkSigned(c claims) error {
 	return i.checkTimes(c)
 }
 
+// looksLikeIdentity is for ID tokens without at_hash. Some access tokens have a nonce, too; those say what they are good for, or whose they are.
+func (c claims) looksLikeIdentity() bool {
+	return !isNull(c.all["nonce"]) && isNull(c.all["scope"]) && isNull(c.all["scp"]) && isNull(c.all["client_id"])
+}
+
 // otherKinds are what Keycloak writes into JWTs that are no access tokens, all signed with the same keys.
 var otherKinds = []string{"ID", "Refresh", "Offline", "Logout"}
 
@@ -139,6 +144,9 @@ func (i *issuer) checkAccess(s Settings, h header, c claims) error {
 		if !isNull(c.all[name]) {
 			return i.refuse(WrongKind, "no access token that a stranger may bring has the claim '%s'", name)
 		}
+	}
+	if c.looksLikeIdentity() {
+		return i.refuse(WrongKind, "it is an ID token: it answers a sign-in (nonce), and grants nothing (scope)")
 	}
 	return i.checkParties(s, c, s.Introspect)
 }

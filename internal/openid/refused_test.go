@@ -49,6 +49,7 @@ func TestRefused(t *testing.T) {
 			"begins later":               {sign(map[string]any{"nbf": in(2 * time.Minute)}), openid.NotYetValid},
 			"issued later":               {sign(map[string]any{"iat": in(2 * time.Minute)}), openid.NotYetValid},
 			"an ID token":                {sign(map[string]any{"at_hash": "x"}), openid.WrongKind},
+			"an ID token's bare form":    {sign(map[string]any{"nonce": "x"}), openid.WrongKind},
 			"Keycloak's ID token":        {sign(map[string]any{"typ": "ID"}), openid.WrongKind},
 			"Keycloak's refresh token":   {sign(map[string]any{"typ": "Refresh"}), openid.WrongKind},
 			"a logout token":             {w.op.Sign("logout+jwt", claims(nil)), openid.WrongKind},
