@@ -63,6 +63,7 @@ var rules = []rule{
 	{"internal/imageformat", []string{"internal/imageformat", "internal/spec"}, "it looks at files from outside, for use cases and drivers alike"},
 	{"internal/backupstore", []string{"internal/cloud"}, "it implements what package volume asks for, and knows no more"},
 	{"internal/imagestore", []string{"internal/image", "internal/cloud"}, "it implements what package image asks for, and knows no more"},
+	{"internal/samlfeed", []string{"internal/saml"}, "it fetches what package saml reads, and knows no more"},
 	{"internal/webfetch", []string{"internal/cloud"}, "it fetches for use cases and knows none"},
 	{"internal/metadata", []string{"internal/agent", "internal/spec"}, "it runs on hosts and sees what the agent sees"},
 	{"internal/console", []string{"internal/cloud", "internal/spec"}, "it joins a browser to a guest's display for whoever holds a ticket"},

@@ -86,6 +86,8 @@ type Config struct {
 	// TrustedDashboards are pages that a browser which signed in by an identity provider may carry its token to: whole URLs, as
 	// "https://cloud.example/dashboard/auth/websso/".
 	TrustedDashboards []string `json:"trusted_dashboards"`
+	// SAMLFeeds are the signed lists that federations publish of their SAML identity providers.
+	SAMLFeeds []SAMLFeed `json:"saml_feeds"`
 	// MembershipSeconds is how often an identity provider is asked whether users are still in their groups there.
 	MembershipSeconds int `json:"membership_seconds"`
 	// CheckSeconds is how often each host is compared with the store.
@@ -160,7 +162,7 @@ func (c *Config) Validate() error {
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}
-	if err := errors.Join(c.checkPasswords(), c.checkPhysical(), c.checkBackends()); err != nil {
+	if err := errors.Join(c.checkPasswords(), c.checkPhysical(), c.checkBackends(), c.checkFeeds()); err != nil {
 		return err
 	}
 	if c.Database == "" {

@@ -158,6 +158,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	if d.listener != nil {
 		start("http", func(context.Context) error { return d.serve(server) })
 	}
+	start("SAML feeds", func(ctx context.Context) error { d.services.feeds.Run(ctx); return nil })
 	start("identity", func(ctx context.Context) error { d.services.identity.Run(ctx); return nil })
 	start("network", func(ctx context.Context) error { d.services.network.Run(ctx); return nil })
 	start("trim", func(ctx context.Context) error { d.trimEvery(ctx, trimPeriod); return nil })

@@ -22,6 +22,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/openid"
 	"github.com/nubo-cloud/nubo/internal/operation"
 	"github.com/nubo-cloud/nubo/internal/quota"
+	"github.com/nubo-cloud/nubo/internal/samlfeed"
 	"github.com/nubo-cloud/nubo/internal/spec"
 	"github.com/nubo-cloud/nubo/internal/vocabulary"
 	"github.com/nubo-cloud/nubo/internal/volume"
@@ -34,6 +35,7 @@ type services struct {
 	engine    *operation.Engine
 	fleet     *fleet.Fleet
 	identity  *identity.Service
+	feeds     *samlfeed.Keeper
 	bytes     *imagestore.Store
 	backups   *backupstore.Store
 	image     *image.Service
@@ -54,13 +56,17 @@ func (d *Daemon) newServices() (*services, error) {
 	s.fleet = fleet.New(adjusted(fleet.Options{Hosts: st.Hosts, Tx: st, Log: log, CheckEvery: config.Seconds(c.CheckSeconds), Zone: c.Zone,
 		VCPURatio: c.VCPURatio, MemoryRatio: c.MemoryRatio,
 		Physical: physicalNetworks(c), PacketRate: c.PacketRateKpps}, d.parts.Fleet))
+	var err error
+	if s.feeds, err = samlfeed.New(filepath.Join(c.StateDir, "saml"), feedSources(c), now, log); err != nil {
+		return nil, err
+	}
 	s.identity = identity.New(identity.Deps{
 		Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles, Assignments: st.Assignments,
 		Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts,
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
-		OpenID: openid.New(openid.Options{Log: log}),
+		OpenID: openid.New(openid.Options{Log: log}), Feeds: s.feeds,
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
 			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords,
 			PasswordLifetime: config.Days(c.PasswordDays), PasswordMinAge: config.Days(c.MinimumPasswordAgeDays),
@@ -68,7 +74,6 @@ func (d *Daemon) newServices() (*services, error) {
 			TrustedOrigins: c.TrustedDashboards, MembershipPause: config.Seconds(c.MembershipSeconds)},
 	})
 	s.useImageLimits(c.Region)
-	var err error
 	if s.bytes, err = imagestore.Open(filepath.Join(c.StateDir, "images")); err != nil {
 		return nil, err
 	}

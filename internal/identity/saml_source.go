@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -66,4 +67,26 @@ func (s *Service) describer(p *cloud.IdentityProvider) func(entityID string) (*s
 		}
 		return feed.IdentityProvider(entityID)
 	}
+}
+
+// Home is a home organisation that somebody may choose.
+type Home struct{ EntityID, Name string }
+
+const homesMax = 50
+
+// Homes finds home organisations in the feed that a provider stands for, by part of a name or a domain; 50 at most. chooses
+// is false for a provider that leaves no choice.
+func (s *Service) Homes(ctx context.Context, id cloud.IdentityProviderID, protocol, text string) (homes []Home, chooses bool, err error) {
+	p, _, err := s.way(cloud.WithPrincipal(ctx, cloud.System()), id, protocol)
+	if err != nil || !bySAML(p, protocol) || p.SAML.Feed == "" || s.Feeds == nil {
+		return nil, false, err
+	}
+	feed, ok := s.Feeds.Feed(p.SAML.Feed)
+	if !ok {
+		return nil, true, nil
+	}
+	for _, h := range feed.Search(text, homesMax) {
+		homes = append(homes, Home{h.EntityID, h.Name})
+	}
+	return homes, true, nil
 }

@@ -21,11 +21,12 @@ import (
 
 // site is an Identity API that really listens, on a real store.
 type site struct {
-	t     testing.TB
-	url   string
-	api   *openstack.Service
-	made  *identity.Bootstrapped
-	token string // of admin on project admin
+	t       testing.TB
+	url     string
+	api     *openstack.Service
+	service *identity.Service
+	made    *identity.Bootstrapped
+	token   string // of admin on project admin
 }
 
 const adminPassword, demoPassword = "admin pässword", "demo-pw"
@@ -64,7 +65,7 @@ func newSiteWith(t testing.TB, change func(*identity.Deps)) *site {
 	mux.Handle("/v3/", api)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	v := &site{t: t, url: server.URL, api: api, made: made}
+	v := &site{t: t, url: server.URL, api: api, service: s, made: made}
 	v.token = v.signIn("admin", adminPassword, `{"project":{"id":"`+string(made.AdminProjectID)+`"}}`)
 	return v
 }

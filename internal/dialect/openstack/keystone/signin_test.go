@@ -1,6 +1,7 @@
 package keystone
 
 import (
+	"bytes"
 	"compress/flate"
 	"encoding/base64"
 	"html"
@@ -17,6 +18,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/identity"
 	"github.com/nubo-cloud/nubo/internal/openid"
 	"github.com/nubo-cloud/nubo/internal/openid/openidtest"
+	"github.com/nubo-cloud/nubo/internal/saml"
 	"github.com/nubo-cloud/nubo/internal/saml/samltest"
 )
 
@@ -317,4 +319,36 @@ func TestSAMLMetadata(t *testing.T) {
 		f.admin("PATCH", "/v3/OS-FEDERATION/identity_providers/campus", `{"identity_provider":{"nubo:saml":`+bad+`}}`).is(400)
 	}
 	f.admin("PATCH", "/v3/OS-FEDERATION/identity_providers/campus", `{"identity_provider":{"nubo:saml":null}}`).is(200)
+}
+
+// feeds is one feed, of campus alone.
+type feeds struct{ index *saml.Index }
+
+func (f feeds) Feed(name string) (*saml.Index, bool) { return f.index, name == "edu" }
+func (f feeds) Configured(name string) bool          { return name == "edu" }
+
+// A provider that stands for a whole federation asks where the person is at home, and takes the word of whom the feed lists.
+func TestBrowserChoosesHome(t *testing.T) {
+	f := newFederated(t)
+	signer := samltest.New(t, "https://federation.example", samltest.Other())
+	var text bytes.Buffer
+	samltest.Feed{Entities: 8, ValidUntil: time.Now().Add(time.Hour)}.Write(t, &text, signer)
+	index, err := saml.ReadFeed(&text, signer.Certificate, time.Now, t.TempDir()+"/index")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.service.Feeds = feeds{index}
+	f.admin("PUT", "/v3/OS-FEDERATION/identity_providers/edu", `{"identity_provider":{"enabled":true,"nubo:saml":{"feed":"edu"}}}`).is(201)
+	f.admin("PUT", "/v3/OS-FEDERATION/identity_providers/edu/protocols/saml2", `{"protocol":{"mapping_id":"campus"}}`).is(201)
+	path := "/v3/auth/OS-FEDERATION/identity_providers/edu/protocols/saml2/websso?origin=" + url.QueryEscape(dashboard)
+	home := index.Search("", 1)[0]
+	for query, want := range map[string]bool{"": true, "&search=" + url.QueryEscape(home.Name): true, "&search=nothing+like+it": false} {
+		page := f.call("", "GET", path+query, "").is(200)
+		if got := strings.Contains(page.body, "entityID="+url.QueryEscape(home.EntityID)); got != want {
+			t.Errorf("%q: listed %t: %s", query, got, page.body)
+		}
+	}
+	f.call("", "GET", path+"&entityID="+url.QueryEscape(home.EntityID), "").is(302)
+	f.call("", "GET", path+"&entityID=https://elsewhere.example", "").is(404)
+	f.call("", "GET", strings.Replace(path, "Dashboard", "evil", 1), "").is(401)
 }

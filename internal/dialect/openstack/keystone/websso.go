@@ -21,7 +21,7 @@ func (a *api) webSSORoutes() {
 	for _, verb := range []string{"GET", "POST"} {
 		a.Public(verb+webSSO+"websso/{protocol}", a.chooseProvider)
 		a.Public(verb+webSSO+"identity_providers/{provider}/protocols/{protocol}/websso", func(w http.ResponseWriter, r *http.Request) error {
-			return a.depart(w, r, providerID(r))
+			return a.chooseHome(w, r, providerID(r))
 		})
 	}
 	a.Public("GET"+webSSO+"websso/{protocol}/redirect", a.arrive)
@@ -42,14 +42,38 @@ func (a *api) chooseProvider(w http.ResponseWriter, r *http.Request) error {
 	case len(ways) == 0:
 		return &cloud.Error{Kind: cloud.Unauthenticated, Message: "No identity provider can be signed in by with the protocol '" + r.PathValue("protocol") + "'."}
 	case len(ways) == 1:
-		return a.depart(w, r, ways[0].ID)
+		return a.chooseHome(w, r, ways[0].ID)
 	}
 	var choices []choice
 	for _, p := range ways {
-		choices = append(choices, choice{Name: cmp.Or(p.Description, string(p.ID)), URL: a.root(r) + "/v3/auth/OS-FEDERATION/identity_providers/" +
-			url.PathEscape(string(p.ID)) + "/protocols/" + url.PathEscape(r.PathValue("protocol")) + "/websso?origin=" + url.QueryEscape(origin(r))})
+		choices = append(choices, choice{Name: cmp.Or(p.Description, string(p.ID)), URL: a.wayURL(r, p.ID) + "?origin=" + url.QueryEscape(origin(r))})
 	}
 	return writePage(w, choicePage, page{Choices: choices})
+}
+
+// wayURL is where a browser begins that is to go to a certain provider.
+func (a *api) wayURL(r *http.Request, p cloud.IdentityProviderID) string {
+	return a.root(r) + "/v3/auth/OS-FEDERATION/identity_providers/" + url.PathEscape(string(p)) + "/protocols/" + url.PathEscape(r.PathValue("protocol")) + "/websso"
+}
+
+// chooseHome goes on to a provider, or asks which organisation of the many that it stands for. The answer comes as other
+// pages for this have it (entityID, from the discovery protocol of SAML).
+func (a *api) chooseHome(w http.ResponseWriter, r *http.Request, provider cloud.IdentityProviderID) error {
+	if err := a.identity.CheckOrigin(origin(r)); err != nil {
+		return err
+	}
+	homes, chooses, err := a.identity.Homes(r.Context(), provider, r.PathValue("protocol"), r.FormValue("search"))
+	if err != nil {
+		return err
+	}
+	if !chooses || r.FormValue("entityID") != "" {
+		return a.depart(w, r, provider)
+	}
+	p := page{Target: a.wayURL(r, provider), Search: true, Fields: map[string]string{"origin": origin(r)}, Text: r.FormValue("search")}
+	for _, h := range homes {
+		p.Choices = append(p.Choices, choice{Name: h.Name, URL: p.Target + "?origin=" + url.QueryEscape(origin(r)) + "&entityID=" + url.QueryEscape(h.EntityID)})
+	}
+	return writePage(w, choicePage, p)
 }
 
 // redirectURL is where providers send browsers back to. It is registered with them letter by letter, so it does not depend
@@ -121,12 +145,15 @@ type page struct {
 	Choices []choice
 	Target  string // where Fields are posted; the template lets through http and https only
 	Fields  map[string]string
+	Search  bool // whether there is more than Choices; Text is what was looked for
+	Text    string
 }
 
 var choicePage = template.Must(template.New("choice").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign in</title><meta name="viewport" content="width=device-width">
 <style nonce="{{.Nonce}}">body{font:1.1rem sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem}a{display:block;padding:.8rem 0}</style></head>
-<body><h1>Where are you at home?</h1>{{range .Choices}}<a href="{{.URL}}">{{.Name}}</a>{{end}}</body></html>
+<body><h1>Where are you at home?</h1>{{if .Search}}<form action="{{.Target}}"><input name="search" value="{{.Text}}" autofocus placeholder="Name or domain of your organisation">
+{{range $name, $value := .Fields}}<input type="hidden" name="{{$name}}" value="{{$value}}">{{end}}<input type="submit" value="Search"></form>{{end}}{{range .Choices}}<a href="{{.URL}}">{{.Name}}</a>{{end}}</body></html>
 `))
 
 // postPage posts its fields by itself. The form has the name that clients which are no browsers look for.
