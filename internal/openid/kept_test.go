@@ -2,9 +2,7 @@ package openid_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,37 +183,6 @@ func TestRoom(t *testing.T) {
 		w.accept(first)
 		w.asked(openidtest.Introspection, 42)
 	})
-}
-
-// An issuer on this machine needs no TLS.
-func TestLoopback(t *testing.T) {
-	op, stop, err := openidtest.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	op.SetUser(openidtest.User{Name: "ada", Password: "pw", Subject: someone})
-	op.SetApp(openidtest.App{ID: "cloud", Secret: secret})
-	got, err := http.PostForm(op.Issuer+openidtest.Token, url.Values{"grant_type": {"password"}, "client_id": {"cloud"}, "client_secret": {secret},
-		"username": {"ada"}, "password": {"pw"}, "scope": {"openid"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Body.Close()
-	var tokens struct{ Access_token, Id_token string }
-	if err := json.NewDecoder(got.Body).Decode(&tokens); err != nil {
-		t.Fatal(err)
-	}
-	client, s := openid.New(openid.Options{}), openid.Settings{Issuer: op.Issuer, ClientID: "cloud", ClientSecret: secret}
-	p, err := client.Bearer(t.Context(), s, tokens.Access_token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Text("sub") != someone {
-		t.Errorf("%s came in", p.Claims)
-	}
-	p, err = client.Bearer(t.Context(), s, tokens.Id_token)
-	refused(t, p, err, openid.WrongKind)
 }
 
 // What an operator registers must be a place that secrets may be sent to.
