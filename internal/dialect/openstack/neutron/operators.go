@@ -84,7 +84,7 @@ func (a *api) listAgents(w http.ResponseWriter, r *http.Request) error {
 			shown = append(shown, o)
 		}
 	}
-	return openstack.WriteJSON(w, http.StatusOK, object{"agents": pick(shown, r)})
+	return a.writeParts(w, r, "agents", shown)
 }
 
 // fitsAll tells whether what is shown has the values that a query asks of some attributes.

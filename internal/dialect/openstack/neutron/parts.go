@@ -10,7 +10,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 )
 
-// writeParts answers a list of what is part of another resource's row: all of it is at hand, and any attribute sorts it.
+// writeParts answers a list of what is part of other resources' rows: all of it is at hand, and any attribute sorts it.
 func (a *api) writeParts(w http.ResponseWriter, r *http.Request, many string, parts []object) error {
 	columns := openstack.SortColumns{}
 	for _, key := range r.URL.Query()["sort_key"] {

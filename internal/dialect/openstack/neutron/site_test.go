@@ -24,10 +24,11 @@ import (
 
 // site is the API over a real store, without hosts that answer.
 type site struct {
-	t   *testing.T
-	url string
-	svc *openstack.Service
-	net *network.Service
+	t     *testing.T
+	url   string
+	svc   *openstack.Service
+	net   *network.Service
+	store *store.Store
 }
 
 // tokens are made of a project and roles: "p:member,reader".
@@ -72,7 +73,7 @@ func newSite(t *testing.T) *site {
 			t.Error(err)
 		}
 	})
-	return &site{t: t, url: server.URL + "/network", svc: svc, net: n}
+	return &site{t: t, url: server.URL + "/network", svc: svc, net: n, store: db}
 }
 
 func ok(t *testing.T, err error) {
