@@ -22,6 +22,7 @@ test=(
 	btrfs-progs xfsprogs                               # file systems with reflinks
 	tempest python3-stestr python3-subunit              # a suite that others wrote (test/conformance)
 	python3-keystone                                   # its processor of mapping rules (test/federation)
+	python3-keystoneauth1 python3-lxml xmlsec1         # SAML as others speak it (test/federation)
 	python3
 )
 

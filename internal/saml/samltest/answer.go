@@ -122,3 +122,14 @@ func Form(t testing.TB, d *etree.Document) []byte {
 	t.Helper()
 	return []byte(base64.StdEncoding.EncodeToString(Bytes(t, d)))
 }
+
+// Envelope writes a response as clients at a terminal send it.
+func Envelope(t testing.TB, d *etree.Document, relay string) []byte {
+	t.Helper()
+	out := etree.NewDocument()
+	check(t, out.ReadFromString(`<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Header>`+
+		`<ecp:RelayState xmlns:ecp="urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp" S:mustUnderstand="1"/></S:Header><S:Body/></S:Envelope>`))
+	out.FindElement("//RelayState").SetText(relay)
+	out.FindElement("//Body").AddChild(d.Root().Copy())
+	return Bytes(t, out)
+}
