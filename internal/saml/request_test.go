@@ -117,7 +117,11 @@ func TestPOST(t *testing.T) {
 // The envelope is what clients take apart, and its request verifies after that.
 func TestEnvelope(t *testing.T) {
 	m := newMeeting(t)
-	id, raw, err := m.sp.PAOSRequest("a <relay>")
+	var id string
+	raw, err := m.sp.PAOSRequest(func(requestID string) (string, error) {
+		id = requestID
+		return "a <relay>", nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,11 @@ func (e *enhanced) begin(w http.ResponseWriter, r *http.Request) {
 	if !strings.Contains(r.Header.Get("Accept"), saml.PAOSType) || !strings.Contains(r.Header.Get("PAOS"), "urn:liberty:paos:2003-08") {
 		e.t.Errorf("asked with %v", r.Header)
 	}
-	id, envelope, err := e.sp.PAOSRequest("relay <1>")
+	var id string
+	envelope, err := e.sp.PAOSRequest(func(requestID string) (string, error) {
+		id = requestID
+		return "relay <1>", nil
+	})
 	if err != nil {
 		e.t.Error(err)
 	}
