@@ -27,6 +27,8 @@ type Config struct {
 	BackupDir string `json:"backup_dir"`
 	// VolumeBackends are where new volumes go; empty: beside the disks of guests, in the state directory.
 	VolumeBackends []VolumeBackend `json:"volume_backends"`
+	// DefaultVolumeType names the type of volumes for which none is asked. It is made at the first start.
+	DefaultVolumeType string `json:"default_volume_type"`
 	// Database is sqlite:///FILE or postgres://…; empty: SQLite in the state directory.
 	Database string `json:"database"`
 	// Simulate, if more than 0, is the number of simulated hosts in place of this machine.
@@ -116,7 +118,7 @@ type PhysicalNetwork struct {
 // Default is the configuration of a cloud whose operator chose nothing.
 func Default() Config {
 	return Config{
-		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
+		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", DefaultVolumeType: "default", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
 		TokenSeconds: 3600, MembershipSeconds: 300, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",

@@ -99,7 +99,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Volumes: st.Volumes, Snapshots: st.Snapshots, Attachments: st.Attachments, Types: st.VolumeTypes, QOSRows: st.VolumeQOS,
 		DefaultTypes: st.DefaultVolumeTypes, Transfers: st.Transfers, Groups: st.VolumeGroups, GroupTypes: st.VolumeGroupTypes,
 		GroupSnapshots: st.GroupSnapshots, Notices: st.Notices, Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
-		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Secrets: s.identity, Log: log, Now: now,
+		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Secrets: s.identity, DefaultTypeName: c.DefaultVolumeType, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
 		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,

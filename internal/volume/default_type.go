@@ -67,7 +67,7 @@ func (s *Service) defaultType(ctx context.Context, p cloud.ProjectID) (cloud.Vol
 	if !cloud.Is(err, cloud.NotFound) {
 		return "", err
 	}
-	t, err := s.Types.One(ctx, cloud.Eq("name", DefaultTypeName))
+	t, err := s.Types.One(ctx, cloud.Eq("name", s.DefaultTypeName))
 	if cloud.Is(err, cloud.NotFound) {
 		return "", nil
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
-// DefaultTypeName is the type of volumes for which none was asked.
+// DefaultTypeName is the type of volumes for which none was asked, unless the operator names another.
 const DefaultTypeName = "default"
 
 // specMultiAttach is the extra spec by which a type allows its volumes several instances at a time.
@@ -32,7 +32,7 @@ func (s *Service) EnsureDefaults(ctx context.Context) error {
 		if err != nil || n > 0 {
 			return err
 		}
-		return s.Types.Insert(ctx, &cloud.VolumeType{ID: cloud.VolumeTypeID(cloud.NewID()), Name: DefaultTypeName, Public: true,
+		return s.Types.Insert(ctx, &cloud.VolumeType{ID: cloud.VolumeTypeID(cloud.NewID()), Name: s.DefaultTypeName, Public: true,
 			Description: "The host's default storage pool"})
 	})
 }

@@ -18,6 +18,7 @@
 package volume
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,8 +97,10 @@ type Deps struct {
 	Instances      Instances
 	BackupBytes    BackupBytes
 	Secrets        Secrets
-	Log            *slog.Logger
-	Now            func() time.Time
+	// DefaultTypeName names the type of volumes for which none is asked; empty: DefaultTypeName, the constant.
+	DefaultTypeName string
+	Log             *slog.Logger
+	Now             func() time.Time
 }
 
 // Service is the use cases on volumes. It is safe for concurrent use.
@@ -105,6 +108,7 @@ type Service struct{ Deps }
 
 // New makes a Service and registers its quota counters and Operations.
 func New(d Deps) *Service {
+	d.DefaultTypeName = cmp.Or(d.DefaultTypeName, DefaultTypeName)
 	s := &Service{Deps: d}
 	s.registerCounters()
 	for _, k := range []operation.Kind{s.createKind(), s.deleteKind(), s.growKind(), s.uploadKind(),

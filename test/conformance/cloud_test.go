@@ -17,8 +17,9 @@ import (
 var settings = cloudtest.Settings{
 	"check_seconds": 2, "shutdown_seconds": 10,
 	"lockout_attempts": 2, "lockout_seconds": 5, "unique_passwords": 2,
-	"import_ranges":   []string{"127.0.0.0/8"}, // the suites fetch an image from the cloud itself
-	"volume_backends": []map[string]string{{"name": "backend-1"}, {"name": "backend-2"}},
+	"default_volume_type": "lvmdriver-1",           // a name that the command line's tests know
+	"import_ranges":       []string{"127.0.0.0/8"}, // the suites fetch an image from the cloud itself
+	"volume_backends":     []map[string]string{{"name": "backend-1"}, {"name": "backend-2"}},
 }
 
 // site is a cloud with what the suites need in it: two images, two flavors.

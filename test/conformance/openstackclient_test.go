@@ -51,7 +51,6 @@ func (s *site) prepareClientTests(t *testing.T, dir string) []string {
 	s.admin.Run("subnet create --network private --subnet-range 10.20.0.0/24 private-subnet")
 	s.admin.Run("router create --external-gateway public private-router")
 	s.admin.Run("router add subnet private-router private-subnet")
-	s.admin.Run("volume type set --name lvmdriver-1 default")
 	s.admin.Run("flavor delete m1.tiny")
 	s.admin.Run("flavor create --ram 160 --disk 1 --vcpus 1 m1.tiny")
 	// The release that these tests were written for had no role "manager", and they count the rules between roles.
