@@ -58,6 +58,18 @@ func (s *Service) UnsetDefaultType(ctx context.Context, p cloud.ProjectID) error
 	})
 }
 
+// UsualType answers the type that the caller's volumes have for which none is asked; NotFound if there is none.
+func (s *Service) UsualType(ctx context.Context) (*cloud.VolumeType, error) {
+	id, err := s.defaultType(ctx, cloud.PrincipalOf(ctx).ProjectID)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return nil, cloud.NotFoundf("volume type", "default")
+	}
+	return s.Type(ctx, string(id))
+}
+
 // defaultType is the type of a new volume for which none was asked: its project's, or the cloud's, or none.
 func (s *Service) defaultType(ctx context.Context, p cloud.ProjectID) (cloud.VolumeTypeID, error) {
 	d, err := s.DefaultTypes.Get(ctx, p)

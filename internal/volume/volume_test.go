@@ -368,6 +368,32 @@ func TestOrphansThatAreBusyWait(t *testing.T) {
 	}
 }
 
+// The usual type is the one that the operator named, unless a project has one of its own.
+func TestUsualType(t *testing.T) {
+	r, ctx := newRig(t), as("a")
+	r.DefaultTypeName = "silver"
+	ok(t, r.EnsureDefaults(ctx))
+	usual := func() string {
+		t.Helper()
+		found, err := r.UsualType(ctx)
+		ok(t, err)
+		if v := r.made(ctx, volume.CreateRequest{SizeGiB: 1}); v.TypeID != found.ID {
+			t.Errorf("a new volume has type %s, the usual one is %s", v.TypeID, found.ID)
+		}
+		return found.Name
+	}
+	if got := usual(); got != "silver" {
+		t.Errorf("the usual type is %s", got)
+	}
+	_, err := r.CreateType(admin(), cloud.VolumeType{Name: "gold", Public: true})
+	ok(t, err)
+	_, err = r.SetDefaultType(admin(), "a", "gold")
+	ok(t, err)
+	if got := usual(); got != "gold" {
+		t.Errorf("the project's usual type is %s", got)
+	}
+}
+
 func TestTypesAndTheirAccess(t *testing.T) {
 	r, ctx := newRig(t), as("a")
 	ok(t, r.EnsureDefaults(ctx))

@@ -127,7 +127,12 @@ func writeType(w http.ResponseWriter, r *http.Request, t *cloud.VolumeType, err 
 }
 
 func (a *api) showType(w http.ResponseWriter, r *http.Request) error {
-	t, err := a.volumes.Type(r.Context(), r.PathValue("id"))
+	id := r.PathValue("id")
+	if id == "default" { // a word of the reference, whatever that type is called
+		t, err := a.volumes.UsualType(r.Context())
+		return writeType(w, r, t, err, viewType)
+	}
+	t, err := a.volumes.Type(r.Context(), id)
 	return writeType(w, r, t, err, viewType)
 }
 
