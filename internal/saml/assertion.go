@@ -9,7 +9,7 @@ import (
 // skew is how far the clocks of an identity provider and ours may be apart.
 const skew = time.Minute
 
-// readAssertion reads a verified assertion and checks that it is for us, now and for this request. Until is when it cannot be used any more.
+// readAssertion reads a verified assertion, all but attributes, and checks that it is for us, now and for this request. Until is when it cannot be used any more.
 func (sp *ServiceProvider) readAssertion(a *xmlsig.Element, e Expectation) (p *Person, until time.Time, err error) {
 	p = &Person{Issuer: issuerOf(a), AssertionID: a.Attr("ID")}
 	if a.Attr("Version") != "2.0" || p.AssertionID == "" || len(p.AssertionID) > 1024 || p.Issuer == "" {
@@ -30,7 +30,6 @@ func (sp *ServiceProvider) readAssertion(a *xmlsig.Element, e Expectation) (p *P
 	if err := sp.readStatements(a, p); err != nil {
 		return nil, until, err
 	}
-	p.Attributes = attributesOf(a)
 	return p, until.Add(skew), nil
 }
 

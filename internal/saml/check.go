@@ -38,7 +38,7 @@ func (sp *ServiceProvider) Check(ctx context.Context, raw []byte, e Expectation)
 	if err := checkStatus(m.response); err != nil {
 		return nil, err
 	}
-	assertion, err := sp.verified(m, e)
+	assertion, issuer, err := sp.verified(m, e)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +49,7 @@ func (sp *ServiceProvider) Check(ctx context.Context, raw []byte, e Expectation)
 	if err != nil {
 		return nil, err
 	}
+	person.Attributes = attributesOf(assertion, issuer)
 	first, err := e.Once(ctx, person.Issuer, person.AssertionID, until)
 	if err != nil {
 		return nil, err
@@ -59,62 +60,60 @@ func (sp *ServiceProvider) Check(ctx context.Context, raw []byte, e Expectation)
 	return person, nil
 }
 
-// verified is the message's assertion, read from what was signed. The message's response is replaced in the same way where it is signed.
-func (sp *ServiceProvider) verified(m *message, e Expectation) (*xmlsig.Element, error) {
+// verified is the message's assertion, read from what was signed, and who made it. The message's response is replaced in the same way where
+// it is signed.
+func (sp *ServiceProvider) verified(m *message, e Expectation) (assertion *xmlsig.Element, by *IdentityProvider, err error) {
 	if m.assertion == nil {
-		return nil, refuse(NoSubject, "no assertion in the response")
+		return nil, nil, refuse(NoSubject, "no assertion in the response")
 	}
-	assertion, signed := m.assertion, isSigned(m.response)
-	if signed {
-		response, err := verifyBy(m.response, issuerOf(m.response), e)
-		if err != nil {
-			return nil, err
+	assertion = m.assertion
+	if isSigned(m.response) {
+		if m.response, by, err = e.verify(m.response); err != nil {
+			return nil, nil, err
 		}
-		m.response = response
 		if !isSigned(assertion) {
-			assertion = assertionsOf(response)[0] // there is one, as there was before
+			assertion = assertionsOf(m.response)[0] // there is one, as there was before
 		}
 	}
 	if assertion.Is(samlSpace, "EncryptedAssertion") {
-		var err error
 		if assertion, err = sp.decipher(assertion); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	issuer := issuerOf(assertion)
-	if named := m.response.One(samlSpace, "Issuer"); named != nil && uriOf(named) != issuer {
-		return nil, refuse(WrongIssuer, "a response of %.200s with an assertion of %.200s", uriOf(named), issuer)
+	if named := m.response.One(samlSpace, "Issuer"); named != nil && uriOf(named) != issuerOf(assertion) {
+		return nil, nil, refuse(WrongIssuer, "a response of %.200s with an assertion of %.200s", uriOf(named), issuerOf(assertion))
 	}
 	if isSigned(assertion) {
-		return verifyBy(assertion, issuer, e)
+		return e.verify(assertion)
 	}
-	if !signed {
-		return nil, refuse(Unsigned, "")
+	if by == nil {
+		return nil, nil, refuse(Unsigned, "neither the assertion nor the response")
 	}
-	return assertion, nil
+	return assertion, by, nil
 }
 
 // isSigned reports whether there is anything like a signature right in an element.
 func isSigned(e *xmlsig.Element) bool { return len(e.All(dsSpace, "Signature")) > 0 }
 
-// verifyBy verifies an element by the keys of an issuer.
-func verifyBy(e *xmlsig.Element, issuer string, expected Expectation) (*xmlsig.Element, error) {
-	idp, err := expected.Providers(issuer)
+// verify verifies an element by the keys of its issuer.
+func (e Expectation) verify(signed *xmlsig.Element) (*xmlsig.Element, *IdentityProvider, error) {
+	issuer := issuerOf(signed)
+	idp, err := e.Providers(issuer)
 	if errors.Is(err, ErrNoProvider) {
-		return nil, refuse(UnknownIssuer, "%.200s", issuer)
+		return nil, nil, refuse(UnknownIssuer, "%.200s", issuer)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	keys := make([]crypto.PublicKey, len(idp.Certificates))
 	for i, c := range idp.Certificates {
 		keys[i] = c.PublicKey
 	}
-	signed, err := xmlsig.Verify(e, keys)
+	verified, err := xmlsig.Verify(signed, keys)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, nil, refusal(err)
 	}
-	return signed, nil
+	return verified, idp, nil
 }
 
 // decipher opens an enciphered assertion.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,38 @@ func TestAssertion(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
+	}
+}
+
+// An identity provider of a feed names nobody of another's domain, under no name of the attribute.
+func TestScopes(t *testing.T) {
+	m := newMeeting(t)
+	attribute := func(name, nickname, value string) string {
+		return `<saml:Attribute Name="` + name + `" FriendlyName="` + nickname + `"><saml:AttributeValue>` + value + `</saml:AttributeValue></saml:Attribute>`
+	}
+	m.answer.Attributes = attribute("urn:oid:1.3.6.1.4.1.5923.1.1.1.6", "", "admin@bank.example") + attribute("urn:oid:1.3.6.1.4.1.5923.1.1.1.13", "", "bob@Example.ORG") +
+		attribute("voPersonID", "", "admin@bank.example@") + attribute("urn:x", "subject-id", "admin") + attribute("urn:mace:dir:attribute-def:eduPersonPrincipalName", "", "admin@bank.example") +
+		attribute("MELLON_eduPersonPrincipalName", "", "admin@bank.example") + attribute("mail", "", "bob@private.example")
+	e := m.expect()
+	e.Providers = func(id string) (*IdentityProvider, error) {
+		p, err := m.providers(id)
+		p.Bound = true
+		return p, err
+	}
+	raw := m.idp.Signed(t, m.answer)
+	p, err := m.sp.Check(t.Context(), raw, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(maps.Keys(p.Assertion()))
+	want := []string{"MELLON_IDP", "MELLON_NAME_ID", "MELLON_eduPersonUniqueId", "MELLON_mail", "MELLON_urn:oid:1.3.6.1.4.1.5923.1.1.1.13",
+		"REMOTE_USER", "Shib-Identity-Provider", "eduPersonUniqueId", "mail", "urn:oid:1.3.6.1.4.1.5923.1.1.1.13"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	clear(m.seen)
+	if p := m.accepted(t, raw); len(p.Attributes["eduPersonPrincipalName"]) != 1 {
+		t.Errorf("one that is trusted by itself may not: %v", p.Attributes)
 	}
 }
 

@@ -14,6 +14,9 @@
 //
 //	ReadFeed (once, streamed, verified) -> a file -> OpenIndex -> IdentityProvider, Search
 //
+// An identity provider of a feed is one of thousands that the federation vouches for, and may not speak for another: of attributes
+// with a scope it may make those of its own domains only. What has no scope (a name id, mail) means something beside its issuer only.
+//
 // It knows no user, project or role and keeps nothing but a feed's index: which requests are open and which assertions
 // were seen is the caller's to remember. It fetches nothing. Nothing is safe by being left out: what a message does not
 // say (audience, recipient, times, the request) refuses it.

@@ -64,7 +64,7 @@ func TestFeed(t *testing.T) {
 	}
 	if p.SSO[Redirect] != "https://place2.example/redirect?a=1&b=2" || p.SSO[POST] != "https://place2.example/post" || len(p.Certificates) != 1 ||
 		!bytes.Equal(p.Certificates[0].Raw, f.signer.Certificate.Raw) || p.Name("fr") != "Université de place2" || p.Name("de") != "University of place2" ||
-		p.Scopes[0] != "place2.example" || p.RegistrationAuthority != "https://authority.example" || p.Hidden {
+		p.Scopes[0] != "place2.example" || p.RegistrationAuthority != "https://authority.example" || p.Hidden || !p.Bound {
 		t.Errorf("got %+v", p)
 	}
 	for _, id := range []string{"https://place3.example/saml", "https://nowhere.example", ""} {

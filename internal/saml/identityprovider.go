@@ -21,6 +21,7 @@ type IdentityProvider struct {
 	Certificates          []*x509.Certificate // that sign; only their keys count, as SAML has it: no chain, no dates
 	Names                 map[string]string   // to show, by language
 	Scopes                []string            // the domains that it speaks for
+	Bound                 bool                // to its scopes: it is one of many in a feed, and may not name people of another's domain
 	RegistrationAuthority string
 	Hidden                bool      // from pages where people pick their home organisation
 	ValidUntil            time.Time // zero: for ever

@@ -53,7 +53,8 @@ func (x *Index) SHA256() string { return x.contents.Feed }
 // ValidUntil is when the feed stops being valid.
 func (x *Index) ValidUntil() time.Time { return x.contents.ValidUntil }
 
-// IdentityProvider reads the metadata of one; ErrNoProvider where the feed has none or it is no longer valid.
+// IdentityProvider reads the metadata of one; ErrNoProvider where the feed has none or it is no longer valid. It is bound to its
+// scopes.
 func (x *Index) IdentityProvider(entityID string) (*IdentityProvider, error) {
 	i, found := x.byID[entityID]
 	if !found {
@@ -71,7 +72,11 @@ func (x *Index) IdentityProvider(entityID string) (*IdentityProvider, error) {
 	if !x.now().Before(l.ValidUntil) {
 		return nil, fmt.Errorf("%w that is valid: it was until %v", ErrNoProvider, l.ValidUntil)
 	}
-	return l.provider()
+	p, err := l.provider()
+	if err == nil {
+		p.Bound = true
+	}
+	return p, err
 }
 
 // Home is a home organisation to choose.

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -42,20 +43,23 @@ var usualNames = map[string]string{
 	"urn:oasis:names:tc:SAML:attribute:pairwise-id": "pairwise-id",
 }
 
-// attributesOf reads the attributes of an assertion. A name that is the Name of one attribute is not taken by the usual name of another, and
-// neither by anybody's FriendlyName.
-func attributesOf(a *xmlsig.Element) map[string][]string {
+// scoped are the attributes whose values end in "@" and a domain that vouches for them.
+var scoped = []string{"eduPersonPrincipalName", "eduPersonScopedAffiliation", "eduPersonUniqueId", "voPersonID", "subject-id", "pairwise-id"}
+
+// attributesOf reads the attributes of an assertion that its issuer may make. A name that is the Name of one attribute is not taken by
+// the usual name of another, and neither by anybody's FriendlyName.
+func attributesOf(a *xmlsig.Element, issuer *IdentityProvider) map[string][]string {
 	byName, usual, friendly := map[string][]string{}, map[string][]string{}, map[string][]string{}
 	for _, statement := range a.All(samlSpace, "AttributeStatement") {
 		for _, attribute := range statement.All(samlSpace, "Attribute") {
-			name, values := attribute.Attr("Name"), valuesOf(attribute)
-			byName[name] = append(byName[name], values...)
-			if known := usualNames[name]; known != "" {
-				usual[known] = append(usual[known], values...)
+			name, nickname := attribute.Attr("Name"), attribute.Attr("FriendlyName")
+			values := valuesOf(attribute)
+			if isScoped(name, usualNames[name], nickname) {
+				values = slices.DeleteFunc(values, func(v string) bool { return !issuer.vouches(v) })
 			}
-			if f := attribute.Attr("FriendlyName"); f != "" {
-				friendly[f] = append(friendly[f], values...)
-			}
+			add(byName, name, values)
+			add(usual, usualNames[name], values)
+			add(friendly, nickname, values)
 		}
 	}
 	for _, more := range []map[string][]string{usual, friendly} {
@@ -65,8 +69,24 @@ func attributesOf(a *xmlsig.Element) map[string][]string {
 			}
 		}
 	}
-	delete(byName, "")
 	return byName
+}
+
+func add(to map[string][]string, name string, values []string) {
+	if name != "" && len(values) > 0 {
+		to[name] = append(to[name], values...)
+	}
+}
+
+// isScoped reports whether any name of an attribute, as it is or behind a prefix such as "urn:mace:dir:attribute-def:", is one with a scope.
+func isScoped(names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(scoped, n[strings.LastIndex(n, ":")+1:]) })
+}
+
+// vouches reports whether a value with a scope may come from an identity provider.
+func (p *IdentityProvider) vouches(value string) bool {
+	scope := value[strings.LastIndex(value, "@")+1:]
+	return !p.Bound || scope != value && slices.Contains(p.Scopes, strings.ToLower(scope))
 }
 
 // valuesOf are an attribute's values. One that is an element is left out, unless it is a name id, whose text it is.
@@ -90,9 +110,10 @@ func valuesOf(attribute *xmlsig.Element) (out []string) {
 // Source: what Apache's mod_auth_mellon and mod_shib hand on.
 func (p *Person) Assertion() map[string]string {
 	out := map[string]string{}
-	for _, prefix := range []string{"MELLON_", ""} { // an attribute that is called MELLON_x comes after x
-		for name, values := range p.Attributes {
-			out[prefix+name] = strings.Join(values, ";")
+	for name, values := range p.Attributes {
+		if !strings.HasPrefix(name, "MELLON_") { // or it could pass for another one
+			out[name] = strings.Join(values, ";")
+			out["MELLON_"+name] = out[name]
 		}
 	}
 	out["Shib-Identity-Provider"], out["MELLON_IDP"] = p.Issuer, p.Issuer
