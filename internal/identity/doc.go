@@ -11,6 +11,11 @@
 //	password, token or         roles on the scope            claims sealed
 //	application credential --> (users, groups, projects) --> with the newest key --> "nubo1...."
 //
+//	what an identity provider says --> mapping's rules --> user, projects, Standing (groups, until when)
+//	(packages openid, saml)                                    |  asked again as long as it can be
+//	                                                           v
+//	                                       a token without a scope, as for a password
+//
 //	token --> opened with the key it names --> expired? --> voided since it was issued? --> Principal
 //	                                                        (moments in memory, rows in the store)
 //
