@@ -135,14 +135,18 @@ func (s *Service) settleLocal(ctx context.Context, said Said, got *mapping.Resul
 	return &subject{user: u, methods: []string{said.Protocol}}, nil
 }
 
-// uniqueID is what a provider calls a person, as one word of a URL, and the name to show.
-func uniqueID(u mapping.User) (id, name string) {
+// uniqueID is what a provider calls a person, as one word of a URL, and the name to show. Where a provider stands for a whole feed, one
+// name is of as many people as there are entities that use it: the entity is part of the id.
+func uniqueID(said Said, u mapping.User) (id, name string) {
 	id, name = u.ID, u.Name
 	if id == "" {
 		id = name
 	}
 	if name == "" {
 		name = id
+	}
+	if said.Listed && id != "" {
+		id = said.RemoteID + "!" + id
 	}
 	// A slash stays, as in ids that exist.
 	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(id), "+", "%20"), "%2F", "/"), name

@@ -88,6 +88,23 @@ func TestPersonsStayWhoTheyAre(t *testing.T) {
 	}
 }
 
+// Where a provider stands for a whole feed, who has the same name at two of its entities is two people.
+func TestPersonsOfAFeed(t *testing.T) {
+	f := newFederation(t, Options{})
+	at := func(entity string) *cloud.User {
+		s := said("ann", "")
+		s.Listed, s.RemoteID = true, entity
+		return f.comes(s).User
+	}
+	first, other, again := at("https://a.example"), at("https://b.example"), at("https://a.example")
+	if first.ID == other.ID || first.ID != again.ID || first.Name == other.Name {
+		t.Errorf("got %s %s, %s %s and %s", first.ID, first.Name, other.ID, other.Name, again.ID)
+	}
+	if want := []cloud.FederatedID{{ProviderID: "home", Protocol: "openid", UniqueID: "https%3A//a.example%21ann"}}; !slices.Equal(first.Federated, want) {
+		t.Errorf("known as %v, want %v", first.Federated, want)
+	}
+}
+
 // What a provider says is in the first token and counts at each change of scope.
 func TestAssertedGroups(t *testing.T) {
 	f := newFederation(t, Options{})

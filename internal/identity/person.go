@@ -13,7 +13,7 @@ import (
 
 // settlePerson makes a user of a person whom only the provider knows, once, and writes down what it says of the person now.
 func (s *Service) settlePerson(ctx context.Context, v vouching, said Said, got *mapping.Result) (who *subject, err error) {
-	unique, name := uniqueID(got.User)
+	unique, name := uniqueID(said, got.User)
 	if unique == "" {
 		s.Log.Warn("sign-in refused: the mapping gives the person neither a name nor an id", "provider", said.ProviderID)
 		return nil, refused()
