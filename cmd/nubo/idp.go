@@ -1,115 +1,132 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"maps"
-	"os"
-	"slices"
+	"strings"
 
-	"github.com/nubo-cloud/nubo/internal/mapping"
+	"github.com/nubo-cloud/nubo/internal/operator"
 )
 
 // idpCommand holds the verbs about identity providers.
 func idpCommand(args []string) error {
-	if len(args) == 0 || args[0] != "test" {
-		return usageError{errors.New("the only verb is test: nubo idp test --rules FILE --claims FILE")}
-	}
-	return testMapping(args[1:])
+	return verbs{"test": testMapping, "add": addProvider, "list": listProviders, "delete": deleteProvider,
+		"suspend": suspension("nubo idp suspend", "ID", (*operator.Cloud).SuspendProvider, true),
+		"resume":  suspension("nubo idp resume", "ID", (*operator.Cloud).SuspendProvider, false)}.run(args)
 }
 
-// testMapping shows what a mapping makes of a person, without a cloud.
-func testMapping(args []string) error {
-	f := flag.NewFlagSet("nubo idp test", flag.ContinueOnError)
-	rules := f.String("rules", "", "`FILE` with the rules of a mapping, as JSON")
-	version := f.String("schema-version", mapping.V1, "`VERSION` of the rules: 1.0, 2.0 or 3.0")
-	claims := f.String("claims", "", "`FILE` with the claims of an OpenID provider, as JSON")
-	assertion := f.String("assertion", "", "`FILE` with attributes as the rules name them, as JSON, in place of claims")
-	if err := parse(f, args, false); err != nil {
-		return err
-	}
-	if *rules == "" || (*claims == "") == (*assertion == "") {
-		return usageError{errors.New("--rules FILE is needed, and one of --claims FILE and --assertion FILE")}
-	}
-	m, err := readMapping(*rules, *version)
+// checkIn is the name by which nubo idp add knows EGI Check-in, checkInID what EGI's tools expect it to be called here.
+const (
+	checkIn   = "check-in"
+	checkInID = "egi.eu"
+)
+
+// checkInIssuers are Check-in's environments.
+var checkInIssuers = map[string]string{
+	"production": "https://aai.egi.eu/auth/realms/egi",
+	"demo":       "https://aai-demo.egi.eu/auth/realms/egi",
+	"dev":        "https://aai-dev.egi.eu/auth/realms/egi",
+}
+
+// membershipMinutes is a day: an application credential outlives the night, and not the membership by much.
+const membershipMinutes = 24 * 60
+
+// addProvider makes an OpenID provider known.
+func addProvider(args []string) error {
+	p, o, file, err := providerOptions(args)
 	if err != nil {
 		return err
 	}
-	a, err := readAssertion(*claims, *assertion)
-	if err != nil {
+	if p.Secret, err = readSecret(file); err != nil {
 		return err
 	}
-	return explain(os.Stdout, m, a)
+	return o.on(func(ctx context.Context, c *operator.Cloud) error { return c.AddProvider(ctx, p) })
 }
 
-// readMapping takes a list of rules, or a file as Keystone's tools have it, with the list under "rules".
-func readMapping(path, version string) (*mapping.Mapping, error) {
-	text, err := os.ReadFile(path)
+func providerOptions(args []string) (p operator.Provider, o *operation, secretFile string, err error) {
+	f, o := operatorFlags("nubo idp add")
+	var environment string
+	var scopes words
+	f.StringVar(&p.Issuer, "issuer", "", "`URL` by which the provider calls itself; "+checkIn+" is known")
+	f.StringVar(&environment, "environment", "production", "`WORD`: production, demo or dev, of "+checkIn)
+	f.StringVar(&p.ClientID, "client-id", "", "`ID` under which this cloud is registered at the provider")
+	f.StringVar(&secretFile, "client-secret-file", "", "`FILE` with the client's secret; without it NUBO_CLIENT_SECRET, or the first line of standard input")
+	f.StringVar(&p.ID, "id", "", "`ID` of the provider here (default NAME; "+checkInID+" for "+checkIn+")")
+	f.StringVar(&p.Protocol, "protocol", "openid", "`NAME` of the protocol here; clients ask for openid")
+	f.Var(&scopes, "scope", "`SCOPE` to ask for, repeatable (default openid, profile, email, and eduperson_entitlement of "+checkIn+")")
+	f.IntVar(&p.MembershipMinutes, "authorization-ttl", membershipMinutes, "`MINUTES` for which the groups that a person brought along count for application credentials")
+	name, err := parseNamed(f, args, "NAME")
 	if err != nil {
-		return nil, err
+		return p, o, "", err
 	}
-	var whole struct{ Rules json.RawMessage }
-	if json.Unmarshal(text, &whole) == nil && whole.Rules != nil {
-		text = whole.Rules
+	p.Scopes = scopes
+	if err := settleProvider(&p, name, environment, f); err != nil {
+		return p, o, "", usageError{err}
 	}
-	m, err := mapping.Parse(text, version)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
+	return p, o, secretFile, nil
 }
 
-func readAssertion(claims, assertion string) (a mapping.Assertion, err error) {
-	if assertion != "" {
-		return a, readJSON(assertion, &a)
-	}
-	var values map[string]json.RawMessage
-	if err := readJSON(claims, &values); err != nil {
-		return nil, err
-	}
-	return mapping.FromClaims(values)
-}
-
-func readJSON(path string, into any) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-// explain writes what the rules see, which of them apply and why the others do not, and what the person would get.
-func explain(w io.Writer, m *mapping.Mapping, a mapping.Assertion) error {
-	fmt.Fprintln(w, "attributes:")
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		fmt.Fprintf(w, "  %s = %s\n", name, a[name])
-	}
-	got, err := m.Apply(a)
-	if err != nil && !errors.Is(err, mapping.ErrNoRule) {
-		return err
-	}
-	fmt.Fprintln(w, "rules:")
-	missed := map[int]string{}
-	for _, miss := range got.Missed {
-		missed[miss.Rule] = miss.Because
-	}
-	for n := range m.Rules {
-		if because, ok := missed[n+1]; ok {
-			fmt.Fprintf(w, "  %d does not apply: %s\n", n+1, because)
-		} else {
-			fmt.Fprintf(w, "  %d applies\n", n+1)
+// settleProvider fills in what is known of the provider, and finds what is missing.
+func settleProvider(p *operator.Provider, name, environment string, f *flag.FlagSet) error {
+	scopes := []string{"openid", "profile", "email"}
+	if name == checkIn {
+		if p.Issuer == "" {
+			p.Issuer = checkInIssuers[environment]
 		}
+		if p.Issuer == "" {
+			return fmt.Errorf("there is no environment '%s' of %s: it is production, demo or dev", environment, name)
+		}
+		p.ID, p.Mapping = or(p.ID, checkInID), "egi-mapping"
+		scopes = append(scopes, "eduperson_entitlement")
+	} else if given(f, "environment") {
+		return fmt.Errorf("--environment is for %s: name the provider's issuer with --issuer URL", checkIn)
 	}
+	p.ID = or(p.ID, name)
+	if p.Mapping == "" || p.ID != checkInID {
+		p.Mapping = p.ID + "-mapping"
+	}
+	if len(p.Scopes) == 0 {
+		p.Scopes = scopes
+	}
+	switch {
+	case p.Issuer == "":
+		return errors.New("--issuer URL is needed: it is what stands before /.well-known/openid-configuration")
+	case p.ClientID == "":
+		return errors.New("--client-id ID is needed: register this cloud at the provider first, which gives an id and a secret")
+	case p.MembershipMinutes < 0:
+		return errors.New("--authorization-ttl is a number of minutes")
+	}
+	return operator.CheckIssuer(p.Issuer)
+}
+
+func or(text, otherwise string) string {
+	if text != "" {
+		return text
+	}
+	return otherwise
+}
+
+// given tells whether an option was written.
+func given(f *flag.FlagSet, name string) (was bool) {
+	f.Visit(func(o *flag.Flag) { was = was || o.Name == name })
+	return was
+}
+
+func listProviders(args []string) error {
+	return list(args, "nubo idp list", "identity_providers", (*operator.Cloud).Providers, []string{"ID", "STATE", "ISSUER", "PROTOCOLS", "CLIENT"},
+		func(p operator.ProviderLine) []string {
+			return []string{p.ID, state(p.Enabled), strings.Join(p.RemoteIDs, " "), strings.Join(p.Protocols, " "), p.ClientID}
+		})
+}
+
+// deleteProvider removes a provider. Its domain stays, with what its users own.
+func deleteProvider(args []string) error {
+	f, o := operatorFlags("nubo idp delete")
+	id, err := parseNamed(f, args, "ID")
 	if err != nil {
 		return err
 	}
-	gets, err := json.MarshalIndent(map[string]any{"user": got.User, "group_ids": got.GroupIDs, "groups": got.Groups, "projects": got.Projects}, "  ", "  ")
-	fmt.Fprintf(w, "the person gets:\n  %s\n", gets)
-	return err
+	return o.on(func(ctx context.Context, c *operator.Cloud) error { return c.DeleteProvider(ctx, id) })
 }

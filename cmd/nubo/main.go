@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"sort"
+	"slices"
+	"strings"
 )
 
 // command is one subcommand. Its errors are one line: what, why, what to do.
@@ -20,7 +22,8 @@ type command struct {
 var commands = map[string]command{
 	"serve":   {"run the cloud", serve},
 	"image":   {"build and inspect guest images", imageCommand},
-	"idp":     {"try the rules by which an identity provider's users come in", idpCommand},
+	"idp":     {"make identity providers known, and try the rules by which their users come in", idpCommand},
+	"vo":      {"give virtual organisations a project that their members can use", voCommand},
 	"doctor":  {"say what keeps guests from running well on this machine", doctorCommand},
 	"backup":  {"copy the database of a running cloud", backup},
 	"restore": {"put such a copy in the database's place", restore},
@@ -55,15 +58,40 @@ type usageError struct{ error }
 
 func usage() {
 	fmt.Println("usage: nubo COMMAND [OPTIONS]\n\nOne program, a whole cloud. Commands:")
-	names := make([]string, 0, len(commands))
-	for name := range commands {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
 		fmt.Printf("  %-10s %s\n", name, commands[name].about)
 	}
 	fmt.Println("\nnubo COMMAND --help lists its options. Exit status: 0 done, 1 failed, 2 wrong command line.")
+}
+
+// verbs are what a command of several does.
+type verbs map[string]func(args []string) error
+
+// run calls the verb that comes first.
+func (v verbs) run(args []string) error {
+	names := strings.Join(slices.Sorted(maps.Keys(v)), ", ")
+	if len(args) > 0 && (args[0] == "-h" || args[0] == "--help") {
+		fmt.Printf("verbs: %s; VERB --help lists its options\n", names)
+		return nil
+	}
+	if len(args) == 0 || v[args[0]] == nil {
+		return usageError{fmt.Errorf("a verb is needed: %s; VERB --help lists its options", names)}
+	}
+	return v[args[0]](args[1:])
+}
+
+// parseNamed reads flags, before or after the one operand that is needed.
+func parseNamed(f *flag.FlagSet, args []string, what string) (string, error) {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return args[0], parse(f, args[1:], false)
+	}
+	if err := parse(f, args, true); err != nil {
+		return "", err
+	}
+	if f.NArg() != 1 {
+		return "", usageError{fmt.Errorf("one %s is needed: %s %s", what, f.Name(), what)}
+	}
+	return f.Arg(0), nil
 }
 
 // parse reads flags; what is left over is a mistake unless the command takes operands.

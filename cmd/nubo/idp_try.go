@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/mapping"
+)
+
+// testMapping shows what a mapping makes of a person, without a cloud.
+func testMapping(args []string) error {
+	f := flag.NewFlagSet("nubo idp test", flag.ContinueOnError)
+	rules := f.String("rules", "", "`FILE` with the rules of a mapping, as JSON")
+	version := f.String("schema-version", mapping.V1, "`VERSION` of the rules: 1.0, 2.0 or 3.0")
+	claims := f.String("claims", "", "`FILE` with the claims of an OpenID provider, as JSON")
+	assertion := f.String("assertion", "", "`FILE` with attributes as the rules name them, as JSON, in place of claims")
+	if err := parse(f, args, false); err != nil {
+		return err
+	}
+	if *rules == "" || (*claims == "") == (*assertion == "") {
+		return usageError{errors.New("--rules FILE is needed, and one of --claims FILE and --assertion FILE")}
+	}
+	m, err := readMapping(*rules, *version)
+	if err != nil {
+		return err
+	}
+	a, err := readAssertion(*claims, *assertion)
+	if err != nil {
+		return err
+	}
+	return explain(os.Stdout, m, a)
+}
+
+// readMapping takes a list of rules, or a file as Keystone's tools have it, with the list under "rules".
+func readMapping(path, version string) (*mapping.Mapping, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var whole struct{ Rules json.RawMessage }
+	if json.Unmarshal(text, &whole) == nil && whole.Rules != nil {
+		text = whole.Rules
+	}
+	m, err := mapping.Parse(text, version)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+func readAssertion(claims, assertion string) (a mapping.Assertion, err error) {
+	if assertion != "" {
+		return a, readJSON(assertion, &a)
+	}
+	var values map[string]json.RawMessage
+	if err := readJSON(claims, &values); err != nil {
+		return nil, err
+	}
+	return mapping.FromClaims(values)
+}
+
+func readJSON(path string, into any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// explain writes what the rules see, which of them apply and why the others do not, and what the person would get.
+func explain(w io.Writer, m *mapping.Mapping, a mapping.Assertion) error {
+	fmt.Fprintln(w, "attributes:")
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		fmt.Fprintf(w, "  %s = %s\n", name, a[name])
+	}
+	got, err := m.Apply(a)
+	if err != nil && !errors.Is(err, mapping.ErrNoRule) {
+		return err
+	}
+	fmt.Fprintln(w, "rules:")
+	missed := map[int]string{}
+	for _, miss := range got.Missed {
+		missed[miss.Rule] = miss.Because
+	}
+	for n := range m.Rules {
+		if because, ok := missed[n+1]; ok {
+			fmt.Fprintf(w, "  %d does not apply: %s\n", n+1, because)
+		} else {
+			fmt.Fprintf(w, "  %d applies\n", n+1)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	gets, err := json.MarshalIndent(map[string]any{"user": got.User, "group_ids": got.GroupIDs, "groups": got.Groups, "projects": got.Projects}, "  ", "  ")
+	fmt.Fprintf(w, "the person gets:\n  %s\n", gets)
+	return err
+}

@@ -1,0 +1,117 @@
+package operator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/nubo-cloud/nubo/internal/mapping"
+)
+
+// Attributes under which rules find what an OpenID provider says of a person.
+const (
+	subject = "HTTP_OIDC_SUB"
+	email   = "HTTP_OIDC_EMAIL"
+	issued  = "HTTP_OIDC_ISS"
+)
+
+// entitled are the attributes that hold entitlements; providers move from the first to the second.
+var entitled = []string{"OIDC-eduperson_entitlement", "OIDC-entitlements"}
+
+// peopleRules give everybody whom the issuer vouches for a user, named by the id that stays, with the e-mail address where
+// it is said. The first user that a mapping gives is the one.
+func peopleRules(issuer string) []mapping.Rule {
+	from := mapping.Remote{Type: issued, AnyOneOf: &[]string{issuer}}
+	return []mapping.Rule{
+		{Local: []mapping.Local{{User: &mapping.User{Name: "{0}", Email: "{1}"}}}, Remote: []mapping.Remote{{Type: subject}, {Type: email}, from}},
+		{Local: []mapping.Local{{User: &mapping.User{Name: "{0}"}}}, Remote: []mapping.Remote{{Type: subject}, from}},
+	}
+}
+
+// forPeople tells whether a rule is one of peopleRules, of whatever issuer.
+func forPeople(r mapping.Rule) bool {
+	last := len(r.Remote) - 1
+	if last < 1 || r.Remote[last].AnyOneOf == nil || len(*r.Remote[last].AnyOneOf) != 1 {
+		return false
+	}
+	return slices.ContainsFunc(peopleRules((*r.Remote[last].AnyOneOf)[0]), func(p mapping.Rule) bool { return same(p, r) })
+}
+
+// memberRules put those who have one of the entitlements into a group, whichever attribute says so.
+func memberRules(group string, entitlements []string) (rules []mapping.Rule) {
+	for _, attribute := range entitled {
+		rules = append(rules, mapping.Rule{Local: []mapping.Local{{Group: &mapping.Group{ID: group}}},
+			Remote: []mapping.Remote{{Type: attribute, Entitlement: true, AnyOneOf: &entitlements}}})
+	}
+	return rules
+}
+
+// forGroup tells whether a rule does nothing but put people into a group by entitlements.
+func forGroup(r mapping.Rule, group string) bool {
+	return len(r.Remote) == 1 && r.Remote[0].Entitlement && slices.Contains(entitled, r.Remote[0].Type) && len(r.Local) == 1 &&
+		same(r.Local[0], mapping.Local{Group: &mapping.Group{ID: group}})
+}
+
+// same compares what would be written.
+func same(a, b any) bool { return reflect.DeepEqual(plain(a), plain(b)) }
+
+// ensurePeople has a mapping begin with the rules that let an issuer's people in.
+func (c *Cloud) ensurePeople(ctx context.Context, id, issuer string) error {
+	return c.ensureRules(ctx, id, "everybody of "+issuer+" comes in", func(have []mapping.Rule) []mapping.Rule {
+		return append(peopleRules(issuer), slices.DeleteFunc(have, forPeople)...)
+	})
+}
+
+// ensureMembers has a mapping put the holders of entitlements into a group.
+func (c *Cloud) ensureMembers(ctx context.Context, id, group string, entitlements []string) error {
+	return c.ensureRules(ctx, id, "who has the entitlement is in the group", func(have []mapping.Rule) []mapping.Rule {
+		return append(slices.DeleteFunc(have, func(r mapping.Rule) bool { return forGroup(r, group) }), memberRules(group, entitlements)...)
+	})
+}
+
+// ensureRules has a mapping's rules be what change makes of them. Rules that others wrote stay as they are.
+func (c *Cloud) ensureRules(ctx context.Context, id, why string, change func([]mapping.Rule) []mapping.Rule) error {
+	n := noun{"mapping", id, "mapping", c.identity.path(federation, mappings, id)}
+	have, rules, err := c.rules(ctx, id)
+	if err != nil {
+		return err
+	}
+	wanted := change(slices.Clone(rules))
+	if have == nil {
+		_, err := c.makeNoun(ctx, c.identity, http.MethodPut, n, object{"rules": wanted})
+		return err
+	}
+	if same(rules, wanted) {
+		c.tell(Change{Did: Found, What: n.what, Name: id})
+		return nil
+	}
+	if err := c.identity.call(ctx, http.MethodPatch, n.address, object{n.key: object{"rules": wanted}}, nil); err != nil {
+		return fmt.Errorf("mapping %s cannot be changed: %w", id, err)
+	}
+	c.tell(Change{Did: Changed, What: n.what, Name: id, Detail: why})
+	return nil
+}
+
+// rules reads a mapping; nil without one.
+func (c *Cloud) rules(ctx context.Context, id string) (object, []mapping.Rule, error) {
+	have, err := c.identity.get(ctx, c.identity.path(federation, mappings, id), "mapping")
+	if err != nil || have == nil {
+		return nil, nil, err
+	}
+	rules, err := rulesOf(have)
+	return have, rules, err
+}
+
+func rulesOf(m object) (rules []mapping.Rule, err error) {
+	raw, err := json.Marshal(m["rules"])
+	if err == nil {
+		err = json.Unmarshal(raw, &rules)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the rules of mapping %s cannot be read: %w", text(m, "id"), err)
+	}
+	return rules, nil
+}
