@@ -98,6 +98,10 @@ type Config struct {
 	// (an action on a server) can be read; 0: for ever.
 	KeepDeletedDays    int `json:"keep_deleted_days"`
 	KeepOperationsDays int `json:"keep_operations_days"`
+	// TraceMonths is how long the log of who did what is kept; 0: for ever.
+	TraceMonths int `json:"trace_months"`
+	// TrustedProxies are ranges of addresses whose word about where a request came from (X-Forwarded-For) is taken.
+	TrustedProxies []netip.Prefix `json:"trusted_proxies"`
 	// MeterSeconds is how often what meters of traffic have counted is taken down.
 	MeterSeconds int `json:"meter_seconds"`
 	// ImportRanges are addresses that image imports by URL may reach although they are not public.
@@ -121,7 +125,7 @@ func Default() Config {
 		Listen: "127.0.0.1:8700", StateDir: "/var/lib/nubo", DefaultVolumeType: "default", Region: "RegionOne", Zone: "nova", Acceleration: "auto", LogLevel: "info",
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
-		TokenSeconds: 3600, MembershipSeconds: 300, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",
+		TokenSeconds: 3600, MembershipSeconds: 300, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, TraceMonths: 13, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",
 	}
 }
 
@@ -159,6 +163,8 @@ func (c *Config) Validate() error {
 		return errors.New("--simulate takes the number of hosts, 1 or more")
 	case c.KeepDeletedDays < 0 || c.KeepOperationsDays < 0:
 		return errors.New("keep_deleted_days and keep_operations_days are numbers of days, 0 for ever")
+	case c.TraceMonths < 0:
+		return errors.New("trace_months is a number of months, 0 for ever")
 	case c.MeterSeconds < 1:
 		return errors.New("meter_seconds is 1 or more")
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
@@ -217,6 +223,9 @@ func (c *Config) Backups() string {
 	}
 	return filepath.Join(c.StateDir, "backups")
 }
+
+// Traces is the directory of the log of who did what.
+func (c *Config) Traces() string { return filepath.Join(c.StateDir, "traces") }
 
 // Encrypted tells whether clients speak TLS to us.
 func (c *Config) Encrypted() bool { return c.TLSCert != "" || c.TLS != "" }

@@ -17,6 +17,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/config"
 	"github.com/nubo-cloud/nubo/internal/store"
+	"github.com/nubo-cloud/nubo/internal/trace"
 )
 
 // Daemon is one control plane with the hosts in its process.
@@ -27,6 +28,7 @@ type Daemon struct {
 	lock     *os.File
 	store    *store.Store
 	services *services
+	traces   *trace.Log
 	hosts    []*host
 	handler  http.Handler
 	listener net.Listener
@@ -60,6 +62,9 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 	}
 	if err = d.openStore(ctx); err != nil {
 		return fmt.Errorf("open database: %w", err)
+	}
+	if d.traces, err = d.openTraces(); err != nil {
+		return err
 	}
 	if d.services, err = d.newServices(); err != nil {
 		return err
@@ -222,6 +227,9 @@ func (d *Daemon) Close() error {
 	d.hosts = nil
 	if d.listener != nil {
 		_ = d.listener.Close() // the server has closed it already
+	}
+	if d.traces != nil {
+		errs = append(errs, d.traces.Close())
 	}
 	if d.store != nil && d.parts.Store == nil {
 		errs = append(errs, d.store.Close())

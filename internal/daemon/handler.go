@@ -38,7 +38,7 @@ func (d *Daemon) newHandler() http.Handler {
 	mux.Handle("/console/", s.console)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	mux.Handle("GET /metrics", d.metrics())
-	return directly(mux)
+	return directly(d.traced(mux))
 }
 
 // healthz answers whether the store can be read.

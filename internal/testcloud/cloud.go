@@ -268,6 +268,12 @@ func (c *Cloud) Password() string {
 	return daemon.PasswordIn(b)
 }
 
+// Traces is the directory of the log of who did what.
+func (c *Cloud) Traces() string {
+	o := c.config()
+	return o.Traces()
+}
+
 // Eventually waits until a condition holds, looking again and again: what it waits for announces itself in no other way.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()

@@ -102,7 +102,7 @@ func (c *Cloud) namespaces() []string {
 	return names
 }
 
-// files in the state directory. What is kept for each start of the daemon is not counted.
+// files in the state directory. What is kept for each start of the daemon is not counted, nor what was done.
 func (c *Cloud) files() []string {
 	var lines []string
 	err := filepath.WalkDir(c.StateDir, func(path string, d fs.DirEntry, err error) error {
@@ -113,7 +113,7 @@ func (c *Cloud) files() []string {
 			return err
 		}
 		name, err := filepath.Rel(c.StateDir, path)
-		if err != nil || strings.HasPrefix(name, "nubo.db") {
+		if err != nil || strings.HasPrefix(name, "nubo.db") || strings.HasPrefix(name, "traces/") {
 			return err
 		}
 		if !d.IsDir() || strings.Count(name, "/") > 1 {

@@ -128,6 +128,7 @@ func (s *Service) Routes() []string {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := "req-" + cloud.NewID()
 	w.Header().Set("X-Openstack-Request-Id", id)
+	cloud.VisitOf(r.Context()).RequestID = id
 	if s.fault == FaultNova || s.fault == FaultCinder {
 		w.Header().Set("X-Compute-Request-Id", id)
 	}
@@ -238,6 +239,7 @@ func (s *Service) authenticate(r *http.Request) (*http.Request, error) {
 	}
 	caller := *p
 	caller.RequestID = RequestID(r)
+	cloud.VisitOf(r.Context()).Principal = &caller
 	return r.WithContext(cloud.WithPrincipal(r.Context(), &caller)), nil
 }
 
