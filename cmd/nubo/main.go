@@ -27,6 +27,7 @@ var commands = map[string]command{
 	"doctor":  {"say what keeps guests from running well on this machine", doctorCommand},
 	"backup":  {"copy the database of a running cloud", backup},
 	"restore": {"put such a copy in the database's place", restore},
+	"login":   {"sign in to a cloud by your identity provider, at a terminal", loginCommand},
 	"trace":   {"show who did what from where, and who signed in", traceCommand},
 	"version": {"print the version", version},
 }

@@ -75,6 +75,7 @@ var rules = []rule{
 	{"internal/minimal", []string{"internal/minimal"}, "the guest image is a product of its own: it knows the cloud only by what guests see of it"},
 	{"internal/doctor", []string{"internal/driver", "internal/spec"}, "it looks at a host that may have no cloud yet"},
 	{"internal/operator", []string{"internal/mapping"}, "it is a client of the cloud like any other, and sees what the API shows"},
+	{"internal/login", []string{"internal/openid"}, "it is a client of the cloud like any other, for a person's terminal"},
 	{"internal/trace", []string{"internal/cloud"}, "it writes down what others did, and has no part in it"},
 	{"internal/config", nil, "it is read before anything exists"},
 	{"internal/archtest", nil, "it looks at all code from outside"},
@@ -82,7 +83,7 @@ var rules = []rule{
 	{"internal/daemon", []string{"internal"}, "it is the only place that knows everything"},
 	{"cmd/nubo-guest", []string{"internal/minimal"}, "it runs inside guests"},
 	{"cmd", []string{"internal/daemon", "internal/config", "internal/minimal", "internal/doctor", "internal/store",
-		"internal/mapping", "internal/entitlement", "internal/operator", "internal/trace"}, "a command is a thin way to call what daemon built; operator verbs on files go to their package"},
+		"internal/mapping", "internal/entitlement", "internal/operator", "internal/login", "internal/openid", "internal/trace"}, "a command is a thin way to call what daemon built; operator verbs on files go to their package"},
 	{"test", []string{"internal", "test"}, "tests of real things look wherever they need to"},
 }
 
