@@ -22,7 +22,7 @@ func (d *Daemon) federatedID(user, provider string) string {
 		return ""
 	}
 	for _, f := range u.Federated {
-		if string(f.ProviderID) == provider {
+		if provider == "" || string(f.ProviderID) == provider {
 			return f.UniqueID
 		}
 	}

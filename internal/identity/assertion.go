@@ -64,8 +64,7 @@ func (s *Service) vouching(ctx context.Context, id cloud.IdentityProviderID, pro
 	}
 	m, err := s.Mappings.Get(ctx, v.protocol.MappingID)
 	if cloud.Is(err, cloud.NotFound) {
-		s.Log.Warn("sign-in refused: the protocol's mapping is gone", "provider", id, "protocol", protocol, "mapping", v.protocol.MappingID)
-		return v, refused()
+		return v, s.turnedAway("the protocol's mapping is gone", "provider", id, "protocol", protocol, "mapping", v.protocol.MappingID)
 	}
 	if err != nil {
 		return v, err
@@ -94,13 +93,13 @@ func (s *Service) settle(ctx context.Context, said Said) (*subject, error) {
 		return nil, err
 	}
 	if !said.Listed && !slices.Contains(v.provider.RemoteIDs, said.RemoteID) {
-		s.Log.Warn("sign-in refused: not one of the provider's remote ids", "provider", said.ProviderID, "remote_id", said.RemoteID)
-		return nil, &cloud.Error{Kind: cloud.Forbidden, Message: "The assertion does not come from the identity provider " + string(said.ProviderID) + "."}
+		no := s.turnedAway("not one of the provider's remote ids", "provider", said.ProviderID, "remote_id", said.RemoteID)
+		no.Kind, no.Message = cloud.Forbidden, "The assertion does not come from the identity provider "+string(said.ProviderID)+"."
+		return nil, no
 	}
 	got, err := v.mapping.Apply(said.Assertion)
 	if err != nil {
-		s.logUnmapped(said, got, err)
-		return nil, refused()
+		return nil, s.unmapped(said, got, err)
 	}
 	if got.User.Type == userLocal {
 		return s.settleLocal(ctx, said, got)
@@ -111,14 +110,14 @@ func (s *Service) settle(ctx context.Context, said Said) (*subject, error) {
 // userLocal is the type of a mapped user who exists here anyway.
 const userLocal = "local"
 
-func (s *Service) logUnmapped(said Said, got *mapping.Result, err error) {
+func (s *Service) unmapped(said Said, got *mapping.Result, err error) error {
 	why := []any{"provider", said.ProviderID, "protocol", said.Protocol, "error", err}
 	if errors.Is(err, mapping.ErrNoRule) {
 		for _, m := range got.Missed {
 			why = append(why, "rule", m.Rule, "because", m.Because)
 		}
 	}
-	s.Log.Warn("sign-in refused: the mapping lets nobody in", why...)
+	return s.turnedAway("the mapping lets nobody in", why...)
 }
 
 // settleLocal finds the user of this cloud that a mapping names.
@@ -128,9 +127,11 @@ func (s *Service) settleLocal(ctx context.Context, said Said, got *mapping.Resul
 		ref.Domain = DomainRef{ID: cloud.DomainID(d.ID), Name: d.Name}
 	}
 	u, err := s.findUser(ctx, ref)
+	if cloud.Is(err, cloud.NotFound) {
+		return nil, s.turnedAway("the mapping names a user who is not here", "provider", said.ProviderID, "user", got.User.Name)
+	}
 	if err != nil {
-		s.Log.Warn("sign-in refused: the mapping names a user who is not here", "provider", said.ProviderID, "user", got.User.Name, "error", err)
-		return nil, refusedIfMissing(err)
+		return nil, err
 	}
 	return &subject{user: u, methods: []string{said.Protocol}}, nil
 }

@@ -25,7 +25,8 @@ type OpenID interface {
 
 // AdmitBearer signs in the owner of an access token of an OpenID provider. Unauthenticated for a token that is none of the
 // provider's or does not hold, Unavailable where the provider would have to be asked and does not answer; else as Admit.
-func (s *Service) AdmitBearer(ctx context.Context, id cloud.IdentityProviderID, protocol, token string) (*Token, error) {
+func (s *Service) AdmitBearer(ctx context.Context, id cloud.IdentityProviderID, protocol, token string) (t *Token, err error) {
+	defer func() { s.account(ctx, cloud.SignIn{ProviderID: id, Protocol: protocol}, t, err) }()
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
 	p, _, err := s.way(ctx, id, protocol)
 	if err != nil {
@@ -55,8 +56,7 @@ func (s *Service) notVouched(p *cloud.IdentityProvider, protocol string, err err
 	refusal, unreachable := (*openid.Refusal)(nil), (*openid.Unreachable)(nil)
 	switch {
 	case errors.As(err, &refusal):
-		s.Log.Warn("sign-in refused", "provider", p.ID, "protocol", protocol, "reason", refusal.Reason, "because", refusal)
-		return refused()
+		return s.turnedAway(string(refusal.Reason), "provider", p.ID, "protocol", protocol, "because", refusal)
 	case errors.As(err, &unreachable):
 		s.Log.Error("sign-in failed: the provider cannot be asked", "provider", p.ID, "protocol", protocol, "error", err)
 		return &cloud.Error{Kind: cloud.Unavailable, Resource: "identity provider", ID: string(p.ID), Cause: err,
@@ -71,8 +71,7 @@ func (s *Service) openIDSettings(ctx context.Context, p *cloud.IdentityProvider,
 	if !slices.Contains(p.RemoteIDs, issuer) {
 		at := slices.IndexFunc(p.RemoteIDs, func(id string) bool { return strings.HasPrefix(id, "https://") || strings.HasPrefix(id, "http://") })
 		if at < 0 {
-			s.Log.Warn("sign-in refused: none of the provider's remote ids is an OpenID issuer", "provider", p.ID)
-			return openid.Settings{}, refused()
+			return openid.Settings{}, s.turnedAway("none of the provider's remote ids is an OpenID issuer", "provider", p.ID)
 		}
 		issuer = p.RemoteIDs[at]
 	}

@@ -46,8 +46,9 @@ func (s *Service) CheckOrigin(origin string) error {
 		return cloud.Invalidf("request", "origin", "Request must have an origin query parameter.")
 	}
 	if !slices.ContainsFunc(s.Options.TrustedOrigins, func(t string) bool { return sameOrigin(t, origin) }) {
-		s.Log.Warn("sign-in refused: tokens are not handed to this page; see trusted_dashboards", "origin", origin)
-		return &cloud.Error{Kind: cloud.Unauthenticated, Message: "'" + origin + "' is not a trusted dashboard host."}
+		no := s.turnedAway("tokens are not handed to this page; see trusted_dashboards", "origin", origin)
+		no.Message = "'" + origin + "' is not a trusted dashboard host."
+		return no
 	}
 	return nil
 }
@@ -109,8 +110,7 @@ func (s *Service) resume(ctx context.Context, sealed string) (j Journey, p *clou
 		return j, nil, err
 	}
 	if s.now().Sub(j.Begun) > JourneyMax {
-		s.Log.Warn("sign-in refused: it took too long", "provider", j.ProviderID, "begun", j.Begun)
-		return j, nil, refused()
+		return j, nil, s.turnedAway("it took too long", "provider", j.ProviderID, "begun", j.Begun)
 	}
 	if j.Origin != "" {
 		if err := s.CheckOrigin(j.Origin); err != nil {
@@ -122,9 +122,10 @@ func (s *Service) resume(ctx context.Context, sealed string) (j Journey, p *clou
 }
 
 // Arrive ends a journey by OpenID: answer is what the provider gave the browser, sealed what it kept.
-func (s *Service) Arrive(ctx context.Context, sealed, redirect string, answer url.Values) (*Token, string, error) {
+func (s *Service) Arrive(ctx context.Context, sealed, redirect string, answer url.Values) (t *Token, origin string, err error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
 	j, p, err := s.resume(ctx, sealed)
+	defer func() { s.account(ctx, cloud.SignIn{ProviderID: j.ProviderID, Protocol: j.Protocol}, t, err) }()
 	if err != nil {
 		return nil, "", err
 	}
@@ -143,7 +144,7 @@ func (s *Service) Arrive(ctx context.Context, sealed, redirect string, answer ur
 	if said.Proof.Refresh == "" {
 		said.Proof = Proof{}
 	}
-	t, err := s.Admit(ctx, said)
+	t, err = s.Admit(ctx, said)
 	return t, j.Origin, err
 }
 
@@ -164,8 +165,7 @@ func (s *Service) openJourney(ctx context.Context, sealed string) (j Journey, er
 	}
 	text, err := s.Open(ctx, journeySeal, raw)
 	if err != nil {
-		s.Log.Warn("sign-in refused: a browser came back that had not set out", "error", err)
-		return j, refused()
+		return j, s.turnedAway("a browser came back that had not set out", "error", err)
 	}
 	return j, json.Unmarshal([]byte(text), &j)
 }

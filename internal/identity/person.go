@@ -15,8 +15,7 @@ import (
 func (s *Service) settlePerson(ctx context.Context, v vouching, said Said, got *mapping.Result) (who *subject, err error) {
 	unique, name := uniqueID(said, got.User)
 	if unique == "" {
-		s.Log.Warn("sign-in refused: the mapping gives the person neither a name nor an id", "provider", said.ProviderID)
-		return nil, refused()
+		return nil, s.turnedAway("the mapping gives the person neither a name nor an id", "provider", said.ProviderID)
 	}
 	known := cloud.FederatedID{ProviderID: said.ProviderID, Protocol: said.Protocol, UniqueID: unique}
 	who = &subject{methods: []string{said.Protocol}, provider: said.ProviderID, protocol: said.Protocol}
@@ -56,8 +55,7 @@ func (s *Service) personsDomain(ctx context.Context, v vouching, u mapping.User)
 		_, err = s.Domains.Get(ctx, id)
 	}
 	if cloud.Is(err, cloud.NotFound) {
-		s.Log.Warn("sign-in refused: the mapping names a domain that is not here", "provider", v.provider.ID, "domain", *u.Domain)
-		return "", refused()
+		return "", s.turnedAway("the mapping names a domain that is not here", "provider", v.provider.ID, "domain", *u.Domain)
 	}
 	return id, err
 }

@@ -20,8 +20,7 @@ func (s *Service) mappedGroups(ctx context.Context, said Said, got *mapping.Resu
 			return nil, err
 		}
 		if len(there) < len(ids) {
-			s.Log.Error("sign-in refused: the mapping names a group that is not here", "provider", said.ProviderID, "protocol", said.Protocol, "groups", ids)
-			return nil, refused()
+			return nil, s.turnedAway("the mapping names a group that is not here", "provider", said.ProviderID, "protocol", said.Protocol, "groups", ids)
 		}
 	}
 	for _, g := range got.Groups {
@@ -63,8 +62,7 @@ func (s *Service) provision(ctx context.Context, v vouching, u *cloud.User, proj
 		for _, r := range p.Roles {
 			role, err := s.Roles.One(ctx, cloud.Eq("name_lower", r.Name), cloud.Eq("domain_id", ""))
 			if cloud.Is(err, cloud.NotFound) {
-				s.Log.Error("sign-in refused: the mapping names a role that is not here", "provider", v.provider.ID, "role", r.Name)
-				return refused()
+				return s.turnedAway("the mapping names a role that is not here", "provider", v.provider.ID, "role", r.Name)
 			}
 			if err != nil {
 				return err

@@ -88,29 +88,31 @@ func (s *Service) Envelope(ctx context.Context, id cloud.IdentityProviderID, pro
 }
 
 // ArriveSAML ends a browser's journey by SAML: raw is the identity provider's answer, sealed what the browser kept.
-func (s *Service) ArriveSAML(ctx context.Context, at Site, raw []byte, sealed string) (*Token, string, error) {
+func (s *Service) ArriveSAML(ctx context.Context, at Site, raw []byte, sealed string) (t *Token, origin string, err error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
 	j, p, err := s.resume(ctx, sealed)
+	defer func() { s.account(ctx, cloud.SignIn{ProviderID: j.ProviderID, Protocol: j.Protocol}, t, err) }()
 	if err != nil {
 		return nil, "", err
 	}
-	t, err := s.arriveSAML(ctx, at, saml.POST, raw, j, p)
+	t, err = s.arriveSAML(ctx, at, saml.POST, raw, j, p)
 	return t, j.Origin, err
 }
 
 // ArriveEnvelope is ArriveSAML for a client at a terminal, which kept what is sealed in the envelope itself; it tells what the
 // client set out for. Invalid if raw is no envelope.
-func (s *Service) ArriveEnvelope(ctx context.Context, at Site, raw []byte) (Journey, *Token, error) {
+func (s *Service) ArriveEnvelope(ctx context.Context, at Site, raw []byte) (j Journey, t *Token, err error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
 	claim, err := saml.Peek(saml.PAOS, raw)
 	if err != nil {
 		return Journey{}, nil, cloud.Invalidf("request", "body", "This is no envelope with a SAML response.")
 	}
 	j, p, err := s.resume(ctx, claim.RelayState)
+	defer func() { s.account(ctx, cloud.SignIn{ProviderID: j.ProviderID, Protocol: j.Protocol}, t, err) }()
 	if err != nil {
 		return j, nil, err
 	}
-	t, err := s.arriveSAML(ctx, at, saml.PAOS, raw, j, p)
+	t, err = s.arriveSAML(ctx, at, saml.PAOS, raw, j, p)
 	return j, t, err
 }
 
@@ -124,8 +126,7 @@ func (s *Service) arriveSAML(ctx context.Context, at Site, by saml.Binding, raw 
 	}
 	person, err := sp.Check(ctx, raw, saml.Expectation{Binding: by, RequestID: j.RequestID, Providers: s.describer(p), Once: s.once})
 	if refusal := (*saml.Refusal)(nil); errors.As(err, &refusal) {
-		s.Log.Warn("sign-in refused", "provider", p.ID, "protocol", j.Protocol, "reason", refusal.Reason, "because", refusal)
-		return nil, refused()
+		return nil, s.turnedAway(string(refusal.Reason), "provider", p.ID, "protocol", j.Protocol, "because", refusal)
 	}
 	if err != nil {
 		return nil, err

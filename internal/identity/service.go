@@ -86,8 +86,9 @@ type Deps struct {
 	Revocations        cloud.Records[cloud.Revocation, string]
 	Settings           cloud.Records[cloud.Setting, cloud.SettingID]
 	Tx                 cloud.Transactor
-	OpenID             OpenID // nil: nobody signs in by OpenID
-	Feeds              Feeds  // nil: there are none
+	SignIns            SignIns // nil: nobody accounts for them
+	OpenID             OpenID  // nil: nobody signs in by OpenID
+	Feeds              Feeds   // nil: there are none
 	Options            Options
 	Log                *slog.Logger
 	Clock              func() time.Time

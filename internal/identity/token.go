@@ -48,7 +48,10 @@ type Token struct {
 }
 
 // Issue signs somebody in and makes a token. It answers Unauthenticated for whatever does not fit, without saying what.
-func (s *Service) Issue(ctx context.Context, l Login, want ScopeRequest) (*Token, error) {
+func (s *Service) Issue(ctx context.Context, l Login, want ScopeRequest) (t *Token, err error) {
+	if way, signsIn := wayOf(l); signsIn {
+		defer func() { s.account(ctx, way, t, err) }()
+	}
 	// The moment is taken before anything is read: what is changed after that voids the token.
 	issued := s.now().Truncate(time.Microsecond)
 	who, err := s.authenticate(ctx, l)

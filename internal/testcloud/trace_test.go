@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,16 +38,22 @@ func TestTraced(t *testing.T) {
 	testcloud.Eventually(t, "the log is written", func() bool {
 		var err error
 		all, err = trace.NewReader(c.Traces(), trace.Filter{}).All()
-		return err == nil && len(all) >= 5
+		return err == nil && len(all) >= 7
 	})
-	var got []string
+	var got, signIns []string
 	for _, e := range all {
+		if e.Kind == trace.KindSignIn {
+			signIns = append(signIns, fmt.Sprintf("%s by %s from %s, refused %t", e.User, e.Protocol, e.From, e.Reason != ""))
+		}
 		if e.Kind == trace.KindRequest {
 			got = append(got, fmt.Sprintf("%s %s %d by %q from %s with %s", e.Method, e.Path, e.Status, e.User, e.From, e.Agent))
 		}
 		if e.Kind == trace.KindRequest && e.RequestID == "" {
 			t.Errorf("without an id: %+v", e)
 		}
+	}
+	if want := []string{"admin by password from 192.0.2.1, refused false", "admin by password from 192.0.2.1, refused true"}; !slices.Equal(signIns, want) {
+		t.Errorf("sign-ins %q, want %q", signIns, want)
 	}
 	const from = " from 192.0.2.1 with tracer"
 	want := []string{
