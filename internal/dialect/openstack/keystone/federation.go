@@ -25,6 +25,7 @@ func (a *api) federationRoutes() {
 	a.Handle("GET"+provider+"/{provider}/protocols/{protocol}", a.showProtocol)
 	a.Handle("PATCH"+provider+"/{provider}/protocols/{protocol}", a.updateProtocol)
 	a.Handle("DELETE"+provider+"/{provider}/protocols/{protocol}", a.empty(a.deleteProtocol))
+	a.Handle("POST"+provider+"/{provider}/protocols/{protocol}/explain", a.explainSignIn)
 	a.Handle("GET"+mapping, a.listMappings)
 	a.Handle("PUT"+mapping+"/{mapping}", a.createMapping)
 	a.Handle("GET"+mapping+"/{mapping}", a.showMapping)

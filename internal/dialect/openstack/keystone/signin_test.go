@@ -352,3 +352,32 @@ func TestBrowserChoosesHome(t *testing.T) {
 	f.call("", "GET", path+"&entityID=https://elsewhere.example", "").is(404)
 	f.call("", "GET", strings.Replace(path, "Dashboard", "evil", 1), "").is(401)
 }
+
+// An operator is told what a token would lead to, whatever is wrong with it, and nothing comes of it.
+func TestExplainSignIn(t *testing.T) {
+	f := newFederated(t)
+	const path = "/v3/OS-FEDERATION/identity_providers/home/protocols/openid/explain"
+	ask := func(token string) answer {
+		t.Helper()
+		return f.admin("POST", path, `{"token":"`+token+`"}`).is(200)
+	}
+	good := f.op.Grant("nubo", "ann@home", "openid", "email", "eduperson_entitlement")
+	x := ask(good)
+	if x.text("explanation.attributes.OIDC-eduperson_entitlement") != "other;crew" || x.text("explanation.gets.user.name") != "ann@home" ||
+		x.len("explanation.gets.group_ids") != 1 || x.len("explanation.rules") != 2 || x.get("explanation.refused") != nil {
+		t.Errorf("explained as %s", x.body)
+	}
+	if got := ask("no.good.token"); !strings.Contains(got.text("explanation.refused"), "refused: inactive") || got.get("explanation.gets") != nil {
+		t.Errorf("a token that is none: %s", got.body)
+	}
+	f.admin("PATCH", "/v3/OS-FEDERATION/mappings/home", `{"mapping":{"rules":[{"local":[{"user":{"name":"x"}}],"remote":[{"type":"nothing"}]}]}}`).is(200)
+	if got := ask(good); got.text("explanation.rules.0.because") != "there is no 'nothing'" || got.get("explanation.refused") == nil {
+		t.Errorf("no rule applies: %s", got.body)
+	}
+	if users := f.admin("GET", "/v3/users?idp_id=home", "").is(200); users.len("users") != 0 {
+		t.Errorf("somebody was made: %s", users.body)
+	}
+	f.admin("POST", path, `{}`).is(400)
+	demo := f.signIn("demo", demoPassword, `{"project":{"id":"`+string(f.made.DemoProjectID)+`"}}`)
+	f.call(demo, "POST", path, `{"token":"x"}`).is(403)
+}
