@@ -15,7 +15,7 @@ func (d *Daemon) openTraces() (*trace.Log, error) {
 	return trace.Open(d.config.Traces(), trace.Options{Months: d.config.TraceMonths, FederatedID: d.federatedID, Log: d.log})
 }
 
-// federatedID is what a provider calls a user; empty if it cannot be told.
+// federatedID is what a provider calls a user, or any provider if none is named; empty if it cannot be told.
 func (d *Daemon) federatedID(user, provider string) string {
 	u, err := d.store.Users.Get(context.Background(), cloud.UserID(user))
 	if err != nil { // deleted, or the database is away: the user's id tells, too

@@ -21,7 +21,8 @@ const (
 // Options of a Log.
 type Options struct {
 	Months int // to keep; 0: for ever
-	// FederatedID, if set, tells what a provider calls a user. The writer asks, once per user and provider.
+	// FederatedID, if set, tells what a provider calls a user; any, if none is named: programs of a person sign in by a
+	// credential of this cloud. The writer asks, once per user and provider.
 	FederatedID func(userID, providerID string) string
 	Log         *slog.Logger
 	Now         func() time.Time // nil: time.Now
@@ -127,13 +128,13 @@ func (l *Log) write(e Entry) {
 const knownMax = 10_000
 
 func (l *Log) federatedID(e Entry) string {
-	if e.FederatedID != "" || e.ProviderID == "" || e.UserID == "" || l.options.FederatedID == nil {
+	if e.FederatedID != "" || e.UserID == "" || l.options.FederatedID == nil {
 		return e.FederatedID
 	}
 	key := [2]string{e.UserID, e.ProviderID}
 	id, ok := l.known[key]
 	if !ok {
-		if id = l.options.FederatedID(e.UserID, e.ProviderID); id == "" {
+		if id = l.options.FederatedID(e.UserID, e.ProviderID); id == "" && e.ProviderID != "" {
 			return "" // perhaps the next time
 		}
 		if len(l.known) >= knownMax {
