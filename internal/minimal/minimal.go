@@ -81,6 +81,9 @@ func Build(ctx context.Context, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	if err := absolute(&o.Output, &o.CacheDir); err != nil {
+		return err
+	}
 	t, err := findTools()
 	if err != nil {
 		return err
@@ -107,6 +110,18 @@ func Build(ctx context.Context, o Options) error {
 		return err
 	}
 	o.Log.Info("minimal image made", "file", o.Output, "bytes", st.Size(), "kernel", k.version, "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// absolute makes paths that tools running in other directories find.
+func absolute(paths ...*string) error {
+	for _, p := range paths {
+		whole, err := filepath.Abs(*p)
+		if err != nil {
+			return fmt.Errorf("path %s: %w", *p, err)
+		}
+		*p = whole
+	}
 	return nil
 }
 

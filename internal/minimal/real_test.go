@@ -62,8 +62,16 @@ func buildImage() (string, error) {
 	if err != nil {
 		cache = dir
 	}
+	here, err := os.Getwd()
+	if err != nil {
+		return dir, err
+	}
+	output, err := filepath.Rel(here, dir+"/image.qcow2") // as people write it
+	if err != nil {
+		return dir, err
+	}
 	return dir, minimal.Build(context.Background(), minimal.Options{
-		Output: dir + "/image.qcow2", KernelOutput: dir + "/vmlinuz", InitramfsOutput: dir + "/initramfs",
+		Output: output, KernelOutput: dir + "/vmlinuz", InitramfsOutput: dir + "/initramfs",
 		CacheDir: filepath.Join(cache, "nubo-minimal-test"), GuestProgram: program,
 	})
 }
