@@ -112,6 +112,10 @@ func judge(t *testing.T, suite string, verdicts []verdict) {
 			t.Errorf("failed: %s\n%s", v.name, indent(v.reason))
 		case "skipped":
 			t.Logf("skipped: %s: %s", v.name, v.reason)
+		case "passed":
+			if v.reason != "" {
+				t.Logf("passed: %s: %s", v.name, v.reason)
+			}
 		}
 	}
 	line := fmt.Sprintf("%d passed, %d failed, %d skipped", count["passed"], count["failed"], count["skipped"])
@@ -134,7 +138,7 @@ func record(t *testing.T, suite, line string, verdicts []verdict) {
 	var b strings.Builder
 	fmt.Fprintln(&b, line)
 	for _, v := range verdicts {
-		if v.result != "passed" {
+		if v.result != "passed" || v.reason != "" {
 			first, _, _ := strings.Cut(strings.TrimSpace(v.reason), "\n")
 			fmt.Fprintf(&b, "%s\t%s\t%s\n", v.result, v.name, first)
 		}
