@@ -32,6 +32,9 @@ func (s *Service) AdmitBearer(ctx context.Context, id cloud.IdentityProviderID, 
 	if err != nil {
 		return nil, err
 	}
+	if bySAML(p, protocol) {
+		return nil, s.turnedAway("the provider speaks SAML by this protocol, and gives no access tokens", "provider", id, "protocol", protocol)
+	}
 	settings, err := s.openIDSettings(ctx, p, claimedIssuer(token))
 	if err != nil {
 		return nil, err

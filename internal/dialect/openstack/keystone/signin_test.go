@@ -111,6 +111,7 @@ func TestSignInByAccessToken(t *testing.T) {
 		}
 	}
 	f.call("", "POST", strings.Replace(authPath, "home", "nowhere", 1), "", "Authorization", "Bearer "+token).is(404)
+	f.call("", "POST", "/v3/OS-FEDERATION/identity_providers/campus/protocols/saml2/auth", "", "Authorization", "Bearer "+token).is(401)
 	f.admin("PATCH", "/v3/OS-FEDERATION/identity_providers/home", `{"identity_provider":{"enabled":false}}`).is(200)
 	f.call("", "POST", authPath, "", "Authorization", "Bearer "+token).is(403)
 }
