@@ -11,7 +11,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/mapping"
 )
 
-const issuer = "https://issuer.example/realm"
+const issuer = "https://issuer.example"
 
 // federation is a world with one provider, whose people in crew are members of a project.
 type federation struct {
