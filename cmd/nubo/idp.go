@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/operator"
@@ -33,14 +34,16 @@ var checkInIssuers = map[string]string{
 // membershipMinutes is a day: an application credential outlives the night, and not the membership by much.
 const membershipMinutes = 24 * 60
 
-// addProvider makes an OpenID provider known.
+// addProvider makes an identity provider known.
 func addProvider(args []string) error {
 	p, o, file, err := providerOptions(args)
 	if err != nil {
 		return err
 	}
-	if p.Secret, err = readSecret(file); err != nil {
-		return err
+	if p.SAML == (operator.SAML{}) {
+		if p.Secret, err = readSecret(file); err != nil {
+			return err
+		}
 	}
 	return o.on(func(ctx context.Context, c *operator.Cloud) error { return c.AddProvider(ctx, p) })
 }
@@ -51,14 +54,20 @@ func providerOptions(args []string) (p operator.Provider, o *operation, secretFi
 	var scopes words
 	f.StringVar(&p.Issuer, "issuer", "", "`URL` by which the provider calls itself; "+checkIn+" is known")
 	f.StringVar(&environment, "environment", "production", "`WORD`: production, demo or dev, of "+checkIn)
+	var metadata string
+	f.StringVar(&metadata, "saml-metadata", "", "`FILE` or URL with a SAML provider's metadata, in place of an issuer and a client; a URL is fetched again every few hours")
+	f.StringVar(&p.SAML.Feed, "saml-feed", "", "`NAME` of a federation's feed in the cloud's configuration, in place of one provider's metadata")
 	f.StringVar(&p.ClientID, "client-id", "", "`ID` under which this cloud is registered at the provider")
 	f.StringVar(&secretFile, "client-secret-file", "", "`FILE` with the client's secret; without it NUBO_CLIENT_SECRET, or the first line of standard input")
 	f.StringVar(&p.ID, "id", "", "`ID` of the provider here (default NAME; "+checkInID+" for "+checkIn+")")
-	f.StringVar(&p.Protocol, "protocol", "openid", "`NAME` of the protocol here; clients ask for openid")
+	f.StringVar(&p.Protocol, "protocol", "openid", "`NAME` of the protocol here; clients ask for openid, and for saml2 of a SAML provider, which is the default there")
 	f.Var(&scopes, "scope", "`SCOPE` to ask for, repeatable (default openid, profile, email, and eduperson_entitlement of "+checkIn+")")
 	f.IntVar(&p.MembershipMinutes, "authorization-ttl", membershipMinutes, "`MINUTES` for which the groups that a person brought along count for application credentials")
 	name, err := parseNamed(f, args, "NAME")
 	if err != nil {
+		return p, o, "", err
+	}
+	if err := readMetadata(&p, metadata, f); err != nil {
 		return p, o, "", err
 	}
 	p.Scopes = scopes
@@ -66,6 +75,23 @@ func providerOptions(args []string) (p operator.Provider, o *operation, secretFi
 		return p, o, "", usageError{err}
 	}
 	return p, o, secretFile, nil
+}
+
+// readMetadata takes metadata from a file, or leaves the cloud to fetch it.
+func readMetadata(p *operator.Provider, from string, f *flag.FlagSet) error {
+	if (from != "" || p.SAML.Feed != "") && !given(f, "protocol") {
+		p.Protocol = "saml2"
+	}
+	if strings.HasPrefix(from, "https://") || strings.HasPrefix(from, "http://") {
+		p.SAML.URL = from
+		return nil
+	}
+	if from == "" {
+		return nil
+	}
+	text, err := os.ReadFile(from)
+	p.SAML.Metadata = string(text)
+	return err
 }
 
 // settleProvider fills in what is known of the provider, and finds what is missing.
@@ -91,12 +117,16 @@ func settleProvider(p *operator.Provider, name, environment string, f *flag.Flag
 		p.Scopes = scopes
 	}
 	switch {
+	case p.SAML != (operator.SAML{}) && (p.Issuer != "" || p.ClientID != ""):
+		return errors.New("a SAML provider has metadata, and neither an issuer nor a client: leave --issuer and --client-id out")
+	case p.MembershipMinutes < 0:
+		return errors.New("--authorization-ttl is a number of minutes")
+	case p.SAML != (operator.SAML{}):
+		return nil
 	case p.Issuer == "":
 		return errors.New("--issuer URL is needed: it is what stands before /.well-known/openid-configuration")
 	case p.ClientID == "":
 		return errors.New("--client-id ID is needed: register this cloud at the provider first, which gives an id and a secret")
-	case p.MembershipMinutes < 0:
-		return errors.New("--authorization-ttl is a number of minutes")
 	}
 	return operator.CheckIssuer(p.Issuer)
 }

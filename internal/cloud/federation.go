@@ -24,8 +24,11 @@ type IdentityProvider struct {
 // SAMLSource is where metadata is: one identity provider's own, or the feed of a federation of them.
 type SAMLSource struct {
 	Metadata string `json:"metadata,omitempty"` // XML
-	EntityID string `json:"entity_id,omitempty"`
-	Feed     string `json:"feed,omitempty"` // the name of one that is configured
+	// URL, if set, is where Metadata was fetched from at FetchedAt, and is again.
+	URL       string    `json:"url,omitempty"`
+	FetchedAt time.Time `json:"fetched_at,omitzero"`
+	EntityID  string    `json:"entity_id,omitempty"`
+	Feed      string    `json:"feed,omitempty"` // the name of one that is configured
 }
 
 // OpenIDClient is what an OpenID provider knows this cloud as, and what this cloud wants of its tokens.

@@ -66,7 +66,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
-		SignIns: d.traces, OpenID: openid.New(openid.Options{Log: log}), Feeds: s.feeds,
+		SignIns: d.traces, OpenID: openid.New(openid.Options{Log: log}), Feeds: s.feeds, Web: webfetch.New(c.ImportRanges),
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
 			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords,
 			PasswordLifetime: config.Days(c.PasswordDays), PasswordMinAge: config.Days(c.MinimumPasswordAgeDays),

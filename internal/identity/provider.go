@@ -49,6 +49,9 @@ func (s *Service) CreateProvider(ctx context.Context, p cloud.IdentityProvider, 
 	if err := chosenID("identity provider", string(p.ID)); err != nil {
 		return nil, err
 	}
+	if err := s.fetchSource(ctx, p.SAML); err != nil {
+		return nil, err
+	}
 	return &p, s.Tx.Update(ctx, func(ctx context.Context) error {
 		if err := s.setSAML(&p, p.SAML); err != nil {
 			return err
@@ -128,6 +131,15 @@ func (s *Service) ListProviders(ctx context.Context, f ProviderFilter) ([]*cloud
 
 // UpdateProvider changes an identity provider. Disabling it voids the tokens of its users, however they were made.
 func (s *Service) UpdateProvider(ctx context.Context, id cloud.IdentityProviderID, c ProviderChange) (p *cloud.IdentityProvider, err error) {
+	if c.SAML != nil {
+		// Fetching takes long, and is not for everybody: before the transaction, and after the question who asks.
+		if err := policy.Authorize(ctx, "identity provider.manage", policy.Target{}); err != nil {
+			return nil, err
+		}
+		if err := s.fetchSource(ctx, *c.SAML); err != nil {
+			return nil, err
+		}
+	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		p, err = s.Providers.Get(ctx, id)
 		if err := allow(ctx, "identity provider.manage", policy.Target{}, err); err != nil {

@@ -89,6 +89,7 @@ type Deps struct {
 	SignIns            SignIns // nil: nobody accounts for them
 	OpenID             OpenID  // nil: nobody signs in by OpenID
 	Feeds              Feeds   // nil: there are none
+	Web                Web     // nil: nothing is fetched
 	Options            Options
 	Log                *slog.Logger
 	Clock              func() time.Time
@@ -159,6 +160,7 @@ func (s *Service) Run(ctx context.Context) {
 			s.attempt("sweep trusts", s.sweepTrusts(ctx))
 			s.attempt("sweep delegations", s.sweepDelegations(ctx))
 			s.attempt("sweep standings", s.sweepStandings(ctx))
+			s.attempt("renew metadata", s.refreshMetadata(ctx))
 		}
 	}
 }

@@ -18,8 +18,15 @@ const (
 	issued  = "HTTP_OIDC_ISS"
 )
 
-// entitled are the attributes that hold entitlements; providers move from the first to the second.
-var entitled = []string{"OIDC-eduperson_entitlement", "OIDC-entitlements"}
+// The same of what a SAML provider says.
+const (
+	samlSubject  = "MELLON_NAME_ID"
+	samlEmail    = "mail"
+	samlEntitled = "eduPersonEntitlement"
+)
+
+// openIDEntitled are the attributes that hold entitlements of OpenID; providers move from the first to the second.
+var openIDEntitled = []string{"OIDC-eduperson_entitlement", "OIDC-entitlements"}
 
 // peopleRules give everybody whom the issuer vouches for a user, named by the id that stays, with the e-mail address where
 // it is said. The first user that a mapping gives is the one.
@@ -31,8 +38,19 @@ func peopleRules(issuer string) []mapping.Rule {
 	}
 }
 
+// samlPeopleRules are peopleRules for people of a SAML provider, whoever of its feed vouches for them.
+func samlPeopleRules() []mapping.Rule {
+	return []mapping.Rule{
+		{Local: []mapping.Local{{User: &mapping.User{Name: "{0}", Email: "{1}"}}}, Remote: []mapping.Remote{{Type: samlSubject}, {Type: samlEmail}}},
+		{Local: []mapping.Local{{User: &mapping.User{Name: "{0}"}}}, Remote: []mapping.Remote{{Type: samlSubject}}},
+	}
+}
+
 // forPeople tells whether a rule is one of peopleRules, of whatever issuer.
 func forPeople(r mapping.Rule) bool {
+	if slices.ContainsFunc(samlPeopleRules(), func(p mapping.Rule) bool { return same(p, r) }) {
+		return true
+	}
 	last := len(r.Remote) - 1
 	if last < 1 || r.Remote[last].AnyOneOf == nil || len(*r.Remote[last].AnyOneOf) != 1 {
 		return false
@@ -40,9 +58,9 @@ func forPeople(r mapping.Rule) bool {
 	return slices.ContainsFunc(peopleRules((*r.Remote[last].AnyOneOf)[0]), func(p mapping.Rule) bool { return same(p, r) })
 }
 
-// memberRules put those who have one of the entitlements into a group, whichever attribute says so.
-func memberRules(group string, entitlements []string) (rules []mapping.Rule) {
-	for _, attribute := range entitled {
+// memberRules put those who have one of the entitlements into a group, whichever of the attributes says so.
+func memberRules(group string, attributes, entitlements []string) (rules []mapping.Rule) {
+	for _, attribute := range attributes {
 		rules = append(rules, mapping.Rule{Local: []mapping.Local{{Group: &mapping.Group{ID: group}}},
 			Remote: []mapping.Remote{{Type: attribute, Entitlement: true, AnyOneOf: &entitlements}}})
 	}
@@ -51,24 +69,29 @@ func memberRules(group string, entitlements []string) (rules []mapping.Rule) {
 
 // forGroup tells whether a rule does nothing but put people into a group by entitlements.
 func forGroup(r mapping.Rule, group string) bool {
-	return len(r.Remote) == 1 && r.Remote[0].Entitlement && slices.Contains(entitled, r.Remote[0].Type) && len(r.Local) == 1 &&
+	return len(r.Remote) == 1 && r.Remote[0].Entitlement && slices.Contains(append([]string{samlEntitled}, openIDEntitled...), r.Remote[0].Type) && len(r.Local) == 1 &&
 		same(r.Local[0], mapping.Local{Group: &mapping.Group{ID: group}})
 }
 
 // same compares what would be written.
 func same(a, b any) bool { return reflect.DeepEqual(plain(a), plain(b)) }
 
-// ensurePeople has a mapping begin with the rules that let an issuer's people in.
-func (c *Cloud) ensurePeople(ctx context.Context, id, issuer string) error {
-	return c.ensureRules(ctx, id, "everybody of "+issuer+" comes in", func(have []mapping.Rule) []mapping.Rule {
-		return append(peopleRules(issuer), slices.DeleteFunc(have, forPeople)...)
+// ensurePeople has a provider's mapping begin with the rules that let its people in.
+func (c *Cloud) ensurePeople(ctx context.Context, p Provider) error {
+	rules, whose := peopleRules(p.Issuer), p.Issuer
+	if p.SAML.source() != nil {
+		rules, whose = samlPeopleRules(), p.ID
+	}
+	return c.ensureRules(ctx, p.Mapping, "everybody of "+whose+" comes in", func(have []mapping.Rule) []mapping.Rule {
+		return append(rules, slices.DeleteFunc(have, forPeople)...)
 	})
 }
 
-// ensureMembers has a mapping put the holders of entitlements into a group.
-func (c *Cloud) ensureMembers(ctx context.Context, id, group string, entitlements []string) error {
+// ensureMembers has a mapping end with rules that put people into a group by entitlements, and have no others of the kind.
+func (c *Cloud) ensureMembers(ctx context.Context, id string, rules []mapping.Rule) error {
+	group := rules[0].Local[0].Group.ID
 	return c.ensureRules(ctx, id, "who has the entitlement is in the group", func(have []mapping.Rule) []mapping.Rule {
-		return append(slices.DeleteFunc(have, func(r mapping.Rule) bool { return forGroup(r, group) }), memberRules(group, entitlements)...)
+		return append(slices.DeleteFunc(have, func(r mapping.Rule) bool { return forGroup(r, group) }), rules...)
 	})
 }
 

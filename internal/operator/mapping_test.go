@@ -12,7 +12,7 @@ import (
 // People of the issuer get a user, members of the VO its group, strangers nothing.
 func TestRules(t *testing.T) {
 	const issuer = "https://aai.egi.eu/auth/realms/egi"
-	rules := append(peopleRules(issuer), memberRules("g", []string{"urn:mace:egi.eu:group:ops:role=vm_operator"})...)
+	rules := append(peopleRules(issuer), memberRules("g", openIDEntitled, []string{"urn:mace:egi.eu:group:ops:role=vm_operator"})...)
 	text, err := json.Marshal(rules)
 	if err != nil {
 		t.Fatal(err)
@@ -26,9 +26,9 @@ func TestRules(t *testing.T) {
 		user, email string
 		groups      []string
 	}{
-		"a member":       {mapping.Assertion{subject: "a@egi.eu", email: "a@b.c", issued: issuer, entitled[0]: "x;urn:mace:egi.eu:group:ops:role=vm_operator#aai.egi.eu"}, "a@egi.eu", "a@b.c", []string{"g"}},
-		"the new claim":  {mapping.Assertion{subject: "a@egi.eu", issued: issuer, entitled[1]: "urn:mace:egi.eu:group:ops:role=vm_operator#aai.egi.eu"}, "a@egi.eu", "", []string{"g"}},
-		"another role":   {mapping.Assertion{subject: "a@egi.eu", email: "a@b.c", issued: issuer, entitled[0]: "urn:mace:egi.eu:group:ops:role=auditor#aai.egi.eu"}, "a@egi.eu", "a@b.c", nil},
+		"a member":       {mapping.Assertion{subject: "a@egi.eu", email: "a@b.c", issued: issuer, openIDEntitled[0]: "x;urn:mace:egi.eu:group:ops:role=vm_operator#aai.egi.eu"}, "a@egi.eu", "a@b.c", []string{"g"}},
+		"the new claim":  {mapping.Assertion{subject: "a@egi.eu", issued: issuer, openIDEntitled[1]: "urn:mace:egi.eu:group:ops:role=vm_operator#aai.egi.eu"}, "a@egi.eu", "", []string{"g"}},
+		"another role":   {mapping.Assertion{subject: "a@egi.eu", email: "a@b.c", issued: issuer, openIDEntitled[0]: "urn:mace:egi.eu:group:ops:role=auditor#aai.egi.eu"}, "a@egi.eu", "a@b.c", nil},
 		"without groups": {mapping.Assertion{subject: "a@egi.eu", issued: issuer}, "a@egi.eu", "", nil},
 		"another issuer": {mapping.Assertion{subject: "a@egi.eu", email: "a@b.c", issued: "https://evil.example"}, "", "", nil},
 	} {

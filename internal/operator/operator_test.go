@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nubo-cloud/nubo/internal/saml/samltest"
 	"github.com/nubo-cloud/nubo/internal/testcloud"
 )
 
@@ -241,5 +242,26 @@ func TestRefusals(t *testing.T) {
 	t.Setenv("OS_USER_DOMAIN_NAME", "Default")
 	if _, err := Connect(ctx, Where{StateDir: w.StateDir, Environment: true}, nil); err == nil || !strings.Contains(err.Error(), "nothing answers at http://127.0.0.1:1") {
 		t.Errorf("where nothing listens: %v", err)
+	}
+}
+
+// A SAML provider is set up like another, by its metadata.
+func TestSAMLProviders(t *testing.T) {
+	ctx, w := context.Background(), newCloud(t)
+	c, told := connect(t, w)
+	idp := samltest.New(t, "https://campus.example/idp", samltest.RSA())
+	add := func() error {
+		return c.AddProvider(ctx, Provider{ID: "campus", Protocol: "saml2", Mapping: "campus-mapping", SAML: SAML{Metadata: string(idp.Metadata())}})
+	}
+	if err := errors.Join(add(), c.AddVO(ctx, VO{Name: "crew", Entitlements: []string{"urn:mace:example.org:group:crew"}, Provider: "campus", Role: "member"})); err != nil {
+		t.Fatal(err)
+	}
+	made := count(*told, Made)
+	if err := add(); err != nil || count(*told, Made) != made || count(*told, Changed) != 2 {
+		t.Errorf("again: %v %v", *told, err)
+	}
+	_, rules, err := c.rules(ctx, "campus-mapping")
+	if err != nil || len(rules) != 3 || !forPeople(rules[0]) || rules[2].Remote[0].Type != "eduPersonEntitlement" {
+		t.Errorf("rules %+v %v", rules, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Provider is an OpenID provider as this cloud is to know it.
+// Provider is an identity provider as this cloud is to know it: of OpenID, or of SAML if SAML says where its metadata is.
 type Provider struct {
 	ID       string
 	Issuer   string
@@ -20,6 +20,19 @@ type Provider struct {
 	Scopes   []string
 	// MembershipMinutes is how long groups that a person brought along count after the sign-in, for application credentials.
 	MembershipMinutes int
+	SAML              SAML
+}
+
+// SAML is where metadata is: its text, a URL that the cloud fetches, or the name of a feed that the cloud is configured with.
+type SAML struct{ Metadata, URL, Feed string }
+
+func (s SAML) source() object {
+	for key, value := range map[string]string{"metadata": s.Metadata, "metadata_url": s.URL, "feed": s.Feed} {
+		if value != "" {
+			return object{key: value}
+		}
+	}
+	return nil
 }
 
 // federation is where the API has what is about identity providers, clientKey what holds this cloud's registration.
@@ -29,6 +42,7 @@ const (
 	mappings   = "mappings"
 	protocols  = "protocols"
 	clientKey  = "nubo:openid"
+	samlKey    = "nubo:saml"
 )
 
 // AddProvider makes the provider, the domain of its users under the same name, a mapping that lets its people in, and
@@ -41,7 +55,7 @@ func (c *Cloud) AddProvider(ctx context.Context, p Provider) error {
 	if err := c.nameDomain(ctx, text(made, "domain_id"), p.ID); err != nil {
 		return err
 	}
-	if err := c.ensurePeople(ctx, p.Mapping, p.Issuer); err != nil {
+	if err := c.ensurePeople(ctx, p); err != nil {
 		return err
 	}
 	return c.ensureProtocol(ctx, p)
@@ -53,13 +67,7 @@ func (c *Cloud) ensureProvider(ctx context.Context, p Provider) (object, error) 
 	if err != nil {
 		return nil, err
 	}
-	want := object{"remote_ids": []string{p.Issuer}, "authorization_ttl": p.MembershipMinutes}
-	registered, _ := have[clientKey].(object)
-	client := p.client(registered)
-	if len(differing(registered, client)) > 0 { // a secret never comes back, so that a given one differs
-		client["audiences"] = registered["audiences"]
-		want[clientKey] = client
-	}
+	want := p.wanted(have)
 	if have != nil {
 		return have, c.settle(ctx, c.identity, n, have, want)
 	}
@@ -73,6 +81,26 @@ func (c *Cloud) ensureProvider(ctx context.Context, p Provider) (object, error) 
 		want["domain_id"] = old["id"]
 	}
 	return c.makeNoun(ctx, c.identity, http.MethodPut, n, want)
+}
+
+// wanted is what the provider is to have.
+func (p Provider) wanted(have object) object {
+	want := object{"authorization_ttl": p.MembershipMinutes}
+	if source := p.SAML.source(); source != nil { // its remote id is in its metadata
+		known, _ := have[samlKey].(object)
+		if p.SAML.URL != "" || len(differing(known, source)) > 0 { // what a URL names is fetched anew
+			want[samlKey] = source
+		}
+		return want
+	}
+	want["remote_ids"] = []string{p.Issuer}
+	registered, _ := have[clientKey].(object)
+	client := p.client(registered)
+	if len(differing(registered, client)) > 0 { // a secret never comes back, so that a given one differs
+		client["audiences"] = registered["audiences"]
+		want[clientKey] = client
+	}
+	return want
 }
 
 func (p Provider) client(registered object) object {

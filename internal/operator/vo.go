@@ -25,6 +25,10 @@ const (
 
 // AddVO makes a project, a group with a role on it, and rules by which who has an entitlement is in the group.
 func (c *Cloud) AddVO(ctx context.Context, v VO) error {
+	attributes, err := c.entitledBy(ctx, v.Provider)
+	if err != nil {
+		return err
+	}
 	mapping, err := c.mappingOf(ctx, v.Provider)
 	if err != nil {
 		return err
@@ -50,7 +54,25 @@ func (c *Cloud) AddVO(ctx context.Context, v VO) error {
 	if err := c.ensureQuota(ctx, v, text(project, "id")); err != nil {
 		return err
 	}
-	return c.ensureMembers(ctx, mapping, text(group, "id"), v.Entitlements)
+	return c.ensureMembers(ctx, mapping, memberRules(text(group, "id"), attributes, v.Entitlements))
+}
+
+// entitledBy are the attributes in which a provider says entitlements. One that stands for a feed is refused: entitlements have
+// no scope, so that each of its thousands of organisations could make anybody a member.
+func (c *Cloud) entitledBy(ctx context.Context, provider string) ([]string, error) {
+	have, err := c.identity.get(ctx, c.identity.path(federation, providers, provider), "identity_provider")
+	if err != nil {
+		return nil, err
+	}
+	source, bySAML := have[samlKey].(object)
+	switch {
+	case !bySAML:
+		return openIDEntitled, nil
+	case text(source, "feed") != "":
+		return nil, fmt.Errorf("identity provider %s stands for all organisations of a feed, and each could say the entitlement: "+
+			"write a rule of the mapping that also names who may (Shib-Identity-Provider with any_one_of)", provider)
+	}
+	return []string{samlEntitled}, nil
 }
 
 // mappingOf is the mapping that most of a provider's people come by: that of OpenID Connect, if there are several.

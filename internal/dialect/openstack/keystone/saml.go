@@ -120,6 +120,7 @@ const samlKeyword = "nubo:saml"
 
 type samlBody struct {
 	Metadata string `json:"metadata"`
+	URL      string `json:"metadata_url"`
 	Feed     string `json:"feed"`
 }
 
@@ -127,9 +128,9 @@ func (b *samlBody) source() *cloud.SAMLSource {
 	if b == nil {
 		return nil
 	}
-	return &cloud.SAMLSource{Metadata: b.Metadata, Feed: b.Feed}
+	return &cloud.SAMLSource{Metadata: b.Metadata, URL: b.URL, Feed: b.Feed}
 }
 
 func samlObject(s *cloud.SAMLSource) object {
-	return object{"entity_id": orNull(s.EntityID), "metadata": orNull(s.Metadata), "feed": orNull(s.Feed)}
+	return object{"entity_id": orNull(s.EntityID), "metadata": orNull(s.Metadata), "metadata_url": orNull(s.URL), "feed": orNull(s.Feed)}
 }
