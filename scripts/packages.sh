@@ -23,6 +23,7 @@ test=(
 	tempest python3-stestr python3-subunit              # a suite that others wrote (test/conformance)
 	python3-keystone                                   # its processor of mapping rules (test/federation)
 	python3-keystoneauth1 python3-lxml xmlsec1         # SAML as others speak it (test/federation)
+	simplesamlphp apache2 php-cli php-xml              # a SAML identity provider, which must have Apache beside it (test/federation)
 	python3
 )
 
@@ -52,6 +53,14 @@ apt() {
 		apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold "$@" </dev/null
 }
 
+# no_service takes back that a package just installed runs its program now and from boot on: the tests start it themselves.
+# Whoever had the package before goes on with it.
+no_service() {
+	case " ${lacking[*]} " in *" $1 "*) ;; *) return 0 ;; esac
+	update-rc.d "$1" disable # systemd's unit, too
+	[ ! -d /run/systemd/system ] || systemctl stop "$1"
+}
+
 check_go() {
 	local go=${GO:-go} hint="install Go 1.26 or newer from https://go.dev/dl/ in /usr/local/go (Debian's own is too old)"
 	command -v "$go" >/dev/null || PATH="$PATH:/usr/local/go/bin"
@@ -74,4 +83,5 @@ step "package lists: apt-get update" apt update || say "some package lists could
 if [ ${#lacking[@]} -gt 0 ]; then
 	step "installing ${#lacking[@]} packages: ${lacking[*]}" apt install -y --no-install-recommends "${lacking[@]}" ||
 		fail "the packages could not be installed (see above): mend the machine's package sources and run this again"
+	no_service apache2
 fi
