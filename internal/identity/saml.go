@@ -145,7 +145,7 @@ func (s *Service) once(ctx context.Context, issuer, assertion string, until time
 	return err == nil, err
 }
 
-// How a client that has shown an assertion comes back for its token: with a cookie that is good once more, soon.
+// How a client that has shown an assertion comes back for its token: with a cookie that is good for a minute.
 const (
 	sessionSeal = "saml session"
 	sessionMax  = time.Minute

@@ -92,7 +92,7 @@ func (a *api) samlEnvelope(w http.ResponseWriter, r *http.Request) error {
 
 const sessionCookieName = "nubo_saml_session"
 
-// sessionCookie is good for one look at the token, soon. Clients throw away what says Secure and came without TLS.
+// sessionCookie is good for looking at the token for a minute. Clients throw away what says Secure and came without TLS.
 func (a *api) sessionCookie(r *http.Request, value string) *http.Cookie {
 	return &http.Cookie{Name: sessionCookieName, Value: value, Path: "/", MaxAge: 60, HttpOnly: true,
 		Secure: strings.HasPrefix(a.base(r), "https://"), SameSite: http.SameSiteStrictMode}
