@@ -74,17 +74,24 @@ func (c *Client) postForm(ctx context.Context, s Settings, to string, methods []
 	}
 	if inForm {
 		form.Set("client_id", s.ClientID)
+		if s.ClientSecret != "" {
+			form.Set("client_secret", s.ClientSecret)
+		}
+		return c.sendForm(ctx, to, form, nil)
 	}
-	if inForm && s.ClientSecret != "" {
-		form.Set("client_secret", s.ClientSecret)
-	}
+	return c.sendBasic(ctx, s, to, form)
+}
+
+// sendForm sends one with a Basic header, if there is something for it.
+func (c *Client) sendForm(ctx context.Context, to string, form url.Values, basic *url.Userinfo) (*answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if !inForm {
-		r.SetBasicAuth(url.QueryEscape(s.ClientID), url.QueryEscape(s.ClientSecret)) // escaped: RFC 6749, section 2.3.1
+	if basic != nil {
+		password, _ := basic.Password()
+		r.SetBasicAuth(basic.Username(), password)
 	}
 	return c.ask(r)
 }

@@ -31,6 +31,8 @@ type Client struct {
 	mu      sync.Mutex // of issuers; never held while anything is waited for
 	issuers map[string]*issuer
 
+	taken sync.Map // how issuers take clients' words: by words escaped, those taken
+
 	checks  singleflight.Group // of tokens, by fingerprint
 	people  *results
 	refused *results // apart, so that made-up tokens push no good one out

@@ -177,10 +177,7 @@ func (q *inquiry) checkIntrospected(said claims) error {
 func (q *inquiry) askIntrospection(ctx context.Context) (claims, error) {
 	to, methods := q.s.IntrospectionEndpoint, []string(nil)
 	if d, err := q.document(ctx); err == nil {
-		to, methods = cmp.Or(to, d.Introspection), d.IntrospectionAuth
-		if len(methods) == 0 {
-			methods = d.TokenAuth
-		}
+		to, methods = cmp.Or(to, d.Introspection), d.introspectionAuth()
 	} else if to == "" {
 		return claims{}, err
 	}

@@ -42,6 +42,14 @@ type document struct {
 	IssuerInAnswer    bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
+// introspectionAuth is how clients show there who they are; as at the token endpoint, if it does not say.
+func (d *document) introspectionAuth() []string {
+	if len(d.IntrospectionAuth) == 0 {
+		return d.TokenAuth
+	}
+	return d.IntrospectionAuth
+}
+
 // document is the issuer's discovery document.
 func (i *issuer) document(ctx context.Context) (*document, error) {
 	d, err := i.discovery.get(ctx)

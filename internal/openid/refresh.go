@@ -13,6 +13,9 @@ func (c *Client) Refresh(ctx context.Context, s Settings, refreshToken string) (
 	if err != nil {
 		return nil, err
 	}
+	if err := c.acquaint(ctx, s, d); err != nil {
+		return nil, i.unreachable("token", err)
+	}
 	got, err := c.grant(ctx, s, d, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
 	if err != nil {
 		return nil, i.grantFailed(err)
