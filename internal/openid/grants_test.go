@@ -64,3 +64,16 @@ func TestClientCredentialsGrant(t *testing.T) {
 		w.asked(openidtest.Userinfo, 1)
 	})
 }
+
+// Userinfo may know no application, only persons. That a person is not known there is a fault.
+func TestApplicationUnknownToUserinfo(t *testing.T) {
+	still(t, func(w *world) {
+		w.s.ClientSecret = ""
+		w.answering(openidtest.Userinfo, http.NotFound)
+		own := func(subject string) string {
+			return w.op.Sign("at+jwt", claims(map[string]any{"sub": subject, "client_id": "cloud", "eduperson_entitlement": nil}))
+		}
+		w.is(w.accept(own("cloud")), "cloud")
+		w.unreachable(own(someone))
+	})
+}

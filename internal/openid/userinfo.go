@@ -12,7 +12,7 @@ import (
 var errNothingToAsk = errors.New("the issuer offers nothing that could be asked about it")
 
 // userinfo asks who the token's owner is (OpenID Connect Core, section 5.3). An issuer that refuses the token has taken it
-// back; one that only will not tell (a service's token without the scope openid) has not.
+// back; one that only will not tell (a service's token without the scope openid, or an application that is nobody) has not.
 func (q *inquiry) userinfo(ctx context.Context, d *document) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.UserInfo, nil)
 	if err != nil {
@@ -23,7 +23,7 @@ func (q *inquiry) userinfo(ctx context.Context, d *document) error {
 	switch {
 	case err != nil:
 		return q.unreachable("userinfo", err)
-	case q.vouched && a.wantsScope():
+	case q.vouched && (a.wantsScope() || a.status == http.StatusNotFound && q.isApplication()):
 		return nil
 	case a.status == http.StatusForbidden || a.status == http.StatusUnauthorized:
 		return q.refuse(Inactive, "userinfo answered %d %.200s", a.status, a.header.Get("WWW-Authenticate"))
@@ -44,6 +44,12 @@ func (q *inquiry) userinfo(ctx context.Context, d *document) error {
 	}
 	q.vouched = true
 	return q.learn(said, false)
+}
+
+// isApplication is that the token is an application's own, and no person's (RFC 9068, section 2.2).
+func (q *inquiry) isApplication() bool {
+	client := text(q.known["client_id"])
+	return client != "" && q.subject() == client
 }
 
 // wantsScope is that the token is good, but not for this (RFC 6750, section 3.1).
