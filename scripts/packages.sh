@@ -17,13 +17,14 @@ base=(
 )
 test=(
 	postgresql                                         # the second database; the tests start a server of their own
-	chromium chromium-driver                           # the console page, seen by a browser
+	chromium chromium-driver                           # the console page and sign-in, seen by a browser
 	tcpdump iputils-ping genisoimage fdisk             # looking at packets, config drives and partitions from outside
 	btrfs-progs xfsprogs                               # file systems with reflinks
 	tempest python3-stestr python3-subunit              # a suite that others wrote (test/conformance)
 	python3-keystone                                   # its processor of mapping rules (test/federation)
 	python3-keystoneauth1 python3-lxml xmlsec1         # SAML as others speak it (test/federation)
 	simplesamlphp apache2 php-cli php-xml              # a SAML identity provider, which must have Apache beside it (test/federation)
+	glewlwyd dbconfig-sqlite3                          # an OpenID provider; its tests make its store (test/federation)
 	python3
 )
 
@@ -84,4 +85,5 @@ if [ ${#lacking[@]} -gt 0 ]; then
 	step "installing ${#lacking[@]} packages: ${lacking[*]}" apt install -y --no-install-recommends "${lacking[@]}" ||
 		fail "the packages could not be installed (see above): mend the machine's package sources and run this again"
 	no_service apache2
+	no_service glewlwyd
 fi

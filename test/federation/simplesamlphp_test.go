@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"text/template"
-	"time"
 
 	"github.com/nubo-cloud/nubo/internal/saml/samltest"
 	"github.com/nubo-cloud/nubo/test/cloudtest"
@@ -100,23 +99,10 @@ func (p *simplesamlphp) write(t *testing.T, file, text string) {
 
 func (p *simplesamlphp) serve(t *testing.T, port string) {
 	t.Helper()
-	log, err := os.Create(filepath.Join(p.dir, "log"))
-	cloudtest.Check(t, err)
 	// Settings change while it runs; the cache of files would notice only seconds later.
 	c := exec.Command("php", "-d", "opcache.enable=0", "-S", "localhost:"+port, "-t", simplesamlphpPages)
 	c.Env = append(os.Environ(), "SIMPLESAMLPHP_CONFIG_DIR="+p.dir)
-	c.Stdout, c.Stderr = log, log
-	cloudtest.Check(t, c.Start())
-	t.Cleanup(func() {
-		_ = c.Process.Kill() // it keeps nothing
-		_ = c.Wait()
-		_ = log.Close()
-		if t.Failed() {
-			said, _ := os.ReadFile(log.Name())
-			t.Logf("simplesamlphp said:\n%s", tail(string(said)))
-		}
-	})
-	cloudtest.Eventually(t, cloudtest.Patience(10*time.Second), func() error {
+	launch(t, p.dir, c, func() error {
 		a, err := http.Get(p.metadataURL())
 		if err != nil {
 			return err

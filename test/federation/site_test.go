@@ -30,12 +30,18 @@ type site struct {
 	env   map[string]string
 }
 
-// newSite starts a cloud. config is laid over what a test needs.
-func newSite(t *testing.T, config map[string]any) *site {
+// needSites skips a test where clouds and what is around them are not wanted.
+func needSites(t *testing.T) {
 	t.Helper()
 	if os.Getenv("NUBO_TEST_REAL") != "1" {
 		t.Skip("runs Debian's clients and identity providers against a cloud: set NUBO_TEST_REAL=1 (make test does)")
 	}
+}
+
+// newSite starts a cloud. config is laid over what a test needs.
+func newSite(t *testing.T, config map[string]any) *site {
+	t.Helper()
+	needSites(t)
 	s := &site{t: t, dir: t.TempDir()}
 	s.log = filepath.Join(s.dir, "nubo.log")
 	settings := map[string]any{"listen": freeAddress(t), "state_dir": filepath.Join(s.dir, "state"), "simulate": 2, "log_level": "info"}
@@ -70,6 +76,9 @@ func (s *site) serve(config string) {
 		cloudtest.Check(s.t, c.Process.Signal(syscall.SIGTERM))
 		_ = c.Wait() // its status is that of a process that was told to end
 		_ = log.Close()
+		if s.t.Failed() {
+			s.t.Logf("the cloud's log ends with\n%s", tail(s.logged()))
+		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	at, ready := strings.CutPrefix(strings.TrimSpace(line), "nubo: ready at ")
@@ -106,12 +115,37 @@ func (s *site) logged() string {
 	return string(text)
 }
 
-// wantLogged waits for a line in the log that matches.
-func (s *site) wantLogged(pattern string) {
+// launch runs an identity provider of others until the test ends, and waits until it is ready. dir is for its log.
+func launch(t *testing.T, dir string, c *exec.Cmd, ready func() error) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(dir, "log"))
+	cloudtest.Check(t, err)
+	c.Stdout, c.Stderr = log, log
+	cloudtest.Check(t, c.Start())
+	t.Cleanup(func() {
+		_ = c.Process.Kill() // what it keeps goes with the test
+		_ = c.Wait()
+		_ = log.Close()
+		if t.Failed() {
+			said, _ := os.ReadFile(log.Name())
+			t.Logf("%s said:\n%s", filepath.Base(c.Path), tail(string(said)))
+		}
+	})
+	cloudtest.Eventually(t, cloudtest.Patience(10*time.Second), ready)
+}
+
+// tail is where a log ends.
+func tail(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+}
+
+// wantLogged waits for a line that matches, beyond what the log held before.
+func (s *site) wantLogged(before int, pattern string) {
 	s.t.Helper()
 	find := regexp.MustCompile(pattern)
 	cloudtest.Eventually(s.t, cloudtest.Patience(10*time.Second), func() error {
-		if !find.MatchString(s.logged()) {
+		if !find.MatchString(s.logged()[before:]) {
 			return fmt.Errorf("no line of the log matches %s", pattern)
 		}
 		return nil
