@@ -37,6 +37,9 @@ func newSimplesamlphp(t *testing.T, service, consumer string) *simplesamlphp {
 	if _, err := os.Stat(simplesamlphpPages); err != nil {
 		t.Skipf("needs Debian's package simplesamlphp: %v", err)
 	}
+	if _, err := exec.LookPath("php"); err != nil {
+		t.Skip("needs the program php, which is not installed")
+	}
 	_, port, _ := strings.Cut(freeAddress(t), ":")
 	// It is another site than the cloud is for browsers, which cookies depend on.
 	p := &simplesamlphp{url: "http://localhost:" + port, dir: t.TempDir()}
@@ -100,7 +103,7 @@ func (p *simplesamlphp) write(t *testing.T, file, text string) {
 func (p *simplesamlphp) serve(t *testing.T, port string) {
 	t.Helper()
 	// Settings change while it runs; the cache of files would notice only seconds later.
-	c := exec.Command("php", "-d", "opcache.enable=0", "-S", "localhost:"+port, "-t", simplesamlphpPages)
+	c := exec.Command("php", "-d", "opcache.enable=0", "-S", "127.0.0.1:"+port, "-t", simplesamlphpPages)
 	c.Env = append(os.Environ(), "SIMPLESAMLPHP_CONFIG_DIR="+p.dir)
 	launch(t, p.dir, c, func() error {
 		a, err := http.Get(p.metadataURL())
