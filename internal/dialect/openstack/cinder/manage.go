@@ -252,7 +252,7 @@ func compareDisks(order []cloud.Order, a, b volume.Disk) int {
 			return c
 		}
 	}
-	return 0
+	return strings.Compare(a.Name, b.Name) // the same order on each page
 }
 
 // diskPage cuts the page behind a marker, which is a reference.
