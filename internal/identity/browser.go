@@ -2,8 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -100,14 +98,15 @@ func (s *Service) Depart(ctx context.Context, j Journey, redirect string, at Sit
 		return nil, s.notVouched(p, j.Protocol, err)
 	}
 	d.State = j.Pending.State
-	d.Sealed, err = s.sealJourney(ctx, j)
+	d.Sealed, err = s.sealValue(ctx, journeySeal, j)
 	return d, err
 }
 
-// resume goes on with a journey, if it may still be made: the page that gets the token may have lost its trust meanwhile.
+// resume goes on with a journey, if this cloud let it begin and it may still be made: the page that gets the token may have lost
+// its trust meanwhile.
 func (s *Service) resume(ctx context.Context, sealed string) (j Journey, p *cloud.IdentityProvider, err error) {
-	if j, err = s.openJourney(ctx, sealed); err != nil {
-		return j, nil, err
+	if err := s.openValue(ctx, journeySeal, sealed, &j); err != nil {
+		return Journey{}, nil, s.turnedAway("a browser came back that had not set out", "error", err)
 	}
 	if s.now().Sub(j.Begun) > JourneyMax {
 		return j, nil, s.turnedAway("it took too long", "provider", j.ProviderID, "begun", j.Begun)
@@ -146,26 +145,4 @@ func (s *Service) Arrive(ctx context.Context, sealed, redirect string, answer ur
 	}
 	t, err = s.Admit(ctx, said)
 	return t, j.Origin, err
-}
-
-func (s *Service) sealJourney(ctx context.Context, j Journey) (string, error) {
-	text, err := json.Marshal(j)
-	if err != nil {
-		return "", err
-	}
-	sealed, err := s.Seal(ctx, journeySeal, string(text))
-	return base64.RawURLEncoding.EncodeToString(sealed), err
-}
-
-// openJourney refuses what this cloud did not seal: a browser that never set out, or set out elsewhere.
-func (s *Service) openJourney(ctx context.Context, sealed string) (j Journey, err error) {
-	raw, err := base64.RawURLEncoding.DecodeString(sealed)
-	if err != nil {
-		return j, refused()
-	}
-	text, err := s.Open(ctx, journeySeal, raw)
-	if err != nil {
-		return j, s.turnedAway("a browser came back that had not set out", "error", err)
-	}
-	return j, json.Unmarshal([]byte(text), &j)
 }

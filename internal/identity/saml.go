@@ -3,9 +3,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -64,7 +62,7 @@ func (s *Service) departSAML(ctx context.Context, p *cloud.IdentityProvider, j J
 		return nil, err
 	}
 	d.URL, d.Form, j.RequestID = request.URL, request.Form, request.ID
-	d.Sealed, err = s.sealJourney(ctx, j)
+	d.Sealed, err = s.sealValue(ctx, journeySeal, j)
 	return d, err
 }
 
@@ -83,7 +81,7 @@ func (s *Service) Envelope(ctx context.Context, id cloud.IdentityProviderID, pro
 		return nil, err
 	}
 	return sp.PAOSRequest(func(requestID string) (string, error) {
-		return s.sealJourney(ctx, Journey{ProviderID: id, Protocol: protocol, RequestID: requestID, Begun: s.now()})
+		return s.sealValue(ctx, journeySeal, Journey{ProviderID: id, Protocol: protocol, RequestID: requestID, Begun: s.now()})
 	})
 }
 
@@ -158,28 +156,15 @@ type samlSession struct {
 
 // SealSession makes of a token what its owner may show at once to be told it.
 func (s *Service) SealSession(ctx context.Context, t *Token) (string, error) {
-	text, err := json.Marshal(samlSession{Token: t.Value, Until: s.now().Add(sessionMax)})
-	if err != nil {
-		return "", err
-	}
-	sealed, err := s.Seal(ctx, sessionSeal, string(text))
-	return base64.RawURLEncoding.EncodeToString(sealed), err
+	return s.sealValue(ctx, sessionSeal, samlSession{Token: t.Value, Until: s.now().Add(sessionMax)})
 }
 
 // AdmitSession answers the token of a session that is still good.
 func (s *Service) AdmitSession(ctx context.Context, sealed string) (*Token, error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
-	raw, err := base64.RawURLEncoding.DecodeString(sealed)
-	if err != nil {
-		return nil, refused()
-	}
-	text, err := s.Open(ctx, sessionSeal, raw)
-	if err != nil {
-		return nil, refused()
-	}
 	var session samlSession
-	if err := json.Unmarshal([]byte(text), &session); err != nil || s.now().After(session.Until) {
-		return nil, orRefused(err)
+	if err := s.openValue(ctx, sessionSeal, sealed, &session); err != nil || s.now().After(session.Until) {
+		return nil, refused()
 	}
 	t, err := s.Inspect(ctx, session.Token)
 	if err != nil {

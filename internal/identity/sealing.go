@@ -5,6 +5,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -91,4 +93,27 @@ func (b box) open(id string, sealed []byte) (string, error) {
 		return "", fmt.Errorf("what is sealed of %s does not open: %w", id, err)
 	}
 	return string(text), nil
+}
+
+// sealValue writes a value as a text that others may carry and only openValue, under the same name, reads.
+func (s *Service) sealValue(ctx context.Context, name string, v any) (string, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := s.Seal(ctx, name, string(text))
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// openValue is the reverse of sealValue. It fails for what this cloud did not seal under the name.
+func (s *Service) openValue(ctx context.Context, name, sealed string, v any) error {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return fmt.Errorf("what is sealed as %s does not read: %w", name, err)
+	}
+	text, err := s.Open(ctx, name, raw)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(text), v)
 }
