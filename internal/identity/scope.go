@@ -115,7 +115,8 @@ func (s *Service) fillRoles(ctx context.Context, t *Token, scope Scope) error {
 	if t.Roles, err = s.rolesNow(ctx, t.User.ID, scope); err != nil {
 		return err
 	}
-	if len(t.User.Federated) > 0 {
+	// Who signed in by a provider has a token as long as its word: only what was made otherwise must not outlive it.
+	if len(t.User.Federated) > 0 && t.Provider == "" {
 		if t.until, err = s.vouchedUntil(ctx, t.User.ID); err != nil {
 			return err
 		}

@@ -106,9 +106,7 @@ func (s *Service) claim(who *subject, t *Token, issued time.Time) *claims {
 		c.expireBy(cred.ExpiresAt)
 	}
 	c.Provider, c.Protocol = who.provider, who.protocol
-	if who.provider == "" {
-		c.expireBy(t.until) // who signed in by a provider has a token as long as its word
-	}
+	c.expireBy(t.until)
 	if d := who.delegation; d != nil {
 		c.DelegationID, c.Restricted = d.ID, true
 		c.expireBy(&d.ExpiresAt)
