@@ -165,18 +165,15 @@ func (s *Service) heed(ctx context.Context, st *cloud.Standing, proof Proof, per
 		return err
 	}
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
-		fresh, err := s.Standings.Get(ctx, st.ID)
+		bare, err := s.Standings.Get(ctx, st.ID)
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		if err := s.revokeLeft(ctx, fresh, nil); err != nil {
+		bare.Groups = nil
+		if err := s.sealProof(ctx, bare, said.Proof); err != nil {
 			return err
 		}
-		fresh.Groups = nil
-		if err := s.sealProof(ctx, fresh, said.Proof); err != nil {
-			return err
-		}
-		return s.Standings.Update(ctx, fresh)
+		return s.stand(ctx, bare, true)
 	})
 }
 
