@@ -115,11 +115,7 @@ func explained(w io.Writer, x operator.Explanation) error {
 		fmt.Fprintln(w, "rules:")
 	}
 	for _, r := range x.Rules {
-		if r.Applies {
-			fmt.Fprintf(w, "  %d applies\n", r.Rule)
-		} else {
-			fmt.Fprintf(w, "  %d does not apply: %s\n", r.Rule, r.Because)
-		}
+		writeVerdict(w, r.Rule, r.Applies, r.Because)
 	}
 	for _, name := range x.MissingGroups {
 		fmt.Fprintf(w, "there is no group '%s'\n", name)
@@ -127,9 +123,24 @@ func explained(w io.Writer, x operator.Explanation) error {
 	if x.Refused != "" {
 		return errors.New("the person does not get in: " + x.Refused)
 	}
-	gets, err := json.MarshalIndent(x.Gets, "  ", "  ")
-	fmt.Fprintf(w, "the person gets:\n  %s\n", gets)
-	return err
+	return writeGets(w, x.Gets)
+}
+
+// explain writes what the rules see, which of them apply and why the others do not, and what the person would get.
+func explain(w io.Writer, m *mapping.Mapping, a mapping.Assertion) error {
+	writeAttributes(w, a)
+	got, err := m.Apply(a)
+	if err != nil && !errors.Is(err, mapping.ErrNoRule) {
+		return err
+	}
+	fmt.Fprintln(w, "rules:")
+	for i, v := range m.Verdicts(got) {
+		writeVerdict(w, i+1, v.Applies, v.Because)
+	}
+	if err != nil {
+		return err
+	}
+	return writeGets(w, map[string]any{"user": got.User, "group_ids": got.GroupIDs, "groups": got.Groups, "projects": got.Projects})
 }
 
 func writeAttributes(w io.Writer, a map[string]string) {
@@ -141,29 +152,16 @@ func writeAttributes(w io.Writer, a map[string]string) {
 	}
 }
 
-// explain writes what the rules see, which of them apply and why the others do not, and what the person would get.
-func explain(w io.Writer, m *mapping.Mapping, a mapping.Assertion) error {
-	writeAttributes(w, a)
-	got, err := m.Apply(a)
-	if err != nil && !errors.Is(err, mapping.ErrNoRule) {
-		return err
+func writeVerdict(w io.Writer, rule int, applies bool, because string) {
+	if applies {
+		fmt.Fprintf(w, "  %d applies\n", rule)
+		return
 	}
-	fmt.Fprintln(w, "rules:")
-	missed := map[int]string{}
-	for _, miss := range got.Missed {
-		missed[miss.Rule] = miss.Because
-	}
-	for n := range m.Rules {
-		if because, ok := missed[n+1]; ok {
-			fmt.Fprintf(w, "  %d does not apply: %s\n", n+1, because)
-		} else {
-			fmt.Fprintf(w, "  %d applies\n", n+1)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	gets, err := json.MarshalIndent(map[string]any{"user": got.User, "group_ids": got.GroupIDs, "groups": got.Groups, "projects": got.Projects}, "  ", "  ")
-	fmt.Fprintf(w, "the person gets:\n  %s\n", gets)
+	fmt.Fprintf(w, "  %d does not apply: %s\n", rule, because)
+}
+
+func writeGets(w io.Writer, gets any) error {
+	text, err := json.MarshalIndent(gets, "  ", "  ")
+	fmt.Fprintf(w, "the person gets:\n  %s\n", text)
 	return err
 }

@@ -15,15 +15,9 @@ import (
 type Explanation struct {
 	Refused   string            // why nothing would, if so
 	Assertion mapping.Assertion // what the rules see; nil for a token that is not the provider's
-	Rules     []RuleSaid
+	Rules     []mapping.Verdict
 	Got       *mapping.Result // nil if no rule applies
 	Missing   []string        // groups that the mapping names and that are not here
-}
-
-// RuleSaid is whether a rule applies, and why not.
-type RuleSaid struct {
-	Applies bool
-	Because string
 }
 
 // Explain says what the token of somebody would lead to, and changes nothing. NotFound without the provider or the protocol.
@@ -65,13 +59,7 @@ func (s *Service) explainRules(ctx context.Context, m *mapping.Mapping, x *Expla
 		x.Refused = err.Error()
 		return nil
 	}
-	x.Rules = make([]RuleSaid, len(m.Rules))
-	for i := range x.Rules {
-		x.Rules[i].Applies = true
-	}
-	for _, miss := range got.Missed {
-		x.Rules[miss.Rule-1] = RuleSaid{Because: miss.Because}
-	}
+	x.Rules = m.Verdicts(got)
 	if err != nil {
 		x.Refused = err.Error()
 		return nil

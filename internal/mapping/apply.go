@@ -24,6 +24,24 @@ type Miss struct {
 	Because string
 }
 
+// Verdict is whether a rule applies, and why not.
+type Verdict struct {
+	Applies bool
+	Because string
+}
+
+// Verdicts tells it of each rule, in order, for what Apply found.
+func (m *Mapping) Verdicts(x *Result) []Verdict {
+	all := make([]Verdict, len(m.Rules))
+	for i := range all {
+		all[i].Applies = true
+	}
+	for _, miss := range x.Missed {
+		all[miss.Rule-1] = Verdict{Because: miss.Because}
+	}
+	return all
+}
+
 // ErrNoRule is that no rule applies to an assertion: the person is a stranger.
 var ErrNoRule = errors.New("no rule of the mapping applies")
 
