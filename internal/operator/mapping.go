@@ -67,10 +67,20 @@ func memberRules(group string, attributes, entitlements []string) (rules []mappi
 	return rules
 }
 
+// groupOf is the group that a rule puts people into by entitlements, if that is all it does.
+func groupOf(r mapping.Rule) (id string, ok bool) {
+	if len(r.Remote) != 1 || !r.Remote[0].Entitlement || !slices.Contains(append([]string{samlEntitled}, openIDEntitled...), r.Remote[0].Type) ||
+		len(r.Local) != 1 || r.Local[0].Group == nil {
+		return "", false
+	}
+	id = r.Local[0].Group.ID
+	return id, same(r.Local[0], mapping.Local{Group: &mapping.Group{ID: id}})
+}
+
 // forGroup tells whether a rule does nothing but put people into a group by entitlements.
 func forGroup(r mapping.Rule, group string) bool {
-	return len(r.Remote) == 1 && r.Remote[0].Entitlement && slices.Contains(append([]string{samlEntitled}, openIDEntitled...), r.Remote[0].Type) && len(r.Local) == 1 &&
-		same(r.Local[0], mapping.Local{Group: &mapping.Group{ID: group}})
+	id, ok := groupOf(r)
+	return ok && id == group
 }
 
 // same compares what would be written.

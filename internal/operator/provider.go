@@ -26,13 +26,18 @@ type Provider struct {
 // SAML is where metadata is: its text, a URL that the cloud fetches, or the name of a feed that the cloud is configured with.
 type SAML struct{ Metadata, URL, Feed string }
 
+// source is what is said of it, nil for a provider of OpenID. The cloud refuses more than one.
 func (s SAML) source() object {
+	if s == (SAML{}) {
+		return nil
+	}
+	source := object{}
 	for key, value := range map[string]string{"metadata": s.Metadata, "metadata_url": s.URL, "feed": s.Feed} {
 		if value != "" {
-			return object{key: value}
+			source[key] = value
 		}
 	}
-	return nil
+	return source
 }
 
 // federation is where the API has what is about identity providers, clientKey what holds this cloud's registration.

@@ -210,17 +210,20 @@ func (c *Cloud) entitlementsByGroup(ctx context.Context) (map[string][]string, e
 	if err != nil {
 		return nil, err
 	}
+	names := map[string]string{}
+	for _, g := range groups {
+		names[text(g, "id")] = text(g, "name")
+	}
 	found := map[string][]string{}
 	for _, m := range all {
 		rules, err := rulesOf(m)
 		if err != nil {
 			return nil, err
 		}
-		for _, g := range groups {
-			for _, r := range rules {
-				if forGroup(r, text(g, "id")) && r.Remote[0].AnyOneOf != nil {
-					found[text(g, "name")] = append(found[text(g, "name")], *r.Remote[0].AnyOneOf...)
-				}
+		for _, r := range rules {
+			id, ok := groupOf(r)
+			if name := names[id]; ok && name != "" && r.Remote[0].AnyOneOf != nil {
+				found[name] = append(found[name], *r.Remote[0].AnyOneOf...)
 			}
 		}
 	}
