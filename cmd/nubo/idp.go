@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -104,12 +105,12 @@ func settleProvider(p *operator.Provider, name, environment string, f *flag.Flag
 		if p.Issuer == "" {
 			return fmt.Errorf("there is no environment '%s' of %s: it is production, demo or dev", environment, name)
 		}
-		p.ID, p.Mapping = or(p.ID, checkInID), "egi-mapping"
+		p.ID, p.Mapping = cmp.Or(p.ID, checkInID), "egi-mapping"
 		scopes = append(scopes, "eduperson_entitlement")
 	} else if given(f, "environment") {
 		return fmt.Errorf("--environment is for %s: name the provider's issuer with --issuer URL", checkIn)
 	}
-	p.ID = or(p.ID, name)
+	p.ID = cmp.Or(p.ID, name)
 	if p.Mapping == "" || p.ID != checkInID {
 		p.Mapping = p.ID + "-mapping"
 	}
@@ -129,13 +130,6 @@ func settleProvider(p *operator.Provider, name, environment string, f *flag.Flag
 		return errors.New("--client-id ID is needed: register this cloud at the provider first, which gives an id and a secret")
 	}
 	return operator.CheckIssuer(p.Issuer)
-}
-
-func or(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
 }
 
 // given tells whether an option was written.

@@ -60,13 +60,14 @@ func (d *Daemon) newServices() (*services, error) {
 	if s.feeds, err = samlfeed.New(filepath.Join(c.StateDir, "saml"), feedSources(c), now, log); err != nil {
 		return nil, err
 	}
+	web := webfetch.New(c.ImportRanges)
 	s.identity = identity.New(identity.Deps{
 		Domains: st.Domains, Projects: st.Projects, Users: st.Users, Groups: st.Groups, Roles: st.Roles, Assignments: st.Assignments,
 		Credentials: st.ApplicationCredentials, Secrets: st.Secrets, Trusts: st.Trusts,
 		Applications: st.Applications, DelegationRequests: st.DelegationRequests, Delegations: st.Delegations, UsedSignatures: st.UsedSignatures,
 		RegisteredLimits: st.RegisteredLimits, Limits: st.Limits, PolicyDocuments: st.PolicyDocuments,
 		Providers: st.IdentityProviders, Mappings: st.Mappings, Protocols: st.Protocols, Standings: st.Standings, ServiceProviders: st.ServiceProviders, Revocations: st.Revocations, Settings: st.Settings, Tx: st, Log: log,
-		SignIns: d.traces, OpenID: openid.New(openid.Options{Log: log}), Feeds: s.feeds, Web: webfetch.New(c.ImportRanges),
+		SignIns: d.traces, OpenID: openid.New(openid.Options{Log: log}), Feeds: s.feeds, Web: web,
 		Options: identity.Options{TokenLifetime: config.Seconds(c.TokenSeconds), LockoutAttempts: c.LockoutAttempts,
 			LockoutDuration: config.Seconds(c.LockoutSeconds), UniquePasswords: c.UniquePasswords,
 			PasswordLifetime: config.Days(c.PasswordDays), PasswordMinAge: config.Days(c.MinimumPasswordAgeDays),
@@ -81,7 +82,7 @@ func (d *Daemon) newServices() (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.image = image.New(adjusted(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: webfetch.New(c.ImportRanges),
+	s.image = image.New(adjusted(image.Deps{Images: st.Images, Tx: st, Quota: s.quota, Bytes: s.bytes, Staging: staging, Web: web,
 		Operations: s.engine, Records: st.Operations, Hosts: s.fleet, PrefetchDelay: prefetchDelay, Region: c.Region, Log: log, Now: now}, d.parts.Image))
 	s.words = vocabulary.New(vocabulary.Deps{Vocabularies: st.Vocabularies, Definitions: st.Definitions, Kinds: st.TargetKinds, Tx: st, Now: now})
 	if s.backups, err = backupstore.Open(c.Backups()); err != nil {

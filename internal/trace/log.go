@@ -96,14 +96,8 @@ func (l *Log) run() {
 }
 
 func (l *Log) finish() {
-	for {
-		select {
-		case e := <-l.queue:
-			l.write(e)
-			continue
-		default:
-		}
-		break
+	for len(l.queue) > 0 { // nobody else takes from it
+		l.write(<-l.queue)
 	}
 	l.insist(l.leave)
 }
