@@ -77,6 +77,18 @@ type (
 	VocabularyID        string
 	DefinitionID        string
 	MigrationID         string
+	RouteTableID        string
+	GatewayID           string
+	NATGatewayID        string
+	PacketFilterID      string
+	PeeringID           string
+	DHCPOptionSetID     string
+	VPNServiceID        string
+	VPNProposalID       string
+	EndpointGroupID     string
+	VPNPeerID           string
+	VPNConnectionID     string
+	InstanceTemplateID  string
 )
 
 // NewID makes a UUID that begins with the time, as those of version 7 do: ids made later sort later, which keeps rows
@@ -103,6 +115,14 @@ func DerivedID(from ...string) string {
 	b[6] = b[6]&0x0f | 0x50
 	b[8] = b[8]&0x0f | 0x80
 	return formatID(hex.EncodeToString(b[:16]))
+}
+
+// ShortID is an id as dialects with shorter ones show it: 17 hexadecimal digits, the same for the same id each time. The store
+// keeps it beside the ids of nouns that are asked for by it (column "short_id", unique). It is not a part of the id: ids begin
+// with their time, so that of those made in one millisecond few digits differ.
+func ShortID[ID ~string](id ID) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])[:17]
 }
 
 // formatID writes 32 hexadecimal digits as ids are written.

@@ -64,6 +64,12 @@ type Subnet struct {
 	SubnetPoolID SubnetPoolID `json:"subnet_pool_id,omitempty"`
 	// SegmentID of its network that it lies on, if anybody said.
 	SegmentID SegmentID `json:"segment_id,omitempty"`
+	// RouterID is the routing domain it was cut from, if any: the router has its Gateway address and routes from it by table.
+	RouterID RouterID `json:"router_id,omitempty"`
+	// AutoPublic: what instances get on it has a passing public address. Default: it is the one of its zone to take when none
+	// is named.
+	AutoPublic bool `json:"auto_public,omitempty"`
+	Default    bool `json:"default,omitempty"`
 }
 
 // SubnetPool is a supply of prefixes that subnets are cut from. What is free is what no subnet has: it is not kept.
@@ -109,6 +115,9 @@ const (
 	OwnerFloatingIP      PortOwner = "floating-ip"
 	OwnerService         PortOwner = "service" // our DHCP, DNS and metadata address
 	OwnerTrunk           PortOwner = "trunk"   // its frames pass another port: Port.TrunkID
+	OwnerNATGateway      PortOwner = "nat-gateway"
+	OwnerVPN             PortOwner = "vpn"     // an address of a VPN service, outside or towards its router
+	OwnerPeering         PortOwner = "peering" // an end of the link between two routing domains
 )
 
 // IsRouterInterface tells whether such a port joins a router to a network inside.
@@ -216,6 +225,8 @@ type Router struct {
 	Flavor      RouterFlavorID `json:"flavor,omitempty"`
 	// Distributed: a copy of it, without the gateway, runs on each host that has a port on one of its networks.
 	Distributed bool `json:"distributed,omitempty"`
+	// Domain, if set, makes it a routing domain.
+	Domain *RoutingDomain `json:"domain,omitempty"`
 }
 
 // InterfaceOwner is the owner of the router's ports inside.
@@ -251,10 +262,13 @@ type FloatingIP struct {
 	Unserved      bool       `json:"unserved,omitempty"` // the router is on no host, so nothing comes through
 	// Forwardings lead some of its ports, all through one router, if it has no target.
 	Forwardings []PortForwarding `json:"forwardings,omitempty"`
-	DNSName     string           `json:"dns_name,omitempty"`
-	DNSDomain   string           `json:"dns_domain,omitempty"`
-	QoS         QoSPolicyID      `json:"qos,omitempty"`
-	Tags        []string         `json:"tags,omitempty"`
+	// Passing: it was made for its target, and goes with it or when the target's instance stops; clients see the address on
+	// the target alone.
+	Passing   bool        `json:"passing,omitempty"`
+	DNSName   string      `json:"dns_name,omitempty"`
+	DNSDomain string      `json:"dns_domain,omitempty"`
+	QoS       QoSPolicyID `json:"qos,omitempty"`
+	Tags      []string    `json:"tags,omitempty"`
 }
 
 // SecurityGroup is a stateful filter set on ports.
@@ -262,13 +276,15 @@ type SecurityGroup struct {
 	ID        SecurityGroupID `json:"id"`
 	ProjectID ProjectID       `json:"project_id"`
 	Meta
-	Revisions   int      `json:"revisions"`
-	Name        string   `json:"name"`
-	Description string   `json:"description,omitempty"`
-	Default     bool     `json:"default,omitempty"` // the project's own, made by itself; only administrators delete it
-	Stateless   bool     `json:"stateless,omitempty"`
-	Shared      bool     `json:"shared,omitempty"` // usable by every project
-	Tags        []string `json:"tags,omitempty"`
+	Revisions   int    `json:"revisions"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Default     bool   `json:"default,omitempty"` // the project's own, made by itself; only administrators delete it
+	// RouterID is the routing domain whose instances it is for; empty: all. Names are unique in a domain.
+	RouterID  RouterID `json:"router_id,omitempty"`
+	Stateless bool     `json:"stateless,omitempty"`
+	Shared    bool     `json:"shared,omitempty"` // usable by every project
+	Tags      []string `json:"tags,omitempty"`
 }
 
 // SecurityGroupRule allows one kind of traffic.

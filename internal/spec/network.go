@@ -188,6 +188,64 @@ type Router struct {
 	Limits []AddressLimits
 	// Meters count what passes the gateway.
 	Meters []Meter
+	// Domain, if set, makes it a routing domain.
+	Domain *RoutingDomain
+}
+
+// RoutingDomain is a router that routes by where packets come from, and lets nobody out under an address that is not the gateway's
+// link's: what leaves and is neither translated by Floating nor by a NAT is dropped. Gateway.SNAT is not set.
+type RoutingDomain struct {
+	Tables  []RouteTable
+	Filters []PacketFilter
+	NATs    []NAT
+}
+
+// RouteTable holds for what comes in at its interfaces; an interface is in one table at most, and what is in none reaches the
+// networks of the other interfaces only. They are reached by each table without a route, but a route to a part of one goes before.
+// What no route fits is refused (ICMP: network unreachable).
+type RouteTable struct {
+	ID         string
+	Interfaces []PortID
+	Routes     []TableRoute
+}
+
+// TableRoute is one route of a table. Exactly one of the ways is set; none: packets are dropped (a black hole).
+type TableRoute struct {
+	Destination netip.Prefix
+	// Via is a neighbour on one of the interfaces.
+	Via netip.Addr
+	// Out: through the gateway, to its next hop.
+	Out bool
+	// NAT names one of the domain's NATs.
+	NAT string
+}
+
+// NAT lets new connections out through the gateway under External. Where External is invalid nothing leaves: what goes to
+// somewhere that Via and the tables of Interface lead to does so under Internal.
+type NAT struct {
+	ID        string
+	Interface PortID     // of the subnet that it is in
+	Internal  netip.Addr // its address there, which the router answers for
+	External  netip.Addr
+}
+
+// PacketFilter is a stateless filter between its interfaces and the rest of the router. What a host serves itself (DHCP, DNS,
+// metadata) does not pass it.
+type PacketFilter struct {
+	ID         string
+	Interfaces []PortID
+	Entries    []FilterEntry // in the order they are tried, per direction; what none fits is dropped
+}
+
+// FilterEntry is one entry of a filter. Direction is seen from the subnet.
+type FilterEntry struct {
+	Direction Direction
+	Allow     bool
+	Protocol  int // IANA number, -1: any
+	// Ports bound the destination's port, ICMPType and ICMPCode what ICMP says; nil: any.
+	Ports              *PortRange
+	ICMPType, ICMPCode *int
+	Prefix             netip.Prefix // of the other end; its family is the only one that the entry speaks of
 }
 
 // RouterInterface joins a router to a network.
