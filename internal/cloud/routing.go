@@ -43,8 +43,8 @@ const (
 
 // TableRoute is one route of a RouteTable. What is inside the domain's blocks needs none.
 type TableRoute struct {
-	Destination netip.Prefix `json:"destination"`
-	Kind        RouteTargetKind   `json:"kind"`
+	Destination netip.Prefix    `json:"destination"`
+	Kind        RouteTargetKind `json:"kind"`
 	// Target is the id of what Kind says. A route whose target is gone, or not usable now, leads nowhere: it is a black hole.
 	Target string `json:"target"`
 	// Learned: it came from a VPN connection, by RouteTable.Propagating.
