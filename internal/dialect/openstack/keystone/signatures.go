@@ -3,6 +3,7 @@ package keystone
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
@@ -39,6 +40,24 @@ type signed struct {
 	Token     string            `json:"token"` // in base 64
 }
 
+// request is what was signed. The parameters of a POST were in its body.
+func (s *signed) request() awssign.Request {
+	params, headers := url.Values{}, http.Header{}
+	for name, v := range s.Params {
+		params.Set(name, v)
+	}
+	for name, v := range s.Headers {
+		headers[name] = []string{v}
+	}
+	r := awssign.Request{Verb: s.Verb, Host: s.Host, Path: s.Path, Headers: headers, BodyHash: s.BodyHash}
+	if s.Verb == http.MethodPost {
+		r.Form = params
+	} else {
+		r.Query = params
+	}
+	return r
+}
+
 func readSigned(r *http.Request) (*signed, error) {
 	var b signedBody
 	if err := openstack.Decode(r, &b); err != nil {
@@ -61,8 +80,7 @@ func (a *api) tokenOfRequest(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request := awssign.Request{Verb: s.Verb, Host: s.Host, Path: s.Path, Params: s.Params, Headers: s.Headers, BodyHash: s.BodyHash}
-	t, err := a.issueSigned(r, s, request.Verify)
+	t, err := a.issueSigned(r, s, s.request().Verify)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,6 @@ func VerifyText(secret, text, signature string) bool {
 	if len(lines) != 4 {
 		return false
 	}
-	s, ok := parseScope("/" + lines[2])
-	return ok && s.service == "s3" && same(hex.EncodeToString(mac(sha256.New, s.key(secret), text)), signature)
+	s, err := parseScope("/" + lines[2])
+	return err == nil && s.service == objectStore && same(hex.EncodeToString(mac(sha256.New, s.key(secret), text)), signature)
 }
