@@ -78,6 +78,7 @@ type Deps struct {
 	Groups       cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
 	Flavors      cloud.Records[cloud.Flavor, cloud.FlavorID]
 	KeyPairs     cloud.Records[cloud.KeyPair, cloud.KeyPairID]
+	Templates    cloud.Records[cloud.InstanceTemplate, cloud.InstanceTemplateID]
 	HostRows     cloud.Records[cloud.Host, cloud.HostID]
 	Aggregates   cloud.Records[cloud.Aggregate, cloud.AggregateID]
 	// Claims are what others than instances hold of hosts.

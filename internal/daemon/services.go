@@ -93,6 +93,7 @@ func (d *Daemon) newServices() (*services, error) {
 		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, AddressGroups: st.AddressGroups, Trunks: st.Trunks, Meters: st.Meters, MeterRules: st.MeterRules, MeterReadings: st.MeterReadings, RouterFlavors: st.RouterFlavors, RouterProfiles: st.RouterProfiles, RuleTemplates: st.RuleTemplates, Segments: st.Segments, SegmentRanges: st.SegmentRanges, Settings: st.Settings,
 		HostRecords: st.Hosts, Usage: st.UsageEvents,
 		QoSPolicies: st.QoSPolicies, Scopes: st.AddressScopes, Shares: st.Shares,
+		RouteTables: st.RouteTables, Gateways: st.Gateways, NATGateways: st.NATGateways, Filters: st.PacketFilters, Peerings: st.Peerings, OptionSets: st.DHCPOptionSets,
 		Tx: st, Generations: st, Quota: s.quota, Hosts: s.fleet, Log: log, Now: now, Config: adjusted(networkConfig(c), d.parts.Network),
 	})
 	// Volumes are placed by compute, which needs volumes: the placer finds it when it is asked.
@@ -103,7 +104,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Secrets: s.identity, DefaultTypeName: c.DefaultVolumeType, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
-		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
+		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, Templates: st.Templates, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
 		Operations: st.Operations, Usage: st.UsageEvents, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
 		ResumeGuests: c.ResumeGuests, Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,

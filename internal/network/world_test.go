@@ -42,6 +42,7 @@ func newWorld(t testing.TB, hosts ...cloud.HostID) *world {
 		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Segments: db.Segments, SegmentRanges: db.SegmentRanges, Settings: db.Settings,
 		HostRecords: db.Hosts, Usage: db.UsageEvents,
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
+		RouteTables: db.RouteTables, Gateways: db.Gateways, NATGateways: db.NATGateways, Filters: db.PacketFilters, Peerings: db.Peerings, OptionSets: db.DHCPOptionSets,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: w, Log: slog.New(slog.DiscardHandler), Now: time.Now, Config: DefaultConfig()})
 	w.must(w.EnsureSegmentRanges(w.admin))
 	ctx, cancel := context.WithCancel(context.Background())

@@ -41,6 +41,11 @@ var computeRules = map[Action]Rule{
 	"key pair.create": Self,
 	"key pair.delete": Self,
 
+	"instance template.get":    ProjectReader,
+	"instance template.create": ProjectMaker,
+	"instance template.update": ProjectMember, // its versions, and which is the default
+	"instance template.delete": ProjectMember,
+
 	"instance group.get":      ProjectReader,
 	"instance group.create":   ProjectMaker,
 	"instance group.delete":   ProjectMember,

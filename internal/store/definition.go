@@ -17,6 +17,19 @@ type definition[T any, ID ~string] struct {
 	ledger bool
 	// other is a table of the same columns that rows move to: a page may start behind one that lies there.
 	other string
+	// short: rows are found by the short form of their id, too.
+	short bool
+}
+
+// shortened is the definition with what short asks for.
+func (d *definition[T, ID]) shortened() *definition[T, ID] {
+	if !d.short {
+		return d
+	}
+	with := *d
+	with.columns = append(slices.Clone(d.columns), text("short_id", func(t *T) any { return cloud.ShortID(d.id(t)) }))
+	with.indexes = append(slices.Clone(d.indexes), unique("short_id", "short_id"))
+	return &with
 }
 
 // markerTables are where the row that a page starts behind may lie.

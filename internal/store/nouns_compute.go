@@ -3,7 +3,7 @@ package store
 import "github.com/nubo-cloud/nubo/internal/cloud"
 
 var instances = definition[cloud.Instance, cloud.InstanceID]{
-	table: "instances", resource: "instance", other: "deleted_instances",
+	table: "instances", resource: "instance", other: "deleted_instances", short: true,
 	id:      func(i *cloud.Instance) cloud.InstanceID { return i.ID },
 	columns: instanceColumns,
 	indexes: []index{
@@ -25,7 +25,7 @@ var instances = definition[cloud.Instance, cloud.InstanceID]{
 // deletedInstances are the last state of instances that are no more, apart from those that are, so that lists of the
 // living cost the same however many have died.
 var deletedInstances = definition[cloud.Instance, cloud.InstanceID]{
-	table: "deleted_instances", resource: "instance", other: "instances",
+	table: "deleted_instances", resource: "instance", other: "instances", short: true,
 	id:      func(i *cloud.Instance) cloud.InstanceID { return i.ID },
 	columns: instanceColumns,
 	indexes: []index{
@@ -114,8 +114,23 @@ var flavors = definition[cloud.Flavor, cloud.FlavorID]{
 	},
 }
 
+var instanceTemplates = definition[cloud.InstanceTemplate, cloud.InstanceTemplateID]{
+	table: "instance_templates", resource: "instance template", short: true,
+	id: func(t *cloud.InstanceTemplate) cloud.InstanceTemplateID { return t.ID },
+	columns: []column[cloud.InstanceTemplate]{
+		text("project_id", func(t *cloud.InstanceTemplate) any { return t.ProjectID }),
+		text("user_id", func(t *cloud.InstanceTemplate) any { return t.UserID }),
+		text("name", func(t *cloud.InstanceTemplate) any { return t.Name }),
+		set("tags", func(t *cloud.InstanceTemplate) any { return t.Tags }),
+	},
+	indexes: []index{
+		by("project_id", "created_at"),
+		unique("name", "project_id", "name"),
+	},
+}
+
 var keyPairs = definition[cloud.KeyPair, cloud.KeyPairID]{
-	table: "key_pairs", resource: "key pair",
+	table: "key_pairs", resource: "key pair", short: true,
 	id: func(k *cloud.KeyPair) cloud.KeyPairID { return k.ID },
 	columns: []column[cloud.KeyPair]{
 		text("user_id", func(k *cloud.KeyPair) any { return k.UserID }),

@@ -8,7 +8,7 @@ import (
 )
 
 var networks = definition[cloud.Network, cloud.NetworkID]{
-	table: "networks", resource: "network",
+	table: "networks", resource: "network", short: true,
 	id: func(n *cloud.Network) cloud.NetworkID { return n.ID },
 	columns: []column[cloud.Network]{
 		text("project_id", func(n *cloud.Network) any { return n.ProjectID }),
@@ -42,7 +42,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 }
 
 var subnets = definition[cloud.Subnet, cloud.SubnetID]{
-	table: "subnets", resource: "subnet",
+	table: "subnets", resource: "subnet", short: true,
 	id: func(s *cloud.Subnet) cloud.SubnetID { return s.ID },
 	columns: []column[cloud.Subnet]{
 		text("project_id", func(s *cloud.Subnet) any { return s.ProjectID }),
@@ -52,6 +52,9 @@ var subnets = definition[cloud.Subnet, cloud.SubnetID]{
 		number("revisions", func(s *cloud.Subnet) any { return s.Revisions }),
 		text("prefix", func(s *cloud.Subnet) any { return s.Prefix }),
 		text("gateway", func(s *cloud.Subnet) any { return s.Gateway }),
+		text("router_id", func(s *cloud.Subnet) any { return s.RouterID }),
+		flag("auto_public", func(s *cloud.Subnet) any { return s.AutoPublic }),
+		flag("default", func(s *cloud.Subnet) any { return s.Default }),
 		flag("dhcp", func(s *cloud.Subnet) any { return s.DHCP }),
 		flag("ipv6", func(s *cloud.Subnet) any { return s.Prefix.Addr().Is6() }),
 		text("ra_mode", func(s *cloud.Subnet) any { return s.RAMode }),
@@ -65,6 +68,7 @@ var subnets = definition[cloud.Subnet, cloud.SubnetID]{
 		by("network_id", "created_at"),
 		by("subnet_pool_id", "created_at"),
 		by("segment_id"),
+		by("router_id", "created_at"),
 		by("name"),
 	},
 }
@@ -97,7 +101,7 @@ var subnetPools = definition[cloud.SubnetPool, cloud.SubnetPoolID]{
 }
 
 var ports = definition[cloud.Port, cloud.PortID]{
-	table: "ports", resource: "port",
+	table: "ports", resource: "port", short: true,
 	id: func(p *cloud.Port) cloud.PortID { return p.ID },
 	columns: []column[cloud.Port]{
 		text("project_id", func(p *cloud.Port) any { return p.ProjectID }),
@@ -165,7 +169,7 @@ var addressUses = definition[cloud.AddressUse, string]{
 }
 
 var routers = definition[cloud.Router, cloud.RouterID]{
-	table: "routers", resource: "router",
+	table: "routers", resource: "router", short: true,
 	id: func(r *cloud.Router) cloud.RouterID { return r.ID },
 	columns: []column[cloud.Router]{
 		text("project_id", func(r *cloud.Router) any { return r.ProjectID }),
@@ -179,6 +183,9 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		text("qos", func(r *cloud.Router) any { return gatewayOf(r).QoS }),
 		text("flavor", func(r *cloud.Router) any { return r.Flavor }),
 		flag("distributed", func(r *cloud.Router) any { return r.Distributed }),
+		flag("domain", func(r *cloud.Router) any { return r.Domain != nil }),
+		flag("default_domain", func(r *cloud.Router) any { return domainOf(r).Default }),
+		text("options", func(r *cloud.Router) any { return domainOf(r).Options }),
 		set("tags", func(r *cloud.Router) any { return r.Tags }),
 	},
 	indexes: []index{
@@ -189,11 +196,14 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		by("gateway_port"),
 		by("qos"),
 		by("flavor"),
+		by("domain", "created_at").only("domain = 1"),
+		unique("default_domain", "project_id").only("default_domain = 1"),
+		by("options"),
 	},
 }
 
 var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
-	table: "floating_ips", resource: "floating IP",
+	table: "floating_ips", resource: "floating IP", short: true,
 	id: func(f *cloud.FloatingIP) cloud.FloatingIPID { return f.ID },
 	columns: []column[cloud.FloatingIP]{
 		text("project_id", func(f *cloud.FloatingIP) any { return f.ProjectID }),
@@ -205,6 +215,7 @@ var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
 		text("target_port", func(f *cloud.FloatingIP) any { return f.TargetPort }),
 		text("target_address", func(f *cloud.FloatingIP) any { return f.TargetAddress }),
 		text("router_id", func(f *cloud.FloatingIP) any { return f.RouterID }),
+		flag("passing", func(f *cloud.FloatingIP) any { return f.Passing }),
 		flag("idle", func(f *cloud.FloatingIP) any { return f.RouterID == "" }),
 		text("dns_name", func(f *cloud.FloatingIP) any { return f.DNSName }),
 		text("dns_domain", func(f *cloud.FloatingIP) any { return f.DNSDomain }),
@@ -224,13 +235,14 @@ var floatingIPs = definition[cloud.FloatingIP, cloud.FloatingIPID]{
 }
 
 var securityGroups = definition[cloud.SecurityGroup, cloud.SecurityGroupID]{
-	table: "security_groups", resource: "security group",
+	table: "security_groups", resource: "security group", short: true,
 	id: func(s *cloud.SecurityGroup) cloud.SecurityGroupID { return s.ID },
 	columns: []column[cloud.SecurityGroup]{
 		text("project_id", func(s *cloud.SecurityGroup) any { return s.ProjectID }),
 		text("name", func(s *cloud.SecurityGroup) any { return s.Name }),
 		text("description", func(s *cloud.SecurityGroup) any { return s.Description }),
 		number("revisions", func(s *cloud.SecurityGroup) any { return s.Revisions }),
+		text("router_id", func(s *cloud.SecurityGroup) any { return s.RouterID }),
 		flag("default", func(s *cloud.SecurityGroup) any { return s.Default }),
 		flag("stateless", func(s *cloud.SecurityGroup) any { return s.Stateless }),
 		flag("shared", func(s *cloud.SecurityGroup) any { return s.Shared }),
@@ -240,12 +252,13 @@ var securityGroups = definition[cloud.SecurityGroup, cloud.SecurityGroupID]{
 		by("project_id", "created_at"),
 		by("shared", "created_at").only("shared = 1"),
 		unique("default", "project_id").only("\"default\" = 1"),
+		unique("name", "router_id", "name").only("router_id <> ''"),
 		by("name"),
 	},
 }
 
 var securityGroupRules = definition[cloud.SecurityGroupRule, cloud.RuleID]{
-	table: "security_group_rules", resource: "security group rule",
+	table: "security_group_rules", resource: "security group rule", short: true,
 	id: func(s *cloud.SecurityGroupRule) cloud.RuleID { return s.ID },
 	columns: []column[cloud.SecurityGroupRule]{
 		text("project_id", func(s *cloud.SecurityGroupRule) any { return s.ProjectID }),
@@ -317,6 +330,13 @@ func forwardedPorts(f *cloud.FloatingIP) []cloud.PortID {
 		out[n] = p.PortID
 	}
 	return out
+}
+
+func domainOf(r *cloud.Router) cloud.RoutingDomain {
+	if r.Domain == nil {
+		return cloud.RoutingDomain{}
+	}
+	return *r.Domain
 }
 
 func gatewayOf(r *cloud.Router) cloud.RouterGateway {

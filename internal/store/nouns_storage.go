@@ -3,7 +3,7 @@ package store
 import "github.com/nubo-cloud/nubo/internal/cloud"
 
 var images = definition[cloud.Image, cloud.ImageID]{
-	table: "images", resource: "image",
+	table: "images", resource: "image", short: true,
 	id: func(i *cloud.Image) cloud.ImageID { return i.ID },
 	columns: []column[cloud.Image]{
 		text("project_id", func(i *cloud.Image) any { return i.ProjectID }),
@@ -38,7 +38,7 @@ var images = definition[cloud.Image, cloud.ImageID]{
 }
 
 var volumes = definition[cloud.Volume, cloud.VolumeID]{
-	table: "volumes", resource: "volume",
+	table: "volumes", resource: "volume", short: true,
 	id: func(v *cloud.Volume) cloud.VolumeID { return v.ID },
 	columns: []column[cloud.Volume]{
 		text("project_id", func(v *cloud.Volume) any { return v.ProjectID }),
@@ -80,7 +80,7 @@ var volumes = definition[cloud.Volume, cloud.VolumeID]{
 }
 
 var attachments = definition[cloud.Attachment, cloud.AttachmentID]{
-	table: "attachments", resource: "attachment",
+	table: "attachments", resource: "attachment", short: true,
 	id: func(a *cloud.Attachment) cloud.AttachmentID { return a.ID },
 	columns: []column[cloud.Attachment]{
 		text("project_id", func(a *cloud.Attachment) any { return a.ProjectID }),
@@ -101,7 +101,7 @@ var attachments = definition[cloud.Attachment, cloud.AttachmentID]{
 }
 
 var snapshots = definition[cloud.Snapshot, cloud.SnapshotID]{
-	table: "snapshots", resource: "snapshot",
+	table: "snapshots", resource: "snapshot", short: true,
 	id: func(s *cloud.Snapshot) cloud.SnapshotID { return s.ID },
 	columns: []column[cloud.Snapshot]{
 		text("project_id", func(s *cloud.Snapshot) any { return s.ProjectID }),

@@ -318,3 +318,27 @@ func TestRestoredElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestShortIDs: a database whose rows were written before there were short ids finds them by those.
+func TestShortIDs(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		ctx, e, id := context.Background(), engineFor(t, url), cloud.FlavorID(cloud.NewID())
+		old, err := withFlavors(t, e, &flavors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := old.Flavors.Insert(ctx, &cloud.Flavor{ID: id, Name: "old"}); err != nil {
+			t.Fatal(err)
+		}
+		short := flavors
+		short.short = true
+		s, err := withFlavors(t, e, &short)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Flavors.List(ctx, cloud.Where(cloud.In("short_id", []string{cloud.ShortID(id), "0123456789abcdef0"})))
+		if err != nil || len(found) != 1 || found[0].ID != id {
+			t.Errorf("found %v, %v", found, err)
+		}
+	})
+}

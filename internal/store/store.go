@@ -18,6 +18,7 @@ type Store struct {
 	InstanceGroups   cloud.Records[cloud.InstanceGroup, cloud.InstanceGroupID]
 	Flavors          cloud.Records[cloud.Flavor, cloud.FlavorID]
 	KeyPairs         cloud.Records[cloud.KeyPair, cloud.KeyPairID]
+	Templates        cloud.Records[cloud.InstanceTemplate, cloud.InstanceTemplateID]
 	Hosts            cloud.Records[cloud.Host, cloud.HostID]
 	Aggregates       cloud.Records[cloud.Aggregate, cloud.AggregateID]
 
@@ -67,6 +68,13 @@ type Store struct {
 	SegmentRanges      cloud.Records[cloud.SegmentRange, cloud.SegmentRangeID]
 	QoSPolicies        cloud.Records[cloud.QoSPolicy, cloud.QoSPolicyID]
 
+	RouteTables    cloud.Records[cloud.RouteTable, cloud.RouteTableID]
+	Gateways       cloud.Records[cloud.Gateway, cloud.GatewayID]
+	NATGateways    cloud.Records[cloud.NATGateway, cloud.NATGatewayID]
+	PacketFilters  cloud.Records[cloud.PacketFilter, cloud.PacketFilterID]
+	Peerings       cloud.Records[cloud.Peering, cloud.PeeringID]
+	DHCPOptionSets cloud.Records[cloud.DHCPOptionSet, cloud.DHCPOptionSetID]
+
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
 	Projects               cloud.Records[cloud.Project, cloud.ProjectID]
 	Users                  cloud.Records[cloud.User, cloud.UserID]
@@ -114,6 +122,7 @@ func (s *Store) makeTables() {
 	s.InstanceGroups = newTable(s, &instanceGroups)
 	s.Flavors = newTable(s, &flavors)
 	s.KeyPairs = newTable(s, &keyPairs)
+	s.Templates = newTable(s, &instanceTemplates)
 	s.Hosts = newTable(s, &hosts)
 	s.Aggregates = newTable(s, &aggregates)
 
@@ -162,6 +171,13 @@ func (s *Store) makeTables() {
 	s.Segments = newTable(s, &segments)
 	s.SegmentRanges = newTable(s, &segmentRanges)
 	s.QoSPolicies = newTable(s, &qosPolicies)
+
+	s.RouteTables = newTable(s, &routeTables)
+	s.Gateways = newTable(s, &gateways)
+	s.NATGateways = newTable(s, &natGateways)
+	s.PacketFilters = newTable(s, &packetFilters)
+	s.Peerings = newTable(s, &peerings)
+	s.DHCPOptionSets = newTable(s, &dhcpOptionSets)
 
 	s.Domains = newTable(s, &domains)
 	s.Projects = newTable(s, &projects)

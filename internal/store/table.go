@@ -22,6 +22,7 @@ type table[T any, ID ~string] struct {
 }
 
 func newTable[T any, ID ~string](s *Store, def *definition[T, ID]) *table[T, ID] {
+	def = def.shortened()
 	t := &table[T, ID]{store: s, def: def, shape: def.shape(), copy: copier[T]()}
 	d, name := s.engine.dialect(), quoted(def.table)
 	columns := []string{"revision", "id", "created_at", "updated_at"}
