@@ -24,7 +24,9 @@ type Network struct {
 	MTU     int
 	AdminUp bool
 	// Domain is the DNS suffix guests get; names of ports resolve below it.
-	Domain  string
+	Domain string
+	// NoDNS: we answer no DNS here, and guests hear of the servers in DNS alone.
+	NoDNS   bool
 	Subnets []Subnet
 	// Hosts are all addresses DHCP and DNS answer for, also those on other hosts.
 	Hosts []NetworkHost
@@ -62,13 +64,27 @@ type Subnet struct {
 	// Service is our own address in the subnet (DHCP, DNS, metadata); valid
 	// whenever DHCP is set.
 	Service netip.Addr
-	// DNS servers told to guests; empty: Service.
+	// DNS servers told to guests; empty: Service, but for NoDNS.
 	DNS    []netip.Addr
 	Routes []Route
 	RAMode RAMode
 	// RARouter is the link-local address of the router that advertises; our
 	// advertisements name it as default router. Invalid: no router, prefix only.
 	RARouter netip.Addr
+}
+
+// Nameservers are the DNS servers of the subnet's own family that guests are told. noDNS is as in Network.
+func (s Subnet) Nameservers(noDNS bool) []netip.Addr {
+	var servers []netip.Addr
+	for _, a := range s.DNS {
+		if a.Is6() == s.Prefix.Addr().Is6() {
+			servers = append(servers, a)
+		}
+	}
+	if len(servers) == 0 && !noDNS && s.Service.IsValid() {
+		servers = []netip.Addr{s.Service}
+	}
+	return servers
 }
 
 // Route is one static route.

@@ -106,7 +106,7 @@ func (v view) baseChains() []nft.Chain {
 			fmt.Sprintf("ip daddr %s meta pkttype set host ether daddr set %s", metadataV4, bridgeMAC(v.network.ID))}},
 		{Name: "egress", Hook: "type filter hook forward priority 0; policy accept;", Rules: []string{"iifname vmap @out"}},
 		{Name: "ingress", Hook: "type filter hook forward priority 10; policy accept;", Rules: []string{"oifname vmap @in"}},
-		{Name: "local", Hook: "type filter hook input priority 0; policy accept;", Rules: localRules()},
+		{Name: "local", Hook: "type filter hook input priority 0; policy accept;", Rules: localRules(v.network.NoDNS)},
 		{Name: "always_out", Rules: alwaysOut()},
 		{Name: "always_in", Rules: alwaysIn()},
 		{Name: "answers", Rules: answers()},
@@ -114,18 +114,21 @@ func (v view) baseChains() []nft.Chain {
 }
 
 // localRules let guests and routers reach our services in the namespace, nothing else.
-func localRules() []string {
-	return []string{
+func localRules(noDNS bool) []string {
+	names := []string{"meta l4proto { tcp, udp } th dport 53 accept"}
+	if noDNS {
+		names = nil
+	}
+	return append(names,
 		"ether type arp accept",
-		"udp dport { 53, 67, 547 } accept",
-		"tcp dport 53 accept",
+		"udp dport { 67, 547 } accept",
 		fmt.Sprintf("ip daddr %s tcp dport 80 meta mark and %#x != 0 accept", metadataV4, markPort),
 		fmt.Sprintf("ip6 daddr %s tcp dport 80 meta mark and %#x != 0 accept", metadataV6, markPort),
 		"icmp type echo-request accept",
 		"icmpv6 type { 128, 130, 131, 132, 133, 135, 136, 143 } accept",
 		fmt.Sprintf("meta mark and %#08x != 0 accept", markEstablished),
 		"drop",
-	}
+	)
 }
 
 // alwaysOut is what every guest may or may not send, whatever its groups say.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
@@ -85,6 +86,28 @@ func TestLeaseNeighbourMetadata(t *testing.T) {
 	got, err := get(a.ns, fmt.Sprintf("http://[fe80::a9fe:a9fe%%25%d]/latest", a.index()))
 	if err != nil || got != "p1 /latest" {
 		t.Errorf("metadata over IPv6: %q, %v", got, err)
+	}
+}
+
+// A network without DNS tells guests of no server of ours and answers no question; everything else is served.
+func TestNoDNS(t *testing.T) {
+	w := newWorld(t)
+	w.group(openGroup("g"))
+	n := privateNetwork("n1")
+	w.network(n)
+	a := w.plug(portOn("n1", "pa", 10, "g"))
+	a.lease()
+	if _, err := a.resolve("tcp", "host-10-0-0-10.nubo.test.", dns.TypeA); err != nil {
+		t.Fatal(err)
+	}
+	n.Generation, n.NoDNS = 2, true
+	w.network(n)
+	if ack := a.lease(); len(ack.DNS()) != 0 {
+		t.Errorf("DNS servers %v, want none", ack.DNS())
+	}
+	w.blocked(a.ns, addr("10.0.0.2"), 53)
+	if got, err := get(a.ns, "http://169.254.169.254/latest"); err != nil || got != "pa /latest" {
+		t.Errorf("metadata: %q, %v", got, err)
 	}
 }
 

@@ -195,11 +195,11 @@ func (f *Fabric) configureServices(n *network) {
 	}
 	doc := f.servedDocument(n)
 	mac := bridgeMAC(doc.ID)
-	leases := dhcp.Config{MAC: mac, MTU: mtu(doc), Domain: doc.Domain, Subnets: doc.Subnets, Hosts: doc.Hosts, Metadata: metadataV4}
+	leases := dhcp.Config{MAC: mac, MTU: mtu(doc), Domain: doc.Domain, NoDNS: doc.NoDNS, Subnets: doc.Subnets, Hosts: doc.Hosts, Metadata: metadataV4}
 	n.services.dhcp4.Configure(leases)
 	n.services.dhcp6.Configure(leases)
 	n.services.names.Configure(dns.Config{Domain: doc.Domain, Subnets: doc.Subnets, Hosts: doc.Hosts})
-	n.services.routers.Configure(radv.Config{MAC: mac, Source: metadataV6, MTU: mtu(doc), Domain: doc.Domain, Subnets: doc.Subnets})
+	n.services.routers.Configure(radv.Config{MAC: mac, Source: metadataV6, MTU: mtu(doc), Domain: doc.Domain, NoDNS: doc.NoDNS, Subnets: doc.Subnets})
 }
 
 // servedDocument is the network's document with the ports that are here already but not in it yet, or newer than

@@ -25,6 +25,7 @@ type Config struct {
 	MAC     net.HardwareAddr
 	MTU     int
 	Domain  string
+	NoDNS   bool // no server of ours is told
 	Subnets []spec.Subnet
 	Hosts   []spec.NetworkHost
 	// Metadata is added to classless routes, via Service.
@@ -76,24 +77,10 @@ func (d *directory) leases6(h *spec.NetworkHost) []netip.Addr {
 func (d *directory) answers6() (dns []netip.Addr, ok bool) {
 	for _, s := range d.Subnets {
 		if s.Prefix.Addr().Is6() && s.DHCP && (s.RAMode == spec.RAStateful || s.RAMode == spec.RAStateless) {
-			dns, ok = append(dns, dnsServers(s)...), true
+			dns, ok = append(dns, s.Nameservers(d.NoDNS)...), true
 		}
 	}
 	return dns, ok
-}
-
-// dnsServers are those of the subnet's own family that guests are told.
-func dnsServers(s spec.Subnet) []netip.Addr {
-	var out []netip.Addr
-	for _, a := range s.DNS {
-		if a.Is6() == s.Prefix.Addr().Is6() {
-			out = append(out, a)
-		}
-	}
-	if len(out) == 0 && s.Service.IsValid() {
-		out = append(out, s.Service)
-	}
-	return out
 }
 
 func trimDomain(domain string) string { return strings.Trim(domain, ".") }

@@ -23,7 +23,9 @@ func (d *directory) fill4(a, q *dhcpv4.DHCPv4, h *spec.NetworkHost, s *spec.Subn
 	if s.Gateway.Is4() {
 		a.UpdateOption(dhcpv4.OptRouter(s.Gateway.AsSlice()))
 	}
-	a.UpdateOption(dhcpv4.OptDNS(ips(dnsServers(*s))...))
+	if servers := s.Nameservers(d.NoDNS); len(servers) > 0 {
+		a.UpdateOption(dhcpv4.OptDNS(ips(servers)...))
+	}
 	if domain := trimDomain(d.Domain); domain != "" {
 		a.UpdateOption(dhcpv4.OptDomainName(domain))
 	}

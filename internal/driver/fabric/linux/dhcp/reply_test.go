@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv6"
+	"github.com/insomniacslk/dhcp/rfc1035label"
 
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -114,4 +116,63 @@ func FuzzReply4(f *testing.F) {
 			t.Error("empty answer")
 		}
 	})
+}
+
+// Whoever is told no server of ours hears of the others, or of none.
+func TestNoDNS(t *testing.T) {
+	d := testDirectory()
+	d.NoDNS = true
+	if a, _ := d.reply4(ask(t, dhcpv4.MessageTypeDiscover)); len(a.DNS()) != 1 {
+		t.Errorf("DNS servers %v, want the subnet's", a.DNS())
+	}
+	d.Subnets[1].DNS = nil
+	if a, _ := d.reply4(ask(t, dhcpv4.MessageTypeDiscover)); a.Options.Has(dhcpv4.OptionDomainNameServer) {
+		t.Errorf("DNS servers %v, want none", a.DNS())
+	}
+}
+
+// What an organisation tells its guests arrives in the form that clients read, over what we would say.
+func TestOptionSet(t *testing.T) {
+	a, _ := testDirectory(
+		spec.DHCPOption{Name: "15", Value: "corp.example", Version: 4},
+		spec.DHCPOption{Name: "6", Value: "10.0.0.53,10.0.0.54", Version: 4},
+		spec.DHCPOption{Name: "42", Value: "10.0.0.123", Version: 4},
+		spec.DHCPOption{Name: "44", Value: "10.0.0.44,10.0.0.45", Version: 4},
+		spec.DHCPOption{Name: "46", Value: "2", Version: 4},
+	).reply4(ask(t, dhcpv4.MessageTypeDiscover))
+	if a.DomainName() != "corp.example" || len(a.DNS()) != 2 || a.DNS()[1].String() != "10.0.0.54" || len(a.NTPServers()) != 1 {
+		t.Errorf("domain %q, DNS %v, NTP %v", a.DomainName(), a.DNS(), a.NTPServers())
+	}
+	if servers, kind := a.Options.Get(dhcpv4.GenericOptionCode(44)), a.Options.Get(dhcpv4.GenericOptionCode(46)); string(servers) != "\x0a\x00\x00\x2c\x0a\x00\x00\x2d" || string(kind) != "\x02" {
+		t.Errorf("NetBIOS servers %x, node type %x", servers, kind)
+	}
+}
+
+// The same over DHCPv6, where each option has a form of its own.
+func TestExtraOptions6(t *testing.T) {
+	message := &dhcpv6.Message{}
+	message.UpdateOption(dhcpv6.OptDomainSearchList(&rfc1035label.Labels{Labels: []string{"x.test"}}))
+	extra6(message, []spec.DHCPOption{
+		{Name: "dns-server", Value: "fd00::53,fd00::54", Version: 6},
+		{Name: "24", Value: "corp.example,example.org", Version: 6},
+		{Name: "56", Value: "fd00::123", Version: 6},
+		{Name: "15", Value: "four.test", Version: 4},
+	})
+	read, err := dhcpv6.MessageFromBytes(message.ToBytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if servers := read.Options.DNS(); len(servers) != 2 || servers[1].String() != "fd00::54" {
+		t.Errorf("DNS servers %v", servers)
+	}
+	if list := read.Options.DomainSearchList(); list == nil || len(list.Labels) != 2 || list.Labels[1] != "example.org" {
+		t.Errorf("search list %v", list)
+	}
+	if servers := read.Options.NTPServers(); len(servers) != 1 || servers[0].String() != "fd00::123" {
+		t.Errorf("NTP servers %v", servers)
+	}
+	extra6(message, []spec.DHCPOption{{Name: "24", Version: 6}})
+	if list := message.Options.DomainSearchList(); list != nil {
+		t.Errorf("search list %v, want none", list)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -199,25 +198,4 @@ func contains(leases []netip.Addr, ip net.IP) bool {
 		}
 	}
 	return false
-}
-
-// extra6 adds a port's own options, by number or by the names in use.
-func extra6(a *dhcpv6.Message, options []spec.DHCPOption) {
-	names := map[string]uint16{"dns-server": 23, "domain-search": 24, "sntp-server": 31, "ntp-server": 56, "bootfile-url": 59, "bootfile-param": 60}
-	for _, o := range options {
-		number, ok := names[o.Name]
-		if n, err := strconv.ParseUint(o.Name, 10, 16); err == nil {
-			number, ok = uint16(n), true
-		}
-		if ok && o.Version == 6 && o.Value != "" {
-			a.UpdateOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionCode(number), OptionData: value6(o.Value)})
-		}
-	}
-}
-
-func value6(value string) []byte {
-	if a, err := netip.ParseAddr(value); err == nil && a.Is6() {
-		return a.AsSlice()
-	}
-	return []byte(value)
 }

@@ -67,6 +67,7 @@ type Config struct {
 	Source  netip.Addr       // our own link-local address
 	MTU     int
 	Domain  string
+	NoDNS   bool // no server of ours is named
 	Subnets []spec.Subnet
 }
 
@@ -176,7 +177,7 @@ func advertisements(c Config) []advertisement {
 			all = append(all, blank(c, source, s.RARouter.IsValid()))
 			i = len(all) - 1
 		}
-		add(all[i].message, s)
+		add(all[i].message, s, s.Nameservers(c.NoDNS))
 	}
 	return all
 }
@@ -206,7 +207,7 @@ func blank(c Config, source netip.Addr, router bool) advertisement {
 	return advertisement{source: source, mac: c.MAC, message: m}
 }
 
-func add(m *ndp.RouterAdvertisement, s spec.Subnet) {
+func add(m *ndp.RouterAdvertisement, s spec.Subnet, servers []netip.Addr) {
 	switch s.RAMode {
 	case spec.RAStateful:
 		m.ManagedConfiguration, m.OtherConfiguration = true, true
@@ -221,15 +222,6 @@ func add(m *ndp.RouterAdvertisement, s spec.Subnet) {
 		PreferredLifetime:              preferredLifetime,
 		Prefix:                         s.Prefix.Masked().Addr(),
 	})
-	var servers []netip.Addr
-	for _, a := range s.DNS {
-		if a.Is6() {
-			servers = append(servers, a)
-		}
-	}
-	if len(servers) == 0 && s.Service.IsValid() {
-		servers = []netip.Addr{s.Service}
-	}
 	if len(servers) > 0 {
 		m.Options = append(m.Options, &ndp.RecursiveDNSServer{Lifetime: validLifetime, Servers: servers})
 	}
