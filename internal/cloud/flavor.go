@@ -40,6 +40,8 @@ type KeyPair struct {
 	Type        string `json:"type"` // "ssh" or "x509"
 	PublicKey   string `json:"public_key"`
 	Fingerprint string `json:"fingerprint"`
+	// PrivateFingerprint is of the private half, in the form of whoever made it for the owner; empty: nobody did, or did not say.
+	PrivateFingerprint string `json:"private_fingerprint,omitempty"`
 }
 
 // NewKeyPairID is the id of a user's key pair of that name.

@@ -146,6 +146,8 @@ type Meta struct {
 	Revision  int64     `json:"-"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+	// Labels are the owner's key-value pairs, of nouns that have no other place for them (Properties).
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // Stored gives the store access to the Meta of any noun.

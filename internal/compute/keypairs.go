@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -26,6 +27,9 @@ type KeyPairRequest struct {
 	Name      string
 	PublicKey string
 	Type      string // "ssh" (default) or "x509"
+	// PrivateFingerprint and Labels are kept as they are.
+	PrivateFingerprint string
+	Labels             map[string]string
 }
 
 // CreateKeyPair records a public key. The second answer is the private key (PEM) if one was made.
@@ -39,7 +43,8 @@ func (s *Service) CreateKeyPair(ctx context.Context, r KeyPairRequest) (*cloud.K
 	if err := checkKeyName(r.Name); err != nil {
 		return nil, "", err
 	}
-	k := &cloud.KeyPair{ID: cloud.NewKeyPairID(r.User, r.Name), UserID: r.User, Name: r.Name, Type: r.Type, PublicKey: r.PublicKey}
+	k := &cloud.KeyPair{ID: cloud.NewKeyPairID(r.User, r.Name), UserID: r.User, Name: r.Name, Type: r.Type, PublicKey: r.PublicKey,
+		PrivateFingerprint: r.PrivateFingerprint, Meta: cloud.Meta{Labels: r.Labels}}
 	if k.Type == "" {
 		k.Type = "ssh"
 	}
@@ -154,6 +159,28 @@ func (s *Service) ListKeyPairs(ctx context.Context, u cloud.UserID, q cloud.Quer
 	q.Where = append(q.Where, cloud.Eq("user_id", u))
 	q.Order = []cloud.Order{{Column: "name"}}
 	return s.KeyPairs.List(ctx, q)
+}
+
+// ChangeKeyPairLabels changes the labels of one key pair of the caller's.
+func (s *Service) ChangeKeyPairLabels(ctx context.Context, id cloud.KeyPairID, edit func(labels map[string]string) error) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		k, err := s.KeyPairs.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := policy.Authorize(ctx, "key pair.create", keyTarget(k.UserID, k.Name)); err != nil {
+			return err
+		}
+		labels := maps.Clone(k.Labels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		if err := edit(labels); err != nil {
+			return err
+		}
+		k.Labels = labels
+		return s.KeyPairs.Update(ctx, k)
+	})
 }
 
 // DeleteKeyPair removes a key pair; instances keep the key they were made with.

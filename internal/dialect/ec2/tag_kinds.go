@@ -1,0 +1,101 @@
+package ec2
+
+import (
+	"context"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/network"
+)
+
+// taggables are the kinds of things with tags, in the order in which DescribeTags shows them.
+func (a *api) taggables() []taggable {
+	return []taggable{
+		{instanceIDs, "instance", things(a.instances, func(in *cloud.Instance) thing { return thing{string(in.ID), instanceTags(in)} }), a.labelInstance},
+		{vpcIDs, "vpc", things(a.routers, func(r *cloud.Router) thing { return thing{string(r.ID), tagsOf(r.Labels, r.Name)} }), a.labelRouter},
+		{subnetIDs, "subnet", things(a.subnets, func(s *cloud.Subnet) thing { return thing{string(s.ID), tagsOf(s.Labels, s.Name)} }), a.labelSubnet},
+		{portIDs, "network-interface", things(a.ports, func(p *cloud.Port) thing { return thing{string(p.ID), tagsOf(p.Labels, p.Name)} }), a.labelPort},
+		{addressIDs, "elastic-ip", things(a.floating, func(f *cloud.FloatingIP) thing { return thing{string(f.ID), tagsOf(f.Labels, "")} }), a.labeler("floating IP")},
+		{groupIDs, "security-group", things(a.groups, func(g *cloud.SecurityGroup) thing { return thing{string(g.ID), tagsOf(g.Labels, "")} }), a.labeler("security group")},
+		{ruleIDs, "security-group-rule", things(a.rules, func(r *cloud.SecurityGroupRule) thing { return thing{string(r.ID), tagsOf(r.Labels, "")} }),
+			a.labeler("security group rule")},
+		{keyIDs, "key-pair", things(a.keyPairs, func(k *cloud.KeyPair) thing { return thing{string(k.ID), tagsOf(k.Labels, "")} }), a.labelKeyPair},
+	}
+}
+
+// labels is what has a change of labels made.
+type labels = func(labels map[string]string) error
+
+// labeler changes the labels of a network's noun that has no name for clients here.
+func (a *api) labeler(noun network.LabelNoun) func(ctx context.Context, id string, edit labels) error {
+	return func(ctx context.Context, id string, edit labels) error {
+		return a.Network.ChangeLabels(ctx, noun, id, network.LabelEdit(edit))
+	}
+}
+
+// named has edit change labels with the name among them, and tells rename of another name.
+func named(labels map[string]string, name string, edit labels, rename func(name string) error) error {
+	if name != "" {
+		labels[nameTag] = name
+	}
+	if err := edit(labels); err != nil {
+		return err
+	}
+	changed := labels[nameTag]
+	delete(labels, nameTag)
+	if changed == name {
+		return nil
+	}
+	return rename(changed)
+}
+
+func (a *api) labelRouter(ctx context.Context, id string, edit labels) error {
+	r, err := a.Network.Router(ctx, cloud.RouterID(id))
+	if err != nil {
+		return err
+	}
+	return a.relabel(ctx, "router", id, r.Name, edit, func(name string) error {
+		_, err := a.Network.UpdateRouter(ctx, r.ID, network.RouterChange{Name: &name})
+		return err
+	})
+}
+
+func (a *api) labelSubnet(ctx context.Context, id string, edit labels) error {
+	s, err := a.Network.Subnet(ctx, cloud.SubnetID(id))
+	if err != nil {
+		return err
+	}
+	return a.relabel(ctx, "subnet", id, s.Name, edit, func(name string) error {
+		_, err := a.Network.UpdateSubnet(ctx, s.ID, network.SubnetChange{Name: &name})
+		return err
+	})
+}
+
+func (a *api) labelPort(ctx context.Context, id string, edit labels) error {
+	p, err := a.Network.Port(ctx, cloud.PortID(id))
+	if err != nil {
+		return err
+	}
+	return a.relabel(ctx, "port", id, p.Name, edit, func(name string) error {
+		_, err := a.Network.UpdatePort(ctx, p.ID, network.PortChange{Name: &name})
+		return err
+	})
+}
+
+// relabel changes the labels and the name of a network's noun.
+func (a *api) relabel(ctx context.Context, noun network.LabelNoun, id, name string, edit labels, rename func(name string) error) error {
+	var change func() error
+	err := a.Network.ChangeLabels(ctx, noun, id, func(have map[string]string) error {
+		return named(have, name, edit, func(to string) error {
+			change = func() error { return rename(to) }
+			return nil
+		})
+	})
+	if err != nil || change == nil {
+		return err
+	}
+	return change()
+}
+
+func (a *api) labelKeyPair(ctx context.Context, id string, edit labels) error {
+	return a.Compute.ChangeKeyPairLabels(ctx, cloud.KeyPairID(id), edit)
+}

@@ -1,0 +1,168 @@
+package ec2
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/idempotency"
+	"github.com/nubo-cloud/nubo/internal/testcloud"
+)
+
+// world is a whole cloud with the API on it, and one account in it. Requests are not signed here: auth_test.go is about that.
+type world struct {
+	*testcloud.Cloud
+	*testcloud.Tenant
+	t   testing.TB
+	api *api
+}
+
+func newWorld(t testing.TB) *world { return newWorldWith(t, testcloud.Options{}) }
+
+func newWorldWith(t testing.TB, o testcloud.Options) *world {
+	c := testcloud.New(t, o)
+	s := c.Services()
+	repeats := idempotency.New(idempotency.Deps{Records: c.Store.Idempotencies, Tx: c.Store, Now: s.Compute.Now})
+	h := New(Deps{Keys: accounts{}, Compute: s.Compute, Network: s.Network, Volumes: s.Volume, Images: s.Image, Quota: s.Quota, Repeats: repeats,
+		Log: slog.New(slog.DiscardHandler), Config: Config{Regions: []string{"test-1", "us-east-1"}}})
+	return &world{Cloud: c, Tenant: c.Tenant(t), t: t, api: h.api}
+}
+
+// accounts stands in for identity: every project has one number, and nobody signs.
+type accounts struct{ Keys }
+
+func (accounts) AccountNumber(context.Context, cloud.ProjectID) (string, error) {
+	return "123456789012", nil
+}
+
+// try performs an action; parameters are names and values in turn.
+func (w *world) try(action string, parameters ...string) (*element, error) {
+	w.t.Helper()
+	values := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		values.Set(parameters[i], parameters[i+1])
+	}
+	call := &Call{Action: action, Parameters: values, Region: "test-1", Host: "cloud.example:8700"}
+	content, err := w.api.perform(context.WithValue(w.Context(), callKey{}, call), call)
+	if err != nil {
+		return nil, err
+	}
+	var root element
+	if err := xml.Unmarshal(envelope(action, "id", content), &root); err != nil {
+		w.t.Fatalf("%s: %v\n%s", action, err, content)
+	}
+	return &root, nil
+}
+
+// do is try for what has to succeed.
+func (w *world) do(action string, parameters ...string) *element {
+	w.t.Helper()
+	e, err := w.try(action, parameters...)
+	if err != nil {
+		w.t.Fatalf("%s %v: %v", action, parameters, err)
+	}
+	return e
+}
+
+// refused is try for what has to fail with a code.
+func (w *world) refused(code, action string, parameters ...string) {
+	w.t.Helper()
+	_, err := w.try(action, parameters...)
+	if err == nil {
+		w.t.Errorf("%s %v succeeded; want %s", action, parameters, code)
+	} else if f := ofError(err); f.code != code {
+		w.t.Errorf("%s %v: %s, want %s", action, parameters, f, code)
+	}
+}
+
+// element is an XML element of an answer.
+type element struct {
+	XMLName xml.Name
+	Text    string    `xml:",chardata"`
+	Inner   []element `xml:",any"`
+}
+
+// all are the elements at a path of names; lists are walked through. An item of a list of texts is its text.
+func (e *element) all(path string) []*element {
+	found := []*element{e}
+	for name := range strings.SplitSeq(path, "/") {
+		var next []*element
+		for _, f := range found {
+			for i := range f.Inner {
+				if f.Inner[i].XMLName.Local == name {
+					next = append(next, f.Inner[i].items()...)
+				}
+			}
+		}
+		found = next
+	}
+	return found
+}
+
+func (e *element) items() []*element {
+	if len(e.Inner) == 0 || e.Inner[0].XMLName.Local != "item" {
+		return []*element{e}
+	}
+	var items []*element
+	for i := range e.Inner {
+		items = append(items, &e.Inner[i])
+	}
+	return items
+}
+
+// get is the text at a path, of the first such element; empty if there is none.
+func (e *element) get(path string) string {
+	if found := e.all(path); len(found) > 0 {
+		return strings.TrimSpace(found[0].Text)
+	}
+	return ""
+}
+
+// texts are the texts at a path.
+func (e *element) texts(path string) (texts []string) {
+	for _, f := range e.all(path) {
+		if text := strings.TrimSpace(f.Text); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// filtersWork asks once per filter: each must let through what it was read of, and nothing when another value is asked for. row is
+// the path of the rows, want the values that one row has.
+func (w *world) filtersWork(action, row string, want map[string]string, base ...string) {
+	w.t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		hit := append(slices.Clone(base), "Filter.1.Name", name, "Filter.1.Value.1", "no such value", "Filter.1.Value.2", want[name])
+		if n := len(w.do(action, hit...).all(row)); n == 0 {
+			w.t.Errorf("%s: filter %s=%s finds nothing", action, name, want[name])
+		}
+		miss := append(slices.Clone(base), "Filter.1.Name", name, "Filter.1.Value.1", "no such value")
+		if found := w.do(action, miss...).texts(row); len(found) != 0 {
+			w.t.Errorf("%s: filter %s=no such value finds %v", action, name, found)
+		}
+	}
+}
+
+// TestErrorsAreFaults proves that errors of every kind have a code.
+func TestErrorsAreFaults(t *testing.T) {
+	for _, k := range cloud.Kinds {
+		if f := ofError(&cloud.Error{Kind: k, Message: "x"}); f.code == "" || f.status == 0 || f.message != "x" {
+			t.Errorf("%s: %+v", k, f)
+		}
+	}
+	if f := ofError(errors.New("secret")); f.code != "InternalError" || strings.Contains(f.message, "secret") {
+		t.Errorf("an error of another type: %+v", f)
+	}
+	e := cloud.NotFoundf("volume", cloud.NewID())
+	if f := ofError(e); strings.Contains(f.message, e.ID) || !strings.Contains(f.message, volumeIDs.of(e.ID)) {
+		t.Errorf("ids are not shown as clients know them: %s", f.message)
+	}
+}
