@@ -19,13 +19,15 @@ type Project struct {
 	ID       ProjectID `json:"id"`
 	DomainID DomainID  `json:"domain_id"`
 	Meta
-	Name        string         `json:"name"`
-	Description string         `json:"description"`
-	Enabled     bool           `json:"enabled"`
-	ParentID    ProjectID      `json:"parent_id,omitempty"` // empty: directly below the domain
-	Tags        []string       `json:"tags,omitempty"`
-	Options     map[string]any `json:"options,omitempty"`
-	Extra       map[string]any `json:"extra,omitempty"` // properties of any name, kept verbatim
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	Enabled     bool      `json:"enabled"`
+	ParentID    ProjectID `json:"parent_id,omitempty"` // empty: directly below the domain
+	// AccountNumber is what the project is called where ids are 12 digits.
+	AccountNumber string         `json:"account_number,omitempty"`
+	Tags          []string       `json:"tags,omitempty"`
+	Options       map[string]any `json:"options,omitempty"`
+	Extra         map[string]any `json:"extra,omitempty"` // properties of any name, kept verbatim
 }
 
 // User is somebody who can sign in.

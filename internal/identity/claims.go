@@ -45,6 +45,7 @@ type claims struct {
 	TrustID         cloud.TrustID
 	Behind          []party // whom else the trust rests on
 	DelegationID    cloud.DelegationID
+	SecretID        cloud.SecretID           // the access key that was signed with
 	Provider        cloud.IdentityProviderID // by whose word, if not this cloud's own
 	Protocol        string
 	Methods         []string

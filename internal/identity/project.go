@@ -59,6 +59,9 @@ func (s *Service) CreateProject(ctx context.Context, p cloud.Project) (*cloud.Pr
 		if err := s.checkProject(ctx, &p); err != nil {
 			return err
 		}
+		if err := s.numberProject(ctx, &p); err != nil {
+			return err
+		}
 		return s.Projects.Insert(ctx, &p)
 	})
 	return &p, err

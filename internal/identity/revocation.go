@@ -28,8 +28,9 @@ const (
 	voidCredential = "credential"
 	voidTrust      = "trust"
 	voidDelegation = "delegation"
-	voidRole       = "role"  // id: the role's name; whoever has it
-	voidGrant      = "grant" // id: the user
+	voidSecret     = "secret" // what was signed with it
+	voidRole       = "role"   // id: the role's name; whoever has it
+	voidGrant      = "grant"  // id: the user
 )
 
 // rowID is the id of the Revocation of c. What may happen again gets a different one each time.
@@ -112,6 +113,7 @@ func (m *moments) void(c *claims) bool {
 		return true
 	}
 	if c.CredentialID != "" && before(cause{kind: voidCredential, id: string(c.CredentialID)}) ||
+		c.SecretID != "" && before(cause{kind: voidSecret, id: string(c.SecretID)}) ||
 		c.DelegationID != "" && before(cause{kind: voidDelegation, id: string(c.DelegationID)}) ||
 		c.Scope.ProjectID != "" && (before(cause{kind: voidProject, id: string(c.Scope.ProjectID)}) ||
 			before(cause{kind: voidDomain, id: string(c.ProjectDomainID)})) ||

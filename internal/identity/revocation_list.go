@@ -21,8 +21,8 @@ type Revoked struct {
 	Delegation   cloud.DelegationID
 }
 
-// ListRevoked lists what was voided after a moment, the oldest first. What is voided by a role's name or an application credential is
-// left out: no field says so.
+// ListRevoked lists what was voided after a moment, the oldest first. What is voided by a role's name, an application credential or an
+// access key is left out: no field says so.
 func (s *Service) ListRevoked(ctx context.Context, since time.Time) ([]Revoked, error) {
 	if err := policy.Authorize(ctx, "revocation.list", policy.Target{}); err != nil {
 		return nil, err

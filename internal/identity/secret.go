@@ -181,6 +181,9 @@ func (s *Service) UpdateSecret(ctx context.Context, id cloud.SecretID, c SecretC
 		if err := s.prepareSecret(ctx, v); err != nil {
 			return err
 		}
+		if err := s.revoke(ctx, cause{kind: voidSecret, id: string(id)}); err != nil {
+			return err
+		}
 		return s.Secrets.Update(ctx, &v.Secret)
 	})
 	return v, err
@@ -192,12 +195,20 @@ func (s *Service) DeleteSecret(ctx context.Context, id cloud.SecretID) error {
 		if _, err := s.secretFor(ctx, "secret.manage", id); err != nil {
 			return err
 		}
-		return s.Secrets.Delete(ctx, id)
+		return s.removeSecret(ctx, id)
 	})
+}
+
+// removeSecret voids what rests on a secret.
+func (s *Service) removeSecret(ctx context.Context, id cloud.SecretID) error {
+	if err := s.revoke(ctx, cause{kind: voidSecret, id: string(id)}); err != nil {
+		return err
+	}
+	return s.Secrets.Delete(ctx, id)
 }
 
 // dropSecrets is for a user or project that is going away.
 func (s *Service) dropSecrets(ctx context.Context, where cloud.Cond) error {
 	list, err := s.Secrets.List(ctx, cloud.Where(where))
-	return each(list, err, func(v *cloud.Secret) error { return s.Secrets.Delete(ctx, v.ID) })
+	return each(list, err, func(v *cloud.Secret) error { return s.removeSecret(ctx, v.ID) })
 }

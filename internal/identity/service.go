@@ -101,11 +101,13 @@ type Service struct {
 	// ProjectGone, if set, is called in the transaction that deletes a project, for what others keep by its id. While wiring only.
 	ProjectGone func(ctx context.Context, id cloud.ProjectID) error
 
-	hasher  *hasher
-	keys    *keyring
-	moments *moments
-	rules   *ruleCache
-	decoded catalogCache
+	hasher     *hasher
+	keys       *keyring
+	moments    *moments
+	rules      *ruleCache
+	accessKeys *keyCache
+	accounts   *accountBook
+	decoded    catalogCache
 }
 
 // New makes a Service. Call Bootstrap or Load before it is asked to issue or verify tokens.
@@ -118,7 +120,7 @@ func New(d Deps) *Service {
 		d.Log = slog.Default()
 	}
 	return &Service{Deps: d, hasher: newHasher(d.Options.Hashing), keys: &keyring{},
-		moments: newMoments(), rules: newRuleCache()}
+		moments: newMoments(), rules: newRuleCache(), accessKeys: newKeyCache(), accounts: newAccountBook()}
 }
 
 // Load reads the token keys (making the first one, and the one that seals secrets) and the revocations. It may be called again.
@@ -128,6 +130,9 @@ func (s *Service) Load(ctx context.Context) error {
 		return err
 	}
 	if err := s.makeSealingKey(ctx); err != nil {
+		return err
+	}
+	if err := s.numberProjects(ctx); err != nil {
 		return err
 	}
 	return s.loadRevocations(ctx)

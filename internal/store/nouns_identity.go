@@ -26,12 +26,15 @@ var projects = definition[cloud.Project, cloud.ProjectID]{
 		fold("name_lower", func(p *cloud.Project) any { return p.Name }),
 		flag("enabled", func(p *cloud.Project) any { return p.Enabled }),
 		text("parent_id", func(p *cloud.Project) any { return p.ParentID }),
+		text("account_number", func(p *cloud.Project) any { return p.AccountNumber }),
 		set("tags", func(p *cloud.Project) any { return p.Tags }),
 	},
 	indexes: []index{
 		unique("name", "domain_id", "name_lower"),
 		by("domain_id", "name"),
 		by("parent_id", "created_at"),
+		unique("account_number", "account_number").only("account_number <> ''"), // there are projects from before there were numbers
+		by("account_number"),
 		by("name_lower"),
 		by("name"),
 	},

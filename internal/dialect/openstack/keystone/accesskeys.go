@@ -1,10 +1,6 @@
 package keystone
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/http"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -12,16 +8,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/identity"
 )
 
-// Access keys (OS-EC2) are secrets of one type, whose text is JSON and whose id is the hash of the
-// access key, which makes the access key unique and finds it.
-
-const accessKeyType = "ec2"
-
-// accessKey is the text of such a secret.
-type accessKey struct {
-	Access string `json:"access"`
-	Secret string `json:"secret"`
-}
+// Access keys (OS-EC2) are secrets of one type.
 
 func (a *api) accessKeyRoutes() {
 	a.Handle("GET /v3/users/{user}/credentials/OS-EC2", a.listAccessKeys)
@@ -30,25 +17,13 @@ func (a *api) accessKeyRoutes() {
 	a.Handle("DELETE /v3/users/{user}/credentials/OS-EC2/{access}", a.deleteAccessKey)
 }
 
-func hashedAccess(access string) cloud.SecretID {
-	sum := sha256.Sum256([]byte(access))
-	return cloud.SecretID(hex.EncodeToString(sum[:]))
-}
-
 // accessKeyID reads the access key out of a secret's text.
 func accessKeyID(v identity.Secret) (cloud.SecretID, error) {
 	if v.ProjectID == "" {
-		return "", cloud.Invalidf("credential", "project_id", "A credential of type %s needs a project_id.", accessKeyType)
+		return "", cloud.Invalidf("credential", "project_id", "A credential of type %s needs a project_id.", identity.AccessKeyType)
 	}
-	k, err := parseAccessKey(v.Text)
-	return hashedAccess(k.Access), err
-}
-
-func parseAccessKey(text string) (k accessKey, err error) {
-	if json.Unmarshal([]byte(text), &k) != nil || k.Access == "" {
-		return k, cloud.Invalidf("credential", "blob", "The blob of a credential of type %s is JSON with 'access' and 'secret'.", accessKeyType)
-	}
-	return k, nil
+	k, err := identity.ParseAccessKey(v.Text)
+	return identity.AccessKeyID(k.Access), err
 }
 
 // checkAccessKeyChange: the access key stays, because the id is made of it, and so does the type.
@@ -60,7 +35,7 @@ func (a *api) checkAccessKeyChange(r *http.Request, c identity.SecretChange) err
 	put(&v.Type, c.Type)
 	put(&v.Text, c.Text)
 	put(&v.ProjectID, c.Project)
-	if v.Type != accessKeyType {
+	if v.Type != identity.AccessKeyType {
 		return nil
 	}
 	id, err := accessKeyID(*v)
@@ -72,14 +47,14 @@ func (a *api) checkAccessKeyChange(r *http.Request, c identity.SecretChange) err
 
 func (a *api) accessKeyObject(r *http.Request) func(*identity.Secret) object {
 	return func(v *identity.Secret) object {
-		k, _ := parseAccessKey(v.Text) // checked when it was stored
+		k, _ := identity.ParseAccessKey(v.Text) // checked when it was stored
 		return object{"user_id": v.UserID, "tenant_id": v.ProjectID, "access": k.Access, "secret": k.Secret, "trust_id": nil,
 			"links": a.self(r, "users", string(v.UserID), "credentials", "OS-EC2", k.Access)}
 	}
 }
 
 func (a *api) listAccessKeys(w http.ResponseWriter, r *http.Request) error {
-	list, err := a.identity.SecretsOf(r.Context(), userID(r), accessKeyType)
+	list, err := a.identity.SecretsOf(r.Context(), userID(r), identity.AccessKeyType)
 	if err != nil {
 		return err
 	}
@@ -96,13 +71,9 @@ func (a *api) createAccessKey(w http.ResponseWriter, r *http.Request) error {
 	if b.Project == "" {
 		return cloud.Invalidf("credential", "tenant_id", "'tenant_id' is a required property")
 	}
-	k := accessKey{Access: cloud.NewHexID(), Secret: rand.Text()}
-	text, err := json.Marshal(k)
-	if err != nil {
-		return err
-	}
-	v := identity.Secret{Text: string(text)}
-	v.ID, v.UserID, v.ProjectID, v.Type = hashedAccess(k.Access), userID(r), b.Project, accessKeyType
+	k := identity.NewAccessKey()
+	v := identity.Secret{Text: k.Text()}
+	v.ID, v.UserID, v.ProjectID, v.Type = identity.AccessKeyID(k.Access), userID(r), b.Project, identity.AccessKeyType
 	made, err := a.identity.CreateSecret(r.Context(), v)
 	if err != nil {
 		return err
@@ -112,7 +83,7 @@ func (a *api) createAccessKey(w http.ResponseWriter, r *http.Request) error {
 
 // accessKey finds the key that the path names; one of another user does not exist there.
 func (a *api) accessKey(r *http.Request) (*identity.Secret, error) {
-	return a.identity.SecretOf(r.Context(), userID(r), accessKeyType, hashedAccess(r.PathValue("access")))
+	return a.identity.SecretOf(r.Context(), userID(r), identity.AccessKeyType, identity.AccessKeyID(r.PathValue("access")))
 }
 
 func (a *api) showAccessKey(w http.ResponseWriter, r *http.Request) error {

@@ -54,7 +54,7 @@ func (a *api) createSecret(w http.ResponseWriter, r *http.Request) error {
 	if f.err != nil {
 		return f.err
 	}
-	if v.Type == accessKeyType {
+	if v.Type == identity.AccessKeyType {
 		if v.ID, err = accessKeyID(v); err != nil {
 			return err
 		}

@@ -106,8 +106,8 @@ func (a *api) tokenOfText(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) issueSigned(r *http.Request, s *signed, verify func(secret, signature string) bool) (*identity.Token, error) {
-	return a.identity.IssueSigned(r.Context(), identity.SignedLogin{ID: hashedAccess(s.Access), Verify: func(text string) bool {
-		k, err := parseAccessKey(text)
+	return a.identity.IssueSigned(r.Context(), identity.SignedLogin{ID: identity.AccessKeyID(s.Access), Verify: func(text string) bool {
+		k, err := identity.ParseAccessKey(text)
 		return err == nil && verify(k.Secret, s.Signature)
 	}})
 }
