@@ -106,6 +106,8 @@ type Config struct {
 	MeterSeconds int `json:"meter_seconds"`
 	// ImportRanges are addresses that image imports by URL may reach although they are not public.
 	ImportRanges []netip.Prefix `json:"import_ranges"`
+	// EC2 is about the Amazon EC2 API.
+	EC2 EC2 `json:"ec2"`
 	// NoVNCDir holds the noVNC viewer's files.
 	NoVNCDir string `json:"novnc_dir"`
 }
@@ -126,6 +128,7 @@ func Default() Config {
 		PublicNetwork: netip.MustParsePrefix("172.24.4.0/24"), VCPURatio: 16, MemoryRatio: 1, ShutdownSeconds: 60,
 		PhysicalNetworks: []PhysicalNetwork{{Name: "physnet1", EgressKbps: 10_000_000, IngressKbps: 10_000_000}}, PacketRateKpps: 1000,
 		TokenSeconds: 3600, MembershipSeconds: 300, CheckSeconds: 60, ResumeGuests: true, KeepDeletedDays: 30, KeepOperationsDays: 90, TraceMonths: 13, MeterSeconds: 300, NoVNCDir: "/usr/share/novnc",
+		EC2: defaultEC2(),
 	}
 }
 
@@ -170,7 +173,7 @@ func (c *Config) Validate() error {
 	case !c.PublicNetwork.IsValid() || !c.PublicNetwork.Addr().Is4() || c.PublicNetwork.Bits() > 28:
 		return fmt.Errorf("public_network %s must be an IPv4 range of /28 or larger", c.PublicNetwork)
 	}
-	if err := errors.Join(c.checkPasswords(), c.checkPhysical(), c.checkBackends(), c.checkFeeds()); err != nil {
+	if err := errors.Join(c.checkPasswords(), c.checkPhysical(), c.checkBackends(), c.checkFeeds(), c.EC2.check()); err != nil {
 		return err
 	}
 	if c.Database == "" {

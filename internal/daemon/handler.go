@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"net/http"
+	"slices"
 
+	"github.com/nubo-cloud/nubo/internal/dialect/ec2"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/cinder"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
@@ -35,10 +37,21 @@ func (d *Daemon) newHandler() http.Handler {
 	mount("/network", neutron.New(neutron.Deps{Network: s.network, Auth: s.identity, Prefix: "/network", Log: log}))
 	mount("/volume", cinder.New(cinder.Deps{Volumes: s.volume, Auth: s.identity, Log: log}))
 	mount("/placement", placement.New(placement.Deps{Auth: s.identity, Inventory: s.inventory, Prefix: "/placement", Log: log}))
+	amazon := d.newEC2()
+	mux.Handle("/ec2", amazon)
+	mux.Handle("/ec2/", amazon)
 	mux.Handle("/console/", s.console)
 	mux.HandleFunc("GET /healthz", d.healthz)
 	mux.Handle("GET /metrics", d.metrics())
 	return directly(d.traced(mux))
+}
+
+// newEC2 makes the Amazon EC2 API. It is not told its prefix: clients sign the whole path.
+func (d *Daemon) newEC2() http.Handler {
+	s, c := d.services, d.config.EC2
+	return ec2.New(ec2.Deps{Keys: s.identity, Compute: s.compute, Network: s.network, Volumes: s.volume, Images: s.image, Quota: s.quota,
+		Repeats: s.repeats, Log: d.log.With("service", "ec2"), Config: ec2.Config{Regions: append(slices.Clone(c.Regions), d.config.Region),
+			Version2: c.SignatureVersion2, Types: c.InstanceTypes}})
 }
 
 // healthz answers whether the store can be read.

@@ -15,10 +15,9 @@ import (
 type Keys interface {
 	// AdmitSigned is the owner of an access key on the key's project. verify is given the secret. Unauthenticated otherwise.
 	AdmitSigned(ctx context.Context, access string, verify func(secret string) bool) (*cloud.Principal, error)
-	// AdmitSession is AdmitSigned for credentials that end, which come with a token.
-	AdmitSession(ctx context.Context, access, token string, verify func(secret string) bool) (*cloud.Principal, error)
-	// AccountNumber is a project's number, of twelve digits.
-	AccountNumber(ctx context.Context, id cloud.ProjectID) (string, error)
+	// Accounts are the numbers of projects, of twelve digits; AccountProject is the project of one.
+	Accounts(ctx context.Context, ids ...cloud.ProjectID) (map[cloud.ProjectID]string, error)
+	AccountProject(ctx context.Context, number string) (cloud.ProjectID, error)
 }
 
 type callKey struct{}
@@ -64,11 +63,7 @@ func (a *api) caller(ctx context.Context, signed *awssign.Signed) (p *cloud.Prin
 		mismatched = !signed.Verify(secret)
 		return !mismatched
 	}
-	if signed.Token != "" {
-		p, err = a.Keys.AdmitSession(ctx, signed.Access, signed.Token, verify)
-	} else {
-		p, err = a.Keys.AdmitSigned(ctx, signed.Access, verify)
-	}
+	p, err = a.Keys.AdmitSigned(ctx, signed.Access, verify)
 	switch {
 	case mismatched:
 		return nil, badSignature()
@@ -122,5 +117,7 @@ func own(ctx context.Context) cloud.Cond {
 
 // account is the caller's account number.
 func (a *api) account(ctx context.Context) (string, error) {
-	return a.Keys.AccountNumber(ctx, cloud.PrincipalOf(ctx).ProjectID)
+	project := cloud.PrincipalOf(ctx).ProjectID
+	numbers, err := a.Keys.Accounts(ctx, project)
+	return numbers[project], err
 }

@@ -1,4 +1,4 @@
-package ec2
+package ec2_test
 
 import (
 	"fmt"
@@ -24,11 +24,11 @@ func TestActions(t *testing.T) {
 func TestEveryActionThatHasShapesIsServed(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range shape.Served {
-		if w.api.actions[name] == nil {
+		if w.api.Actions()[name] == nil {
 			t.Errorf("%s has shapes and no handler", name)
 		}
 	}
-	for name := range w.api.actions {
+	for name := range w.api.Actions() {
 		if !slices.Contains(shape.Served, name) {
 			t.Errorf("%s has a handler and no shapes", name)
 		}
@@ -107,43 +107,5 @@ func TestTags(t *testing.T) {
 	w.do("DeleteTags", "ResourceId.1", key, "Tag.1.Key", "a", "Tag.1.Value", "1")
 	if got := w.do("DescribeTags", of...).texts("tagSet/key"); len(got) != 0 {
 		t.Errorf("left: %v", got)
-	}
-}
-
-// TestMatches proves the wildcards.
-func TestMatches(t *testing.T) {
-	for _, c := range []struct {
-		pattern, value string
-		want           bool
-	}{
-		{"a", "a", true}, {"a", "A", false}, {"a*", "abc", true}, {"*c", "abc", true}, {"*b*", "abc", true}, {"a*c*", "abcb", true}, {"a?c", "abc", true},
-		{"a?c", "ac", false}, {`a\*`, "a*", true}, {`a\*`, "ab", false}, {`\?`, "?", true}, {`\?`, "x", false}, {"*", "", true}, {"?", "", false},
-		{"a*b*c", "aXbYbZc", true}, {"*aab", "aaaab", true}, {`a\`, `a\`, true}, {"é?", "éa", true},
-	} {
-		if got := matches(c.pattern, c.value); got != c.want {
-			t.Errorf("matches(%q, %q) = %v", c.pattern, c.value, got)
-		}
-	}
-}
-
-// TestPages proves that pages put together are the list, also when the row that a page ends with goes.
-func TestPages(t *testing.T) {
-	rows := []string{"00000000000000000001/a", "00000000000000000001/b", "00000000000000000002/a", "00000000000000000003/a"}
-	same := func(s string) string { return s }
-	first, next, err := pageOf(rows, new(2), "", same, 1)
-	if err != nil || len(first) != 2 || next == "" {
-		t.Fatalf("first page: %v %q %v", first, next, err)
-	}
-	rest, end, err := pageOf(slices.Delete(slices.Clone(rows), 1, 2), new(2), next, same, 1)
-	if err != nil || fmt.Sprint(rest) != fmt.Sprint(rows[2:]) || end != "" {
-		t.Errorf("second page: %v %q %v", rest, end, err)
-	}
-	for _, token := range []string{"x", "%%%", "eA"} {
-		if _, _, err := pageOf(rows, nil, token, same, 1); ofError(err).code != "InvalidNextToken" {
-			t.Errorf("token %q: %v", token, err)
-		}
-	}
-	if _, _, err := pageOf(rows, new(1001), "", same, 5); ofError(err).code != "InvalidParameterValue" {
-		t.Errorf("too large a page: %v", err)
 	}
 }

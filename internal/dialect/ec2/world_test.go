@@ -1,9 +1,8 @@
-package ec2
+package ec2_test
 
 import (
 	"context"
 	"encoding/xml"
-	"errors"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/dialect/ec2"
 	"github.com/nubo-cloud/nubo/internal/idempotency"
 	"github.com/nubo-cloud/nubo/internal/testcloud"
 )
@@ -21,7 +21,7 @@ type world struct {
 	*testcloud.Cloud
 	*testcloud.Tenant
 	t   testing.TB
-	api *api
+	api *ec2.Handler
 }
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, testcloud.Options{}) }
@@ -30,16 +30,20 @@ func newWorldWith(t testing.TB, o testcloud.Options) *world {
 	c := testcloud.New(t, o)
 	s := c.Services()
 	repeats := idempotency.New(idempotency.Deps{Records: c.Store.Idempotencies, Tx: c.Store, Now: s.Compute.Now})
-	h := New(Deps{Keys: accounts{}, Compute: s.Compute, Network: s.Network, Volumes: s.Volume, Images: s.Image, Quota: s.Quota, Repeats: repeats,
-		Log: slog.New(slog.DiscardHandler), Config: Config{Regions: []string{"test-1", "us-east-1"}}})
-	return &world{Cloud: c, Tenant: c.Tenant(t), t: t, api: h.api}
+	h := ec2.New(ec2.Deps{Keys: accounts{}, Compute: s.Compute, Network: s.Network, Volumes: s.Volume, Images: s.Image, Quota: s.Quota, Repeats: repeats,
+		Log: slog.New(slog.DiscardHandler), Config: ec2.Config{Regions: []string{"test-1", "us-east-1"}}})
+	return &world{Cloud: c, Tenant: c.Tenant(t), t: t, api: h}
 }
 
 // accounts stands in for identity: every project has one number, and nobody signs.
-type accounts struct{ Keys }
+type accounts struct{ ec2.Keys }
 
-func (accounts) AccountNumber(context.Context, cloud.ProjectID) (string, error) {
-	return "123456789012", nil
+func (accounts) Accounts(_ context.Context, ids ...cloud.ProjectID) (map[cloud.ProjectID]string, error) {
+	numbers := map[cloud.ProjectID]string{}
+	for _, id := range ids {
+		numbers[id] = "123456789012"
+	}
+	return numbers, nil
 }
 
 // try performs an action; parameters are names and values in turn.
@@ -49,14 +53,13 @@ func (w *world) try(action string, parameters ...string) (*element, error) {
 	for i := 0; i < len(parameters); i += 2 {
 		values.Set(parameters[i], parameters[i+1])
 	}
-	call := &Call{Action: action, Parameters: values, Region: "test-1", Host: "cloud.example:8700"}
-	content, err := w.api.perform(context.WithValue(w.Context(), callKey{}, call), call)
+	answer, err := w.api.Perform(w.Context(), &ec2.Call{Action: action, Parameters: values, Region: "test-1", Host: "cloud.example:8700"})
 	if err != nil {
 		return nil, err
 	}
 	var root element
-	if err := xml.Unmarshal(envelope(action, "id", content), &root); err != nil {
-		w.t.Fatalf("%s: %v\n%s", action, err, content)
+	if err := xml.Unmarshal(answer, &root); err != nil {
+		w.t.Fatalf("%s: %v\n%s", action, err, answer)
 	}
 	return &root, nil
 }
@@ -77,8 +80,8 @@ func (w *world) refused(code, action string, parameters ...string) {
 	_, err := w.try(action, parameters...)
 	if err == nil {
 		w.t.Errorf("%s %v succeeded; want %s", action, parameters, code)
-	} else if f := ofError(err); f.code != code {
-		w.t.Errorf("%s %v: %s, want %s", action, parameters, f, code)
+	} else if got, message := ec2.FaultOf(err); got != code {
+		w.t.Errorf("%s %v: %s: %s; want %s", action, parameters, got, message, code)
 	}
 }
 
@@ -148,21 +151,5 @@ func (w *world) filtersWork(action, row string, want map[string]string, base ...
 		if found := w.do(action, miss...).texts(row); len(found) != 0 {
 			w.t.Errorf("%s: filter %s=no such value finds %v", action, name, found)
 		}
-	}
-}
-
-// TestErrorsAreFaults proves that errors of every kind have a code.
-func TestErrorsAreFaults(t *testing.T) {
-	for _, k := range cloud.Kinds {
-		if f := ofError(&cloud.Error{Kind: k, Message: "x"}); f.code == "" || f.status == 0 || f.message != "x" {
-			t.Errorf("%s: %+v", k, f)
-		}
-	}
-	if f := ofError(errors.New("secret")); f.code != "InternalError" || strings.Contains(f.message, "secret") {
-		t.Errorf("an error of another type: %+v", f)
-	}
-	e := cloud.NotFoundf("volume", cloud.NewID())
-	if f := ofError(e); strings.Contains(f.message, e.ID) || !strings.Contains(f.message, volumeIDs.of(e.ID)) {
-		t.Errorf("ids are not shown as clients know them: %s", f.message)
 	}
 }

@@ -60,7 +60,7 @@ func lostUpdate(t *testing.T, s *store.Store) {
 	must(t, s.Instances.Update(ctx, one))
 	meta := two.Meta
 	wantKind(t, s.Instances.Update(ctx, two), cloud.Conflict)
-	if two.Meta != meta {
+	if !reflect.DeepEqual(two.Meta, meta) {
 		t.Fatalf("a failed Update changed Meta from %+v to %+v", meta, two.Meta)
 	}
 	must(t, s.Instances.Delete(ctx, "a"))
