@@ -82,6 +82,7 @@ func New(d Deps) *Handler {
 func (a *api) families() [][]*action {
 	return [][]*action{
 		a.placeActions(), a.keyActions(), a.tagActions(), a.emptyActions(),
+		a.instanceActions(), a.powerActions(), a.typeActions(),
 	}
 }
 

@@ -1,0 +1,234 @@
+package ec2
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
+	"github.com/nubo-cloud/nubo/internal/dialect/ec2/shape"
+)
+
+// instanceRow is an instance with all that is shown of it.
+type instanceRow struct {
+	view  *compute.View
+	owner string
+	shown *shape.Instance
+}
+
+func (r *instanceRow) tags() []shape.Tag { return r.shown.Tags }
+
+// surroundings are what instances, ports and subnets are shown with, read once for many.
+type surroundings struct {
+	owner string
+	zones map[string]zone
+	// vpcs are the routers of subnets that are in no routing domain but have a router: others' networks are shown as VPCs, too.
+	vpcs map[cloud.NetworkID]cloud.RouterID
+}
+
+func (a *api) surroundings(ctx context.Context) (*surroundings, error) {
+	owner, err := a.account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	zones, err := a.zoneNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	joints, err := a.ports(ctx, cloud.In("owner", []cloud.PortOwner{cloud.OwnerRouterInterface, cloud.OwnerRouterCopy}))
+	if err != nil {
+		return nil, err
+	}
+	s := &surroundings{owner: owner, zones: zones, vpcs: map[cloud.NetworkID]cloud.RouterID{}}
+	for _, p := range joints {
+		s.vpcs[p.NetworkID] = p.RouterID
+	}
+	return s, nil
+}
+
+// vpc is the VPC that a subnet is in; empty if no router joins it to anything.
+func (s *surroundings) vpc(sub *cloud.Subnet) string {
+	if sub == nil {
+		return ""
+	}
+	if sub.RouterID != "" {
+		return id(vpcIDs, sub.RouterID)
+	}
+	return id(vpcIDs, s.vpcs[sub.NetworkID])
+}
+
+func (a *api) instanceRows(ctx context.Context, views []*compute.View) ([]*instanceRow, error) {
+	s, err := a.surroundings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]*instanceRow, len(views))
+	for i, v := range views {
+		rows[i] = &instanceRow{view: v, owner: s.owner, shown: s.instance(v)}
+	}
+	return rows, nil
+}
+
+func (s *surroundings) instance(v *compute.View) *shape.Instance {
+	state := stateOf(v.Instance)
+	reason, why := stateReason(v.Instance)
+	launched := v.CreatedAt
+	if v.LaunchedAt != nil {
+		launched = *v.LaunchedAt
+	}
+	i := &shape.Instance{
+		InstanceId: id(instanceIDs, v.ID), ImageId: id(imageIDs, v.ImageID), InstanceType: v.Flavor.Name, State: &state, StateReason: reason, StateTransitionReason: why,
+		KeyName: v.KeyName, AmiLaunchIndex: new(v.LaunchIndex), LaunchTime: &launched, Architecture: architecture(v.Instance), Hypervisor: "xen", VirtualizationType: "hvm",
+		RootDeviceName: rootDevice, RootDeviceType: "instance-store", EbsOptimized: new(false), EnaSupport: new(true), PlatformDetails: "Linux/UNIX",
+		UsageOperation: "RunInstances", Monitoring: &shape.Monitoring{State: "disabled"}, Placement: s.placement(v.Instance), ClientToken: "",
+		ProductCodes: []shape.ProductCode{}, BlockDeviceMappings: []shape.InstanceBlockDeviceMapping{}, NetworkInterfaces: []shape.InstanceNetworkInterface{},
+		SecurityGroups: []shape.GroupIdentifier{}, SourceDestCheck: new(true), Tags: instanceTags(v.Instance),
+		CpuOptions: &shape.CpuOptions{CoreCount: new(v.Flavor.VCPUs), ThreadsPerCore: new(1)},
+	}
+	s.addDisks(i, v.Instance)
+	s.addInterfaces(i, v)
+	return i
+}
+
+// rootDevice is what the root disk is called, whatever the guest calls it.
+const rootDevice = "/dev/sda1"
+
+func architecture(in *cloud.Instance) string {
+	if a := in.ImageProperties["architecture"]; a == "aarch64" {
+		return "arm64"
+	}
+	return "x86_64"
+}
+
+func (s *surroundings) placement(in *cloud.Instance) *shape.Placement {
+	z := s.zones[in.Zone]
+	if z.name == "" && len(s.zones) > 0 { // its owner named none
+		for _, other := range s.zones {
+			if z.name == "" || other.name < z.name {
+				z = other
+			}
+		}
+	}
+	return &shape.Placement{AvailabilityZone: z.name, GroupName: "", Tenancy: "default"}
+}
+
+func (s *surroundings) addDisks(i *shape.Instance, in *cloud.Instance) {
+	for n, d := range in.Disks {
+		if d.Local {
+			continue
+		}
+		if n == 0 {
+			i.RootDeviceType = "ebs"
+		}
+		state := "attached"
+		if d.Leaving {
+			state = "detaching"
+		} else if in.Phase == cloud.PhaseBuilding {
+			state = "attaching"
+		}
+		i.BlockDeviceMappings = append(i.BlockDeviceMappings, shape.InstanceBlockDeviceMapping{DeviceName: deviceShown(in, n), Ebs: &shape.EbsInstanceBlockDevice{
+			VolumeId: id(volumeIDs, d.VolumeID), Status: state, AttachTime: i.LaunchTime, DeleteOnTermination: new(d.DeleteWithInstance)}})
+	}
+}
+
+// deviceShown is what a disk of an instance is called.
+func deviceShown(in *cloud.Instance, n int) string {
+	if n == 0 {
+		return rootDevice
+	}
+	return "/dev/" + in.Disks[n].Device
+}
+
+// addInterfaces shows the ports, and what of the first one is the instance's.
+func (s *surroundings) addInterfaces(i *shape.Instance, v *compute.View) {
+	ports := slices.Clone(v.Ports)
+	slices.SortStableFunc(ports, func(x, y cloud.PortView) int { return x.Port.Order - y.Port.Order })
+	for n, p := range ports {
+		shown := s.interfaceOf(p, n, i)
+		i.NetworkInterfaces = append(i.NetworkInterfaces, shown)
+		if n > 0 {
+			continue
+		}
+		i.SubnetId, i.VpcId, i.PrivateIpAddress, i.PrivateDnsName = shown.SubnetId, shown.VpcId, shown.PrivateIpAddress, shown.PrivateDnsName
+		i.SecurityGroups, i.SourceDestCheck = shown.Groups, shown.SourceDestCheck
+		if shown.Association != nil {
+			i.PublicIpAddress, i.PublicDnsName = shown.Association.PublicIp, shown.Association.PublicDnsName
+		}
+		if len(shown.Ipv6Addresses) > 0 {
+			i.Ipv6Address = shown.Ipv6Addresses[0].Ipv6Address
+		}
+	}
+}
+
+func (s *surroundings) interfaceOf(p cloud.PortView, n int, i *shape.Instance) shape.InstanceNetworkInterface {
+	sub := subnetOf(p)
+	shown := shape.InstanceNetworkInterface{NetworkInterfaceId: id(portIDs, p.Port.ID), MacAddress: p.Port.MAC, Status: "in-use", InterfaceType: "interface",
+		Description: p.Port.Description, OwnerId: s.owner, SubnetId: id(subnetIDs, sub.ID), VpcId: s.vpc(sub), SourceDestCheck: new(!forwards(p.Port)),
+		Groups: []shape.GroupIdentifier{}, PrivateIpAddresses: []shape.InstancePrivateIpAddress{}, Ipv6Addresses: []shape.InstanceIpv6Address{},
+		Attachment: &shape.InstanceNetworkInterfaceAttachment{AttachmentId: id(portUseIDs, p.Port.ID), DeviceIndex: new(n), NetworkCardIndex: new(0), Status: "attached",
+			AttachTime: i.LaunchTime, DeleteOnTermination: new(p.Port.DeleteWithInstance)}}
+	for _, g := range p.Groups {
+		shown.Groups = append(shown.Groups, shape.GroupIdentifier{GroupId: id(groupIDs, g.ID), GroupName: g.Name})
+	}
+	for _, address := range p.Port.Addresses {
+		if !address.Address.Is4() {
+			shown.Ipv6Addresses = append(shown.Ipv6Addresses, shape.InstanceIpv6Address{Ipv6Address: address.Address.String()})
+			continue
+		}
+		first := shown.PrivateIpAddress == ""
+		private := shape.InstancePrivateIpAddress{PrivateIpAddress: address.Address.String(), Primary: &first, PrivateDnsName: privateName(address.Address, p.Domain),
+			Association: s.association(p, address.Address)}
+		shown.PrivateIpAddresses = append(shown.PrivateIpAddresses, private)
+		if first {
+			shown.PrivateIpAddress, shown.PrivateDnsName, shown.Association = private.PrivateIpAddress, private.PrivateDnsName, private.Association
+		}
+	}
+	return shown
+}
+
+// subnetOf is the subnet of a port's first address.
+func subnetOf(p cloud.PortView) *cloud.Subnet {
+	if len(p.Subnets) == 0 {
+		return &cloud.Subnet{}
+	}
+	return p.Subnets[0]
+}
+
+// forwards tells whether a port may send what is not from its own addresses.
+func forwards(p *cloud.Port) bool {
+	return !p.PortSecurity || slices.ContainsFunc(p.AllowedPairs, func(pair cloud.AddressPair) bool { return pair.Address.Bits() == 0 })
+}
+
+func (s *surroundings) association(p cloud.PortView, of netip.Addr) *shape.InstanceNetworkInterfaceAssociation {
+	for _, f := range p.Floating {
+		if f.TargetAddress != of {
+			continue
+		}
+		owner := s.owner
+		if f.Passing {
+			owner = "amazon"
+		}
+		return &shape.InstanceNetworkInterfaceAssociation{PublicIp: f.Address.String(), PublicDnsName: publicName(f), IpOwnerId: owner}
+	}
+	return nil
+}
+
+// privateName is the name of an address inside.
+func privateName(a netip.Addr, domain string) string {
+	name := "ip-" + strings.ReplaceAll(a.String(), ".", "-")
+	if domain != "" {
+		name += "." + strings.TrimSuffix(domain, ".")
+	}
+	return name
+}
+
+// publicName is the name that a floating IP's owner gave it; empty without one.
+func publicName(f *cloud.FloatingIP) string {
+	if f.DNSName == "" || f.DNSDomain == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s.%s", f.DNSName, strings.TrimSuffix(f.DNSDomain, "."))
+}
