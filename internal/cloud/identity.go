@@ -143,6 +143,9 @@ type Principal struct {
 	// TrustID is set when the caller acts by a trust, DelegationID when it is an application that acts for the user; it is Restricted then.
 	TrustID      TrustID
 	DelegationID DelegationID
+	// SecretID is what the caller signed with, or the session was made with; Session names it.
+	SecretID SecretID
+	Session  *SessionName
 	// ProviderID is the identity provider by whose word the caller signed in, Protocol the way; empty: this cloud's own.
 	ProviderID IdentityProviderID
 	Protocol   string
@@ -150,6 +153,9 @@ type Principal struct {
 	AccessRules []AccessRule
 	RequestID   string
 }
+
+// SessionName is what a session is called by who made it, and the role that it was made for; empty: all of its user's.
+type SessionName struct{ Role, Name string }
 
 // Has tells whether the principal has a role of that name.
 func (p *Principal) Has(role string) bool {

@@ -112,7 +112,7 @@ func (s *Service) claimsOfKey(ctx context.Context, v *cloud.Secret, issued time.
 		if err != nil {
 			return err
 		}
-		who, err := s.admit(ctx, &subject{user: u, methods: []string{MethodSigned}})
+		who, err := s.admit(ctx, &subject{user: u, methods: []string{MethodSigned}, secret: v.ID})
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,6 @@ func (s *Service) claimsOfKey(ctx context.Context, v *cloud.Secret, issued time.
 			return err
 		}
 		c = s.claim(who, t, issued)
-		c.SecretID = v.ID
 		end := issued.Add(keyRemembered)
 		c.expireBy(&end)
 		return nil

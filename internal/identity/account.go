@@ -71,6 +71,12 @@ func (s *Service) AccountProject(ctx context.Context, number string) (cloud.Proj
 	return p.ID, nil
 }
 
+// AccountNumber is a project's account number.
+func (s *Service) AccountNumber(ctx context.Context, id cloud.ProjectID) (string, error) {
+	all, err := s.Accounts(ctx, id)
+	return all[id], err
+}
+
 // Accounts are the account numbers of projects, with one look at the store for those that are not remembered. What a project was called
 // that is gone follows from its id.
 func (s *Service) Accounts(ctx context.Context, ids ...cloud.ProjectID) (map[cloud.ProjectID]string, error) {

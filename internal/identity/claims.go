@@ -73,6 +73,7 @@ const (
 	partTrust = 1 << iota
 	partDelegation
 	partProvider
+	partSecret
 )
 
 const (
@@ -121,11 +122,14 @@ func (c *claims) encode() []byte {
 	if c.Provider != "" {
 		b = appendText(appendText(b, string(c.Provider)), c.Protocol)
 	}
+	if c.SecretID != "" {
+		b = appendText(b, string(c.SecretID))
+	}
 	return appendRoles(b, c.Roles)
 }
 
 func (c *claims) parts() (b byte) {
-	for part, there := range map[byte]bool{partTrust: c.TrustID != "", partDelegation: c.DelegationID != "", partProvider: c.Provider != ""} {
+	for part, there := range map[byte]bool{partTrust: c.TrustID != "", partDelegation: c.DelegationID != "", partProvider: c.Provider != "", partSecret: c.SecretID != ""} {
 		if there {
 			b |= part
 		}
@@ -135,7 +139,7 @@ func (c *claims) parts() (b byte) {
 
 func (c *claims) version() byte {
 	switch {
-	case c.Provider != "":
+	case c.Provider != "" || c.SecretID != "":
 		return claimsVersionParts
 	case c.TrustID != "":
 		return claimsVersionTrust
@@ -285,6 +289,9 @@ func (c *claims) readParts(r *reader, version byte) {
 	if parts&partProvider != 0 {
 		c.Provider, c.Protocol = cloud.IdentityProviderID(r.text()), r.text()
 		c.Methods = append(c.Methods, c.Protocol)
+	}
+	if parts&partSecret != 0 {
+		c.SecretID = cloud.SecretID(r.text())
 	}
 }
 

@@ -370,7 +370,7 @@ func TestRevocationsAreSweptOnceNoTokenCanNeedThem(t *testing.T) {
 	if n := must[int64](t)(w.Revocations.Count(w.admin)); n != 1 || w.alive(token) {
 		t.Fatalf("%d revocations after a sweep that came too early", n)
 	}
-	w.clock.pass(tokenLifetimeMax + time.Second)
+	w.clock.pass(sealedMax + time.Second)
 	w.ok(w.sweepRevocations(w.admin))
 	if n := must[int64](t)(w.Revocations.Count(w.admin)); n != 0 || len(w.moments.at) != 0 {
 		t.Fatalf("%d revocations are left", n)
@@ -389,7 +389,7 @@ func TestKeyRotationKeepsOldTokens(t *testing.T) {
 	if !other.alive(young) {
 		t.Fatal("another process does not find the new key")
 	}
-	w.clock.pass(keyLifetime + tokenLifetimeMax + time.Hour)
+	w.clock.pass(keyLifetime + sealedMax + time.Hour)
 	w.ok(w.rotateDueKeys(w.admin))
 	if n := len(w.keys.sealers); n != 2 {
 		t.Errorf("%d keys are kept, want the newest and the one before", n)

@@ -83,7 +83,7 @@ func (k *keyring) newestSealer() (uint32, cipher.AEAD) {
 }
 
 // seal makes a token: prefix, then key id, nonce and sealed claims in base64url.
-func (k *keyring) seal(plain []byte) (string, error) {
+func (k *keyring) seal(prefix string, plain []byte) (string, error) {
 	id, aead := k.newestSealer()
 	if aead == nil {
 		return "", errors.New("no token key: identity was not loaded")
@@ -94,13 +94,13 @@ func (k *keyring) seal(plain []byte) (string, error) {
 	if _, err := rand.Read(nonce); err != nil {
 		return "", fmt.Errorf("token nonce: %w", err)
 	}
-	b = aead.Seal(b, nonce, plain, []byte(TokenPrefix))
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(b), nil
+	b = aead.Seal(b, nonce, plain, []byte(prefix))
+	return prefix + base64.RawURLEncoding.EncodeToString(b), nil
 }
 
 // keyOf is the id of the key that a token names.
-func keyOf(token string) (uint32, []byte, error) {
-	text, ok := strings.CutPrefix(token, TokenPrefix)
+func keyOf(prefix, token string) (uint32, []byte, error) {
+	text, ok := strings.CutPrefix(token, prefix)
 	if !ok || len(token) > tokenMax {
 		return 0, nil, errToken
 	}
@@ -111,9 +111,9 @@ func keyOf(token string) (uint32, []byte, error) {
 	return binary.BigEndian.Uint32(b), b[keyIDBytes:], nil
 }
 
-// open is the reverse of seal. It fails for anything that seal did not make.
-func (k *keyring) open(token string) ([]byte, error) {
-	id, sealed, err := keyOf(token)
+// open is the reverse of seal. It fails for anything that seal did not make with the prefix.
+func (k *keyring) open(prefix, token string) ([]byte, error) {
+	id, sealed, err := keyOf(prefix, token)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (k *keyring) open(token string) ([]byte, error) {
 	if !ok {
 		return nil, errToken
 	}
-	plain, err := aead.Open(sealed[nonceBytes:nonceBytes], sealed[:nonceBytes], sealed[nonceBytes:], []byte(TokenPrefix))
+	plain, err := aead.Open(sealed[nonceBytes:nonceBytes], sealed[:nonceBytes], sealed[nonceBytes:], []byte(prefix))
 	if err != nil {
 		return nil, errToken
 	}
@@ -164,7 +164,7 @@ func (s *Service) usable(keys []tokenKey) []tokenKey {
 	var kept []tokenKey
 	newest := newestOf(keys)
 	for _, k := range keys {
-		if k.ID == newest.ID || s.now().Sub(k.CreatedAt) < keyLifetime+tokenLifetimeMax {
+		if k.ID == newest.ID || s.now().Sub(k.CreatedAt) < keyLifetime+sealedMax {
 			kept = append(kept, k)
 		}
 	}

@@ -76,7 +76,8 @@ type subject struct {
 	domain     *cloud.Domain
 	credential *cloud.ApplicationCredential
 	delegation *cloud.Delegation
-	parent     *claims // of the token that was shown
+	secret     cloud.SecretID // what it signed with
+	parent     *claims        // of the token that was shown
 	methods    []string
 	provider   cloud.IdentityProviderID // who vouches for the user, and in which way
 	protocol   string

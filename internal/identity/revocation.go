@@ -166,7 +166,7 @@ func (m *moments) forget(now time.Time) {
 // its token until it expires.
 func (s *Service) revoke(ctx context.Context, causes ...cause) error {
 	now := s.now().Truncate(time.Microsecond)
-	expires := now.Add(tokenLifetimeMax)
+	expires := now.Add(sealedMax)
 	for _, c := range causes {
 		row := &cloud.Revocation{ID: c.rowID(), ExpiresAt: expires}
 		row.CreatedAt = now

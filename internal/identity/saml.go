@@ -149,20 +149,20 @@ const (
 	sessionMax  = time.Minute
 )
 
-type samlSession struct {
+type samlTicket struct {
 	Token string    `json:"token"`
 	Until time.Time `json:"until"`
 }
 
-// SealSession makes of a token what its owner may show at once to be told it.
-func (s *Service) SealSession(ctx context.Context, t *Token) (string, error) {
-	return s.sealValue(ctx, sessionSeal, samlSession{Token: t.Value, Until: s.now().Add(sessionMax)})
+// SealTicket makes of a token what its owner may show at once to be told it.
+func (s *Service) SealTicket(ctx context.Context, t *Token) (string, error) {
+	return s.sealValue(ctx, sessionSeal, samlTicket{Token: t.Value, Until: s.now().Add(sessionMax)})
 }
 
-// AdmitSession answers the token of a session that is still good.
-func (s *Service) AdmitSession(ctx context.Context, sealed string) (*Token, error) {
+// AdmitTicket answers the token of a ticket that is still good.
+func (s *Service) AdmitTicket(ctx context.Context, sealed string) (*Token, error) {
 	ctx = cloud.WithPrincipal(ctx, cloud.System())
-	var session samlSession
+	var session samlTicket
 	if err := s.openValue(ctx, sessionSeal, sealed, &session); err != nil || s.now().After(session.Until) {
 		return nil, refused()
 	}

@@ -39,6 +39,7 @@ type Options struct {
 const (
 	tokenLifetimeDefault = time.Hour
 	tokenLifetimeMax     = 24 * time.Hour
+	sealedMax            = SessionMax // nothing that the token keys seal is good for longer
 	lockoutDefault       = 30 * time.Minute
 	membershipDefault    = 5 * time.Minute
 )

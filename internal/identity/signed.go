@@ -32,6 +32,6 @@ func (s *Service) authenticateSigned(ctx context.Context, l *SignedLogin, who *s
 	if who.user, err = s.Users.Get(ctx, l.secret.UserID); err != nil {
 		return refusedIfMissing(err)
 	}
-	who.methods = append(who.methods, MethodSigned)
+	who.secret, who.methods = l.ID, append(who.methods, MethodSigned)
 	return nil
 }

@@ -74,7 +74,7 @@ func (s *Service) issue(ctx context.Context, who *subject, want ScopeRequest, is
 		return nil, err
 	}
 	c := s.claim(who, t, issued)
-	if t.Value, err = s.keys.seal(c.encode()); err != nil {
+	if t.Value, err = s.keys.seal(TokenPrefix, c.encode()); err != nil {
 		return nil, err
 	}
 	t.Methods, t.IssuedAt, t.ExpiresAt, t.AuditIDs = c.Methods, c.Issued, c.Expires, c.auditIDs()
@@ -107,6 +107,7 @@ func (s *Service) claim(who *subject, t *Token, issued time.Time) *claims {
 	}
 	c.Provider, c.Protocol = who.provider, who.protocol
 	c.expireBy(t.until)
+	c.SecretID = who.secret
 	if d := who.delegation; d != nil {
 		c.DelegationID, c.Restricted = d.ID, true
 		c.expireBy(&d.ExpiresAt)
@@ -144,7 +145,7 @@ func (c *claims) auditIDs() []string {
 func (c *claims) principal() *cloud.Principal {
 	return &cloud.Principal{UserID: c.UserID, UserName: c.UserName, UserDomainID: c.UserDomainID,
 		ProjectID: c.Scope.ProjectID, ProjectDomainID: c.ProjectDomainID, DomainID: c.Scope.DomainID, System: c.Scope.System,
-		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, DelegationID: c.DelegationID, ProviderID: c.Provider, Protocol: c.Protocol,
+		Roles: c.Roles, AppCredentialID: c.CredentialID, TrustID: c.TrustID, DelegationID: c.DelegationID, SecretID: c.SecretID, ProviderID: c.Provider, Protocol: c.Protocol,
 		Restricted: c.Restricted || c.TrustID != ""}
 }
 
@@ -166,16 +167,9 @@ func (s *Service) Verify(ctx context.Context, token string) (*cloud.Principal, e
 
 // openToken reads the claims of a token that holds now.
 func (s *Service) openToken(ctx context.Context, token string) (*claims, error) {
-	plain, err := s.keys.open(token)
-	if err != nil && s.foreignKey(token) {
-		// Another process may have made a key since the last look.
-		if err := s.refreshKeys(ctx); err != nil {
-			return nil, err
-		}
-		plain, err = s.keys.open(token)
-	}
+	plain, err := s.unseal(ctx, TokenPrefix, token)
 	if err != nil {
-		return nil, refused()
+		return nil, err
 	}
 	c, err := decodeClaims(plain)
 	if err != nil || !s.now().Before(c.Expires) || s.moments.void(c) {
@@ -184,10 +178,26 @@ func (s *Service) openToken(ctx context.Context, token string) (*claims, error) 
 	return c, nil
 }
 
+// unseal opens what the token keys sealed.
+func (s *Service) unseal(ctx context.Context, prefix, token string) ([]byte, error) {
+	plain, err := s.keys.open(prefix, token)
+	if err != nil && s.foreignKey(prefix, token) {
+		// Another process may have made a key since the last look.
+		if err := s.refreshKeys(ctx); err != nil {
+			return nil, err
+		}
+		plain, err = s.keys.open(prefix, token)
+	}
+	if err != nil {
+		return nil, refused()
+	}
+	return plain, nil
+}
+
 // foreignKey tells whether a token names a key that is not known here and might be in the store. It says
 // so once a second at most: anybody can make up such tokens.
-func (s *Service) foreignKey(token string) bool {
-	id, _, err := keyOf(token)
+func (s *Service) foreignKey(prefix, token string) bool {
+	id, _, err := keyOf(prefix, token)
 	if err != nil {
 		return false
 	}

@@ -42,7 +42,7 @@ func (a *api) admitted(r *http.Request) (*identity.Token, error) {
 		return a.identity.AdmitBearer(r.Context(), providerID(r), r.PathValue("protocol"), token)
 	}
 	if session, err := r.Cookie(sessionCookieName); err == nil {
-		return a.identity.AdmitSession(r.Context(), session.Value)
+		return a.identity.AdmitTicket(r.Context(), session.Value)
 	}
 	return nil, nil
 }

@@ -81,7 +81,7 @@ func (a *api) samlEnvelope(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	session, err := a.identity.SealSession(r.Context(), t)
+	session, err := a.identity.SealTicket(r.Context(), t)
 	if err != nil {
 		return err
 	}
