@@ -116,8 +116,9 @@ const (
 	OwnerService         PortOwner = "service" // our DHCP, DNS and metadata address
 	OwnerTrunk           PortOwner = "trunk"   // its frames pass another port: Port.TrunkID
 	OwnerNATGateway      PortOwner = "nat-gateway"
-	OwnerVPN             PortOwner = "vpn"     // an address of a VPN service, outside or towards its router
-	OwnerPeering         PortOwner = "peering" // an end of the link between two routing domains
+	OwnerVPN             PortOwner = "vpn"         // an address of a VPN service, outside or towards its router
+	OwnerRouterLink      PortOwner = "router-link" // a router's end of a link that nobody else is on: to a VPN service
+	OwnerPeering         PortOwner = "peering"     // an end of the link between two routing domains
 )
 
 // IsRouterInterface tells whether such a port joins a router to a network inside.

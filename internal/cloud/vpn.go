@@ -2,15 +2,16 @@ package cloud
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
-// VPNService is where VPN connections of a router end on our side: a host of strongSwan's in a namespace of its own, with an
+// VPNService is where VPN connections of a router end on our side: a namespace of its own on the router's host, with an
 // address outside and a link to the router.
 type VPNService struct {
 	ID        VPNServiceID `json:"id"`
 	ProjectID ProjectID    `json:"project_id"`
-	RouterID  RouterID     `json:"router_id"`
+	RouterID  RouterID     `json:"router_id,omitempty"` // empty: its Gateway is attached to none, and it is on no host
 	Meta
 	Revisions   int      `json:"revisions"`
 	Name        string   `json:"name"`
@@ -22,7 +23,10 @@ type VPNService struct {
 	OutsidePorts []PortID  `json:"outside_ports,omitempty"`
 	// GatewayID: it is that Gateway's, and goes with it.
 	GatewayID GatewayID `json:"gateway_id,omitempty"`
-	Tags      []string  `json:"tags,omitempty"`
+	// Up is what the host said last of the whole service, ChangedAt when it became so (zero: nothing yet), Reason why it is down.
+	Up        bool      `json:"up,omitempty"`
+	ChangedAt time.Time `json:"changed_at,omitzero"`
+	Reason    string    `json:"reason,omitempty"`
 }
 
 // VPNProposal is how keys are agreed upon (IKE) or packets protected (ESP).
@@ -35,7 +39,7 @@ type VPNProposal struct {
 	Description string `json:"description,omitempty"`
 	// Use is "ike" or "esp".
 	Use string `json:"use"`
-	// Encryption ("aes-128", "aes-256-gcm-16"), Authentication ("sha1", "sha256") and Group ("group14") are Neutron's values, lower case.
+	// Encryption ("aes-128", "aes-256-gcm-16"), Authentication ("sha1", "sha256") and Group ("group14") are in VPNWords.
 	Encryption     string        `json:"encryption"`
 	Authentication string        `json:"authentication"`
 	Group          string        `json:"group"`
@@ -54,10 +58,19 @@ type EndpointGroup struct {
 	Revisions   int    `json:"revisions"`
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
-	// Kind is "cidr", "subnet", "network", "router" or "vlan"; Endpoints are prefixes or ids accordingly.
+	// Kind says what Endpoints are: prefixes, ids or tags.
 	Kind      string   `json:"kind"`
 	Endpoints []string `json:"endpoints"`
 }
+
+// The kinds of endpoint groups.
+const (
+	EndpointPrefix  = "cidr"
+	EndpointSubnet  = "subnet"
+	EndpointNetwork = "network"
+	EndpointRouter  = "router"
+	EndpointVLAN    = "vlan"
+)
 
 // VPNPeer is the other end's gateway, as its owner described it.
 type VPNPeer struct {
@@ -70,6 +83,21 @@ type VPNPeer struct {
 	ASN       int64      `json:"asn"`
 	Tags      []string   `json:"tags,omitempty"`
 }
+
+// Who begins a connection.
+const (
+	InitiatorBoth = "bi-directional"
+	InitiatorPeer = "response-only"
+)
+
+// What happens to a tunnel whose peer is gone.
+const (
+	DPDClear         = "clear"           // it is down until the peer begins anew
+	DPDHold          = "hold"            // and we begin anew when there is something to send
+	DPDRestart       = "restart"         // and we begin anew at once
+	DPDRestartByPeer = "restart-by-peer" // as DPDRestart, with all tunnels to that peer
+	DPDDisabled      = "disabled"        // nobody looks whether it is there
+)
 
 // VPNConnection joins a VPNService to one peer by one or two IPsec tunnels.
 type VPNConnection struct {
@@ -91,12 +119,14 @@ type VPNConnection struct {
 	PeerPrefixes   []netip.Prefix  `json:"peer_prefixes,omitempty"`
 	PeerEndpoints  EndpointGroupID `json:"peer_endpoints,omitempty"`
 	LocalEndpoints EndpointGroupID `json:"local_endpoints,omitempty"`
-	IKE            VPNProposalID   `json:"ike,omitempty"`
-	ESP            VPNProposalID   `json:"esp,omitempty"`
-	MTU            int             `json:"mtu"`
-	// Initiator is "bi-directional" or "response-only".
-	Initiator string `json:"initiator"`
-	// DPDAction is "clear", "hold", "restart", "disabled" or "restart-by-peer".
+	// LocalSelector and PeerSelector are what a connection through a Gateway carries: PeerPrefixes are then what is routed to it.
+	LocalSelector netip.Prefix  `json:"local_selector,omitzero"`
+	PeerSelector  netip.Prefix  `json:"peer_selector,omitzero"`
+	IKE           VPNProposalID `json:"ike,omitempty"`
+	ESP           VPNProposalID `json:"esp,omitempty"`
+	MTU           int           `json:"mtu"`
+	Initiator     string        `json:"initiator"` // InitiatorBoth, or InitiatorPeer
+	// DPDAction is what happens when the peer is gone for DPDTimeout.
 	DPDAction   string        `json:"dpd_action"`
 	DPDInterval time.Duration `json:"dpd_interval"`
 	DPDTimeout  time.Duration `json:"dpd_timeout"`
@@ -105,6 +135,11 @@ type VPNConnection struct {
 	// StaticRoutes: its networks are told, not learned by BGP.
 	StaticRoutes bool     `json:"static_routes,omitempty"`
 	Tags         []string `json:"tags,omitempty"`
+}
+
+// Up tells whether any of its tunnels stands.
+func (c *VPNConnection) Up() bool {
+	return slices.ContainsFunc(c.Tunnels, func(t VPNTunnel) bool { return t.Up })
 }
 
 // VPNTunnel is one tunnel of a VPNConnection.
@@ -116,8 +151,47 @@ type VPNTunnel struct {
 	Sealed []byte `json:"sealed,omitempty"`
 	// Inside is the tunnel's own /30, ours the second address, the peer's the third; invalid: none.
 	Inside netip.Prefix `json:"inside,omitzero"`
+	// Terms are what it may be built of, where its connection names no proposals.
+	Terms *VPNTerms `json:"terms,omitempty"`
 	// Up is what the host said last, ChangedAt when it became so, Reason why it is down.
 	Up        bool      `json:"up,omitempty"`
 	ChangedAt time.Time `json:"changed_at,omitzero"`
 	Reason    string    `json:"reason,omitempty"`
+}
+
+// VPNTerms are the proposals that a tunnel accepts, and when it begins and ends. The words are in VPNWords.
+type VPNTerms struct {
+	IKEVersions []string `json:"ike_versions"`
+	IKE         VPNSuite `json:"ike"`
+	ESP         VPNSuite `json:"esp"`
+	// DPDAction and DPDTimeout are as those of a connection. Initiate: we begin.
+	DPDAction  string        `json:"dpd_action"`
+	DPDTimeout time.Duration `json:"dpd_timeout"`
+	Initiate   bool          `json:"initiate,omitempty"`
+}
+
+// VPNSuite is what one phase of a tunnel may use: any of each, in the order of preference.
+type VPNSuite struct {
+	Encryption     []string      `json:"encryption"`
+	Authentication []string      `json:"authentication"`
+	Groups         []string      `json:"groups"`
+	Lifetime       time.Duration `json:"lifetime"`
+}
+
+// VPNWords are the words that proposals are made of.
+var VPNWords = struct{ Encryption, Authentication, Groups []string }{
+	Encryption:     append([]string{"3des", "aes-128", "aes-192", "aes-256"}, cipherModes()...),
+	Authentication: []string{"sha1", "sha256", "sha384", "sha512", "aes-xcbc", "aes-cmac"},
+	Groups: []string{"group2", "group5", "group14", "group15", "group16", "group17", "group18", "group19", "group20", "group21",
+		"group22", "group23", "group24", "group25", "group26", "group27", "group28", "group29", "group30", "group31"},
+}
+
+// cipherModes are counter mode and those that authenticate by themselves, with the length of what they append.
+func cipherModes() (words []string) {
+	for _, mode := range []string{"ctr", "ccm-8", "ccm-12", "ccm-16", "gcm-8", "gcm-12", "gcm-16"} {
+		for _, bits := range []string{"128", "192", "256"} {
+			words = append(words, "aes-"+bits+"-"+mode)
+		}
+	}
+	return words
 }

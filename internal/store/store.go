@@ -75,6 +75,12 @@ type Store struct {
 	Peerings       cloud.Records[cloud.Peering, cloud.PeeringID]
 	DHCPOptionSets cloud.Records[cloud.DHCPOptionSet, cloud.DHCPOptionSetID]
 
+	VPNServices    cloud.Records[cloud.VPNService, cloud.VPNServiceID]
+	VPNProposals   cloud.Records[cloud.VPNProposal, cloud.VPNProposalID]
+	EndpointGroups cloud.Records[cloud.EndpointGroup, cloud.EndpointGroupID]
+	VPNPeers       cloud.Records[cloud.VPNPeer, cloud.VPNPeerID]
+	VPNConnections cloud.Records[cloud.VPNConnection, cloud.VPNConnectionID]
+
 	Domains                cloud.Records[cloud.Domain, cloud.DomainID]
 	Projects               cloud.Records[cloud.Project, cloud.ProjectID]
 	Users                  cloud.Records[cloud.User, cloud.UserID]
@@ -178,6 +184,12 @@ func (s *Store) makeTables() {
 	s.PacketFilters = newTable(s, &packetFilters)
 	s.Peerings = newTable(s, &peerings)
 	s.DHCPOptionSets = newTable(s, &dhcpOptionSets)
+
+	s.VPNServices = newTable(s, &vpnServices)
+	s.VPNProposals = newTable(s, &vpnProposals)
+	s.EndpointGroups = newTable(s, &endpointGroups)
+	s.VPNPeers = newTable(s, &vpnPeers)
+	s.VPNConnections = newTable(s, &vpnConnections)
 
 	s.Domains = newTable(s, &domains)
 	s.Projects = newTable(s, &projects)
