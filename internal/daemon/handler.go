@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2"
+	"github.com/nubo-cloud/nubo/internal/dialect/ec2/sts"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/cinder"
 	"github.com/nubo-cloud/nubo/internal/dialect/openstack/glance"
@@ -50,6 +51,7 @@ func (d *Daemon) newHandler() http.Handler {
 func (d *Daemon) newEC2() http.Handler {
 	s, c := d.services, d.config.EC2
 	return ec2.New(ec2.Deps{Keys: s.identity, Compute: s.compute, Network: s.network, Volumes: s.volume, Images: s.image, Quota: s.quota,
+		STS:     &sts.Service{Sessions: s.identity, Log: d.log.With("service", "sts")},
 		Repeats: s.repeats, Log: d.log.With("service", "ec2"), Config: ec2.Config{Regions: append(slices.Clone(c.Regions), d.config.Region),
 			Version2: c.SignatureVersion2, Types: c.InstanceTypes}})
 }

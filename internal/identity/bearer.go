@@ -35,7 +35,7 @@ func (s *Service) AdmitBearer(ctx context.Context, id cloud.IdentityProviderID, 
 	if bySAML(p, protocol) {
 		return nil, s.turnedAway("the provider speaks SAML by this protocol, and gives no access tokens", "provider", id, "protocol", protocol)
 	}
-	settings, err := s.openIDSettings(ctx, p, claimedIssuer(token))
+	settings, err := s.openIDSettings(ctx, p, claimed(token).Iss)
 	if err != nil {
 		return nil, err
 	}
@@ -92,17 +92,21 @@ func (s *Service) openIDSettings(ctx context.Context, p *cloud.IdentityProvider,
 	return set, err
 }
 
-// claimedIssuer is what a token says of itself before anybody has checked it, for choosing among a provider's issuers.
-func claimedIssuer(token string) string {
+// claim is what a token says of itself before anybody has checked it: by whom it is, for choosing among issuers, and until when.
+type claim struct {
+	Iss string
+	Exp float64
+}
+
+func claimed(token string) (c claim) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return ""
+		return c
 	}
 	text, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return ""
+		return c
 	}
-	var claims struct{ Iss string }
-	_ = json.Unmarshal(text, &claims) // what does not read claims nothing
-	return claims.Iss
+	_ = json.Unmarshal(text, &c) // what does not read claims nothing
+	return c
 }

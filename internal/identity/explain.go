@@ -29,7 +29,7 @@ func (s *Service) Explain(ctx context.Context, id cloud.IdentityProviderID, prot
 	if err != nil {
 		return nil, err
 	}
-	settings, err := s.openIDSettings(ctx, v.provider, claimedIssuer(token))
+	settings, err := s.openIDSettings(ctx, v.provider, claimed(token).Iss)
 	if err != nil {
 		return nil, err
 	}

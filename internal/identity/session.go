@@ -67,10 +67,20 @@ func (s *Service) IssueSession(ctx context.Context, r SessionRequest) (*Session,
 	return s.sealSession(c, r)
 }
 
-// IssueSessionBearer makes a session of whoever an identity provider's token is of, on a project of theirs. Errors are those of AdmitBearer,
-// and Forbidden for a project or role that they do not have.
-func (s *Service) IssueSessionBearer(ctx context.Context, id cloud.IdentityProviderID, protocol, token string, r SessionRequest) (*Session, error) {
+// IssueSessionBearer makes a session of whoever an identity provider's token is of, on a project of theirs. The provider is the one whose
+// issuer the token names. Errors are those of AdmitBearer, of a token that has simply ended with that as its Resource, and Forbidden for a
+// project or role that its owner does not have.
+func (s *Service) IssueSessionBearer(ctx context.Context, token string, r SessionRequest) (*Session, error) {
+	ctx = cloud.WithPrincipal(ctx, cloud.System())
+	said := claimed(token)
+	id, protocol, err := s.wayOfIssuer(ctx, said.Iss)
+	if err != nil {
+		return nil, err
+	}
 	t, err := s.AdmitBearer(ctx, id, protocol, token)
+	if cloud.Is(err, cloud.Unauthenticated) && said.Exp > 0 && float64(s.now().Unix()) >= said.Exp {
+		return nil, &cloud.Error{Kind: cloud.Unauthenticated, Resource: "expired token", Message: "The token has expired.", Cause: err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +89,34 @@ func (s *Service) IssueSessionBearer(ctx context.Context, id cloud.IdentityProvi
 		return nil, err
 	}
 	who := &subject{user: t.User, domain: t.UserDomain, methods: parent.Methods, provider: t.Provider, protocol: t.Protocol}
+	if r.Project == "" {
+		return nil, cloud.Invalidf("session", "project_id", "A session is for a project.")
+	}
 	c, err := s.sessionClaims(ctx, who, r, parent.Issued, func(*cloud.Role) bool { return true })
 	if err != nil {
 		return nil, err
 	}
 	c.Chain = parent.Audit
 	return s.sealSession(c, r)
+}
+
+// wayOfIssuer is how tokens of an OpenID issuer are admitted: by the first of its provider's protocols that is not SAML's.
+func (s *Service) wayOfIssuer(ctx context.Context, issuer string) (cloud.IdentityProviderID, string, error) {
+	p, err := s.Providers.One(ctx, cloud.Eq("remote_ids", issuer))
+	if issuer == "" || cloud.Is(err, cloud.NotFound) {
+		return "", "", s.turnedAway("the token names no issuer that is a provider here", "issuer", issuer)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	ways, err := s.Protocols.List(ctx, cloud.Where(cloud.Eq("provider_id", p.ID)), func(way *cloud.Protocol) bool { return !bySAML(p, way.Name) })
+	if err == nil && len(ways) == 0 {
+		err = s.turnedAway("the provider has no protocol for tokens", "provider", p.ID)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return p.ID, ways[0].Name, nil
 }
 
 // sessionClaims are what a session says. Its life is bounded by what any provider says of its user.

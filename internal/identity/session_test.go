@@ -75,3 +75,39 @@ func BenchmarkAdmitSession(b *testing.B) {
 		must[*cloud.Principal](b)(w.inSession(s))
 	}
 }
+
+// TestSessionsByProvider: a provider's token opens its owner's projects, in one of its owner's roles, for as long as the provider's word holds.
+func TestSessionsByProvider(t *testing.T) {
+	a := newAsked(t)
+	var project cloud.ProjectID
+	for _, p := range must[[]*cloud.Project](t)(a.Projects.List(a.admin, cloud.Query{})) {
+		if len(must[[]*cloud.Role](t)(a.rolesNow(a.admin, a.brings().User.ID, Scope{ProjectID: p.ID}))) > 0 {
+			project = p.ID
+		}
+	}
+	token := a.op.Grant("cloud", "ann", "openid", "email", "eduperson_entitlement")
+	want := SessionRequest{Prefix: "S", Project: project, Role: RoleMember, Name: "run", Lifetime: 12 * time.Hour}
+	s := must[*Session](t)(a.IssueSessionBearer(context.Background(), token, want))
+	p := must[*cloud.Principal](t)(a.inSession(s))
+	if p.ProjectID != project || !p.Has(RoleMember) || p.ProviderID != "home" {
+		t.Errorf("admitted as %+v until %s", p, s.Expires)
+	}
+	want.Role = RoleAdmin
+	_, err := a.IssueSessionBearer(context.Background(), token, want)
+	a.wants(cloud.Forbidden, err)
+	want.Role, want.Project = RoleMember, a.made.AdminProjectID
+	_, err = a.IssueSessionBearer(context.Background(), token, want)
+	a.wants(cloud.Forbidden, err)
+	want.Project = project
+	for _, bad := range []string{"", "opaque", token + "x"} {
+		_, err = a.IssueSessionBearer(context.Background(), bad, want)
+		a.wants(cloud.Unauthenticated, err)
+	}
+	a.clock.pass(24 * time.Hour)
+	_, err = a.IssueSessionBearer(context.Background(), token, want)
+	if e, _ := cloud.AsError(err); e == nil || e.Resource != "expired token" {
+		t.Errorf("a token that has ended: %v", err)
+	}
+	_, err = a.inSession(s)
+	a.wants(cloud.Unauthenticated, err)
+}

@@ -139,6 +139,15 @@ func ofError(err error) *fault {
 	return &out
 }
 
+// Explain takes apart a fault of a request, for the other services of the protocol's family; ok is false for any other error.
+func Explain(err error) (status int, code, message string, ok bool) {
+	var f *fault
+	if !errors.As(err, &f) {
+		return 0, "", "", false
+	}
+	return f.status, f.code, f.message, true
+}
+
 var uuid = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
 // hideIDs writes ids in a message as clients know them.
