@@ -47,6 +47,9 @@ var attempts = []attempt{
 		bridgeTracking},
 	{Feature{Name: "BPF at network links", Use: "trunks hand over tagged frames with it", Optional: true, Do: "use a kernel with CONFIG_NET_CLS_BPF and CONFIG_NET_SCH_INGRESS"},
 		func(context.Context) error { return joinLinks("d5", "d6") }},
+	{Feature{Name: "policy routing with realms", Use: "routing domains have several tables of routes, and translate by the route taken", Optional: true,
+		Do: "use a kernel with CONFIG_IP_MULTIPLE_TABLES, CONFIG_IPV6_MULTIPLE_TABLES and CONFIG_NETFILTER_XT_MATCH_REALM"},
+		routeByTables},
 	{Feature{Name: "vxlan", Use: "networks over several hosts", Optional: true, Do: "modprobe vxlan"},
 		func(context.Context) error {
 			return addLink(&netlink.Vxlan{LinkAttrs: named("d4"), VxlanId: 1, Port: 4789, Learning: true})
@@ -100,6 +103,18 @@ func joinLinks(from, to string) error {
 		return err
 	}
 	return vlan.Join(a, b, vlan.TagMin)
+}
+
+// routeByTables has links choose tables, and a rule read which route was taken.
+func routeByTables(ctx context.Context) error {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		r := netlink.NewRule()
+		r.Family, r.IifName, r.Table = family, "lo", 1000
+		if err := netlink.RuleAdd(r); err != nil {
+			return err
+		}
+	}
+	return nft.Check(ctx, nil, "table ip d { chain c { type filter hook forward priority 0; rt classid 1 accept; }; }")
 }
 
 // addTap makes a tap that goes when its descriptor is closed.

@@ -204,7 +204,7 @@ type Router struct {
 	Limits []AddressLimits
 	// Meters count what passes the gateway.
 	Meters []Meter
-	// Domain, if set, makes it a routing domain.
+	// Domain, if set, makes it a routing domain, for all its life.
 	Domain *RoutingDomain
 }
 
@@ -217,7 +217,7 @@ type RoutingDomain struct {
 }
 
 // RouteTable holds for what comes in at its interfaces; an interface is in one table at most, and what is in none reaches the
-// networks of the other interfaces only. They are reached by each table without a route, but a route to a part of one goes before.
+// networks of the other interfaces only. They are reached by each table without a route, but a route to one or a part of it goes before.
 // What no route fits is refused (ICMP: network unreachable).
 type RouteTable struct {
 	ID         string
@@ -230,14 +230,14 @@ type TableRoute struct {
 	Destination netip.Prefix
 	// Via is a neighbour on one of the interfaces.
 	Via netip.Addr
-	// Out: through the gateway, to its next hop.
-	Out bool
+	// Out: through the gateway, to its next hop. OneWay bounds that, for IPv6, to connections that begin inside.
+	Out, OneWay bool
 	// NAT names one of the domain's NATs.
 	NAT string
 }
 
-// NAT lets new connections out through the gateway under External. Where External is invalid nothing leaves: what goes to
-// somewhere that Via and the tables of Interface lead to does so under Internal.
+// NAT lets new IPv4 connections out through the gateway under External, and where the table of Interface leads to a neighbour, to
+// that one under Internal. Where External is invalid nothing else leaves.
 type NAT struct {
 	ID        string
 	Interface PortID     // of the subnet that it is in

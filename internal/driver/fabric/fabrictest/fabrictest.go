@@ -29,7 +29,7 @@ func Run(t *testing.T, factory func(t *testing.T) Subject) {
 		"RemoveOfNothing": removeOfNothing, "MissingParts": missingParts, "EnsureTwice": ensureTwice,
 		"OlderGeneration": olderGeneration, "BusyParts": busyParts, "Restart": restart, "Stats": stats,
 		"SideBySide": sideBySide, "PortMoves": portMoves, "Invalid": invalid,
-		"Meters": meters,
+		"Meters": meters, "Domains": domains,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, factory(t)) })
@@ -220,6 +220,41 @@ func meters(t *testing.T, s Subject) {
 	reads(f)
 	ok(t, f.RemoveNetwork(ctx, "n"))
 	ok(t, f.RemoveNetwork(ctx, "x"))
+}
+
+// A routing domain is made, changed and found again like any router, with and without a way out; one that contradicts itself is refused.
+func domains(t *testing.T, s Subject) {
+	ok(t, s.Fabric.EnsureNetwork(ctx, Network("n")))
+	external := Network("x")
+	external.External = true
+	ok(t, s.Fabric.EnsureNetwork(ctx, external))
+	face := []spec.PortID{"if-r"}
+	r := Router("r", "n")
+	r.Domain = &spec.RoutingDomain{Filters: []spec.PacketFilter{{ID: "f", Interfaces: face}}, Tables: []spec.RouteTable{{ID: "t", Interfaces: face,
+		Routes: []spec.TableRoute{{Destination: netip.MustParsePrefix("0.0.0.0/0"), NAT: "nat"}, {Destination: netip.MustParsePrefix("10.1.7.0/24")},
+			{Destination: netip.MustParsePrefix("10.8.0.0/16"), Via: netip.MustParseAddr("10.1.0.8")}}}},
+		NATs: []spec.NAT{{ID: "nat", Interface: "if-r", Internal: netip.MustParseAddr("10.1.0.9")}}}
+	ok(t, s.Fabric.EnsureRouter(ctx, r))
+	d := *r.Domain
+	d.NATs = []spec.NAT{d.NATs[0]}
+	d.NATs[0].External = netip.MustParseAddr("172.24.4.50")
+	r.Generation, r.Domain = 6, &d
+	r.Gateway = &spec.RouterGateway{Port: "gw", Network: "x", MAC: "fa:16:3e:77:00:02", Addresses: []netip.Prefix{netip.MustParsePrefix("172.24.4.9/24")},
+		NextHops: []netip.Addr{netip.MustParseAddr("172.24.4.1")}}
+	ok(t, s.Fabric.EnsureRouter(ctx, r))
+	f := s.Restart()
+	ok(t, f.Adopt(ctx))
+	ok(t, f.EnsureRouter(ctx, r))
+	empty := d
+	empty.NATs = nil
+	r.Generation, r.Domain = 7, &empty
+	fails(t, f.EnsureRouter(ctx, r), spec.ErrInvalid) // its table leads to a NAT that is none
+	r.Domain = &spec.RoutingDomain{}
+	ok(t, f.EnsureRouter(ctx, r))
+	ok(t, f.RemoveRouter(ctx, "r"))
+	ok(t, f.RemoveNetwork(ctx, "n"))
+	ok(t, f.RemoveNetwork(ctx, "x"))
+	holds(t, f, agent.FabricInventory{})
 }
 
 // Many calls at once, also for one object, end as one after another would.

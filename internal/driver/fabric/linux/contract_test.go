@@ -3,6 +3,7 @@ package linux
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -94,11 +95,21 @@ func makeAll(t *testing.T, f *Fabric) {
 	must(t, err)
 	must(t, f.EnsureRouter(ctx, spec.Router{ID: "r", Generation: 1, AdminUp: true, Gateway: gateway(),
 		Interfaces: []spec.RouterInterface{routerInterface("r1", "n1", "fa:16:3e:01:00:02", "10.0.0.1/24")}}))
+	gw := gateway()
+	gw.Port, gw.MAC, gw.SNAT, gw.Addresses = "gw-d", "fa:16:3e:01:00:04", false, []netip.Prefix{prefix("172.24.4.11/24")}
+	face := []spec.PortID{"d1"}
+	must(t, f.EnsureRouter(ctx, spec.Router{ID: "d", Generation: 1, AdminUp: true, Gateway: gw,
+		Interfaces: []spec.RouterInterface{routerInterface("d1", "n1", "fa:16:3e:01:00:05", "10.0.0.9/24")},
+		Domain: &spec.RoutingDomain{
+			Tables:  []spec.RouteTable{{ID: "t", Interfaces: face, Routes: []spec.TableRoute{{Destination: prefix("0.0.0.0/0"), NAT: "n"}, {Destination: prefix("10.0.0.64/26")}}}},
+			NATs:    []spec.NAT{{ID: "n", Interface: "d1", Internal: addr("10.0.0.50"), External: addr("172.24.4.50")}},
+			Filters: []spec.PacketFilter{{ID: "f", Interfaces: face}}}}))
 }
 
 func removeAll(t *testing.T, f *Fabric) {
 	ctx := context.Background()
 	must(t, f.RemoveRouter(ctx, "r"))
+	must(t, f.RemoveRouter(ctx, "d"))
 	must(t, f.RemovePort(ctx, "pa"))
 	must(t, f.RemoveGroup(ctx, "g"))
 	must(t, f.RemoveNetwork(ctx, "n1"))

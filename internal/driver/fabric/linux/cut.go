@@ -17,6 +17,8 @@ type flow struct {
 	source, destination netip.Addr
 	protocol            int
 	destinationPort     int
+	// answers is whose answers come back, seenAs whom they are for.
+	answers, seenAs netip.Addr
 }
 
 // allowed tells whether the rules in force would let the connection begin
@@ -103,6 +105,8 @@ func (c cutter) MatchConntrackFlow(k *netlink.ConntrackFlow) bool {
 		destination:     address(k.Forward.DstIP),
 		protocol:        int(k.Forward.Protocol),
 		destinationPort: int(k.Forward.DstPort),
+		answers:         address(k.Reverse.SrcIP),
+		seenAs:          address(k.Reverse.DstIP),
 	})
 }
 

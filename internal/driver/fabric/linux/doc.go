@@ -34,5 +34,7 @@
 // (or nf_conntrack_bridge); both put what they know into the packet mark, where the bridge
 // rules read it, because the rules that know ports cannot ask connection tracking on every kernel.
 //
+// A router may be a routing domain, with tables of routes and filters: see domain.
+//
 // It does not choose addresses, knows no project, and starts no guest.
 package linux

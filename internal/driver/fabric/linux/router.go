@@ -26,7 +26,8 @@ type router struct {
 	rules  nft.State
 	nat    []spec.FloatingIP // what the rules were last made of
 	ports  []spec.PortForward
-	spoken string // addresses announced last
+	spoken string      // addresses announced last
+	swept  spec.Router // as which domain no connection is astray
 	metering
 }
 
@@ -88,6 +89,9 @@ func checkRouter(r spec.Router) error {
 			return fmt.Errorf("limits of %s: %w", l.Address, spec.ErrInvalid)
 		}
 	}
+	if err := checkDomain(r); err != nil {
+		return err
+	}
 	return checkMeters(r.Meters)
 }
 
@@ -144,6 +148,9 @@ func (f *Fabric) makeRouter(ctx context.Context, r *router) error {
 	if err := r.ns.Do(func() error { return f.configureLinks(doc) }); err != nil {
 		return err
 	}
+	if err := r.sweep(doc); err != nil {
+		return err
+	}
 	f.announce(r, doc)
 	f.mu.Lock()
 	r.made = reflect.DeepEqual(r.doc, doc)
@@ -194,7 +201,7 @@ func (r *router) release() {
 		r.ns = nil
 	}
 	r.rules.Forget()
-	r.spoken = ""
+	r.spoken, r.swept = "", spec.Router{}
 	r.metering = metering{}
 }
 
@@ -222,6 +229,19 @@ func (f *Fabric) applyNAT(ctx context.Context, r *router, doc spec.Router) error
 			}) || slices.ContainsFunc(closed, func(p spec.PortForward) bool { return carries(p, k) })
 		})
 	})
+}
+
+// sweep ends what a domain no longer leads where, or as what, it goes. It takes the place of comparing documents, so that it is
+// right after a restart, too.
+func (r *router) sweep(doc spec.Router) error {
+	if doc.Domain == nil || reflect.DeepEqual(r.swept, doc) {
+		return nil
+	}
+	if err := r.ns.Do(func() error { return cut(newDomain(doc).astray) }); err != nil {
+		return err
+	}
+	r.swept = doc
+	return nil
 }
 
 // RemoveRouter is agent.Fabric.

@@ -66,13 +66,7 @@ func TestRouterAndSNAT(t *testing.T) {
 		t.Errorf("metadata behind a router: %q, %v", got, err)
 	}
 	// Who knows the way in by routes is still stopped.
-	must(t, w.host.Do(func() error {
-		l, err := findLink(w.fabric.names.hostUplink("public"))
-		if err != nil {
-			return err
-		}
-		return setRoutes([]route{{destination: prefix("10.0.0.0/24"), via: addr("172.24.4.10"), link: l.Attrs().Index}})
-	}))
+	w.knowsTheWayIn(prefix("10.0.0.0/24"), addr("172.24.4.10"))
 	w.blocked(w.host, a.port.Addresses[0], 80)
 	r.Generation, r.AdminUp = 2, false
 	w.router(r)
@@ -80,6 +74,18 @@ func TestRouterAndSNAT(t *testing.T) {
 	r.Generation, r.AdminUp = 3, true
 	w.router(r)
 	w.reaches(a.ns, outsideAddr, 80)
+}
+
+// knowsTheWayIn gives the host a route to what is behind a router.
+func (w *world) knowsTheWayIn(inside netip.Prefix, router netip.Addr) {
+	w.t.Helper()
+	must(w.t, w.host.Do(func() error {
+		l, err := findLink(w.fabric.names.hostUplink("public"))
+		if err != nil {
+			return err
+		}
+		return setRoutes([]route{{destination: inside, via: router, link: l.Attrs().Index}})
+	}))
 }
 
 // Floating IPs: in from the host and the outside, out under it, from another guest and

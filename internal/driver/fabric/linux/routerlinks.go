@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -13,18 +14,45 @@ import (
 
 const kindRouterLink = "routerlink"
 
-// attachments are interfaces and gateway alike: links of a router into networks.
+// attachments are interfaces and gateway alike: links of a router into networks, with all addresses that it answers for there.
 func attachments(r spec.Router) []spec.RouterInterface {
-	all := append([]spec.RouterInterface(nil), r.Interfaces...)
+	all := slices.Clone(r.Interfaces)
+	if r.Domain != nil {
+		for i := range all {
+			all[i].Addresses = natAddresses(r, all[i])
+		}
+	}
 	if g := r.Gateway; g != nil {
 		all = append(all, spec.RouterInterface{Port: g.Port, Network: g.Network, MAC: g.MAC, MTU: g.MTU, Addresses: gatewayAddresses(r)})
 	}
 	return all
 }
 
-// gatewayAddresses include floating IPs, so that the router answers ARP for them.
+// natAddresses are those of an interface and of the NATs at it.
+func natAddresses(r spec.Router, i spec.RouterInterface) []netip.Prefix {
+	out := slices.Clone(i.Addresses)
+	for _, n := range r.Domain.NATs {
+		if n.Interface == i.Port {
+			out = append(out, netip.PrefixFrom(n.Internal, 32))
+		}
+	}
+	return unique(out)
+}
+
+// gatewayAddresses include floating IPs, so that the router answers ARP for them. The gateway of a domain has no network: it would
+// be in the main table, where everybody looks.
 func gatewayAddresses(r spec.Router) []netip.Prefix {
-	out := append([]netip.Prefix(nil), r.Gateway.Addresses...)
+	out := slices.Clone(r.Gateway.Addresses)
+	if r.Domain != nil {
+		for i, p := range out {
+			out[i] = netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
+		}
+		for _, n := range r.Domain.NATs {
+			if n.External.IsValid() {
+				out = append(out, netip.PrefixFrom(n.External, 32))
+			}
+		}
+	}
 	for _, fip := range r.Floating {
 		out = append(out, netip.PrefixFrom(fip.External, 32))
 	}
@@ -141,6 +169,9 @@ func (f *Fabric) configureLinks(doc spec.Router) error {
 	}
 	if err := f.tellNeighbours(doc); err != nil {
 		return err
+	}
+	if doc.Domain != nil {
+		return setDomainRoutes(newDomain(doc), indexes)
 	}
 	return setRoutes(f.routerRoutes(doc, indexes))
 }

@@ -11,32 +11,24 @@ import (
 // markHairpin is on packets from the inside to a floating IP of the same router.
 const markHairpin = 1
 
-// routerTables is the NAT of a router.
+// routerTables are the rules of a router: what translates, and of a domain what else it keeps to.
+func routerTables(r spec.Router) []nft.Table {
+	if r.Domain == nil {
+		return []nft.Table{translation(r)}
+	}
+	d := newDomain(r)
+	return []nft.Table{d.translation(), d.filters()}
+}
+
+// translation is the NAT of an ordinary router.
 //
 // Who has a floating IP leaves through the gateway under it, everybody else under
 // the gateway's own address. A packet from inside to a floating IP of this router is
 // rewritten on both sides, or the answer would take the short way and not be recognised.
-func routerTables(r spec.Router) []nft.Table {
-	t := nft.Table{Family: "ip", Name: "nubo", Sets: []nft.Set{
-		{Name: "floating", Type: "ipv4_addr"},
-		{Name: "inward", Type: "ipv4_addr : ipv4_addr"},
-		{Name: "outward", Type: "ipv4_addr : ipv4_addr"},
-	}}
-	outward := map[netip.Addr]bool{}
-	for _, fip := range r.Floating {
-		t.Sets[0].Elements = append(t.Sets[0].Elements, fip.External.String())
-		t.Sets[1].Elements = append(t.Sets[1].Elements, fmt.Sprintf("%s : %s", fip.External, fip.Internal))
-		if !outward[fip.Internal] { // of several, the first is the one it leaves under
-			t.Sets[2].Elements = append(t.Sets[2].Elements, fmt.Sprintf("%s : %s", fip.Internal, fip.External))
-			outward[fip.Internal] = true
-		}
-	}
-	for _, p := range r.Forwards {
-		t.Sets[0].Elements = append(t.Sets[0].Elements, p.External.String())
-	}
-	t.Sets[0].Elements = unique(t.Sets[0].Elements)
+func translation(r spec.Router) nft.Table {
+	t := nft.Table{Family: "ip", Name: "nubo", Sets: floatingSets(r)}
 	if r.Gateway == nil {
-		return []nft.Table{t}
+		return t
 	}
 	gateway := fmt.Sprintf("%q", routerLinkName(r.Gateway.Port))
 	own, snat := gatewayIPv4(r)
@@ -48,7 +40,28 @@ func routerTables(r spec.Router) []nft.Table {
 		{Name: "guard", Hook: "type filter hook forward priority 0; policy accept;", Rules: guard(gateway, snat)},
 	}
 	t.Chains = append(t.Chains, routerLimits(gateway, r.Limits)...)
-	return []nft.Table{t}
+	return t
+}
+
+// floatingSets are the external addresses that lead inside, where they lead, and the way back.
+func floatingSets(r spec.Router) []nft.Set {
+	floating := nft.Set{Name: "floating", Type: "ipv4_addr"}
+	inward := nft.Set{Name: "inward", Type: "ipv4_addr : ipv4_addr"}
+	outward := nft.Set{Name: "outward", Type: "ipv4_addr : ipv4_addr"}
+	leaves := map[netip.Addr]bool{}
+	for _, fip := range r.Floating {
+		floating.Elements = append(floating.Elements, fip.External.String())
+		inward.Elements = append(inward.Elements, fmt.Sprintf("%s : %s", fip.External, fip.Internal))
+		if !leaves[fip.Internal] { // of several, the first is the one it leaves under
+			outward.Elements = append(outward.Elements, fmt.Sprintf("%s : %s", fip.Internal, fip.External))
+			leaves[fip.Internal] = true
+		}
+	}
+	for _, p := range r.Forwards {
+		floating.Elements = append(floating.Elements, p.External.String())
+	}
+	floating.Elements = unique(floating.Elements)
+	return []nft.Set{floating, inward, outward}
 }
 
 func gatewayIPv4(r spec.Router) (own netip.Addr, snat bool) {

@@ -249,6 +249,11 @@ func (f *Fabric) EnsureRouter(ctx context.Context, r spec.Router) error {
 			return err
 		}
 	}
+	if r.Domain != nil {
+		if err := r.Domain.Check(); err != nil {
+			return fmt.Errorf("router %s: %w", r.ID, err)
+		}
+	}
 	return f.change(ctx, func(h *Host) error {
 		if held, ok := h.routers[r.ID]; ok && held.Generation > r.Generation {
 			return nil

@@ -1,0 +1,122 @@
+package linux
+
+import (
+	"fmt"
+
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/nft"
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// filters is the table "inet nubo_domain": what stands between interfaces, for both families, and IPv6's guard, which has nothing
+// to translate. A filter returns what it lets through, so that the one at the other end is asked as well.
+func (d domain) filters() nft.Table {
+	t := nft.Table{Family: "inet", Name: "nubo_domain"}
+	within := nft.Set{Name: "within", Type: "ifname . ifname"} // a detour inside one network passes no filter
+	from := nft.Set{Name: "from", Type: "ifname : verdict"}
+	to := nft.Set{Name: "to", Type: "ifname : verdict"}
+	for _, f := range d.Domain.Filters {
+		name := digest(f.ID)[:12]
+		for _, i := range f.Interfaces {
+			within.Elements = append(within.Elements, fmt.Sprintf("%q . %[1]q", routerLinkName(i)))
+		}
+		from.Elements = append(from.Elements, jumpsTo("from_"+name, f.Interfaces)...)
+		to.Elements = append(to.Elements, jumpsTo("to_"+name, f.Interfaces)...)
+		t.Chains = append(t.Chains, filterChain("from_"+name, f, spec.Egress), filterChain("to_"+name, f, spec.Ingress))
+	}
+	back, tables := d.byTable("back", d.back)
+	t.Sets = []nft.Set{within, from, to, back}
+	t.Chains = append(t.Chains, tables...)
+	t.Chains = append(t.Chains,
+		nft.Chain{Name: "filters", Hook: "type filter hook forward priority -10; policy accept;", Rules: []string{
+			"iifname . oifname @within accept", "iifname vmap @from", "oifname vmap @to"}},
+		nft.Chain{Name: "back", Rules: []string{"oifname vmap @back", "drop"}})
+	if d.Gateway != nil {
+		t.Chains = append(t.Chains, nft.Chain{Name: "guard", Hook: "type filter hook forward priority 0; policy accept;", Rules: []string{
+			fmt.Sprintf("meta nfproto ipv6 iifname %s ct state new jump back", d.gatewayLink())}})
+	}
+	return t
+}
+
+// jumpsTo are the elements of a verdict map that lead interfaces to a chain.
+func jumpsTo(chain string, interfaces []spec.PortID) []string {
+	jumps := make([]string, len(interfaces))
+	for i, port := range interfaces {
+		jumps[i] = fmt.Sprintf("%q : jump %s", routerLinkName(port), chain)
+	}
+	return jumps
+}
+
+func filterChain(name string, f spec.PacketFilter, direction spec.Direction) nft.Chain {
+	c := nft.Chain{Name: name}
+	for _, e := range f.Entries {
+		if e.Direction == direction && !matchesNothing(e) {
+			c.Rules = append(c.Rules, entryText(e))
+		}
+	}
+	c.Rules = append(c.Rules, "drop")
+	return c
+}
+
+// matchesNothing tells of an entry for the ICMP of the other family.
+func matchesNothing(e spec.FilterEntry) bool {
+	return e.Prefix.Addr().Is4() && e.Protocol == protoICMPv6
+}
+
+// entryText is one entry in nftables' words. As in groups, ICMP with an IPv6 prefix is ICMPv6.
+func entryText(e spec.FilterEntry) string {
+	r := spec.Rule{Direction: e.Direction, IPv6: e.Prefix.Addr().Is6(), Protocol: e.Protocol, PortMin: -1, PortMax: -1, RemotePrefix: e.Prefix}
+	if e.Ports != nil && hasPorts(e.Protocol) {
+		r.PortMin, r.PortMax = e.Ports.First, e.Ports.Last
+	}
+	if p := protocol(r); p == protoICMP || p == protoICMPv6 {
+		r.PortMin, r.PortMax = either(e.ICMPType, -1), either(e.ICMPCode, -1)
+	}
+	family := "meta nfproto ipv4"
+	if r.IPv6 {
+		family = "meta nfproto ipv6"
+	}
+	verdict := " drop"
+	if e.Allow {
+		verdict = " return"
+	}
+	return family + remoteText(r) + protocolText(r) + verdict
+}
+
+func either(n *int, otherwise int) int {
+	if n == nil {
+		return otherwise
+	}
+	return *n
+}
+
+// byTable makes a chain for each table that has rules, and the map that leads its interfaces to it.
+func (d domain) byTable(name string, rules func(leads) []string) (nft.Set, []nft.Chain) {
+	jumps := nft.Set{Name: name, Type: "ifname : verdict"}
+	var chains []nft.Chain
+	for _, t := range d.tables {
+		c := nft.Chain{Name: name + "_" + digest(t.ID)[:12], Rules: rules(t.leads)}
+		if len(c.Rules) > 0 {
+			chains = append(chains, c)
+			jumps.Elements = append(jumps.Elements, jumpsTo(c.Name, t.Interfaces)...)
+		}
+	}
+	return jumps, chains
+}
+
+// back are the ways by which IPv6 connections from outside are answered: who is answered by none may not come in.
+func (d domain) back(l leads) []string {
+	var rules []string
+	for _, each := range l {
+		if each.to.Addr().Is6() {
+			rules = append(rules, fmt.Sprintf("ip6 saddr %s %s", each.to, d.verdictBack(each)))
+		}
+	}
+	return rules
+}
+
+func (d domain) verdictBack(l lead) string {
+	if d.Gateway != nil && l.link == d.Gateway.Port && !l.oneWay {
+		return "accept"
+	}
+	return "drop"
+}
