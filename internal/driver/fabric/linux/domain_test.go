@@ -129,6 +129,29 @@ func TestDomainFloatingIP(t *testing.T) {
 	}
 }
 
+// A forwarded port leads inside like a floating IP, for who may get there, but lets nobody out; and what is dropped at the gateway is
+// counted by no meter.
+func TestDomainForwardsAndMeters(t *testing.T) {
+	w, r, a, b, c := domainWorld(t)
+	external := addr("172.24.4.102")
+	r.Forwards = []spec.PortForward{{External: external, Internal: a.port.Addresses[0], Protocol: protoTCP,
+		ExternalPorts: spec.PortRange{First: 8080, Last: 8080}, InternalPorts: spec.PortRange{First: 80, Last: 80}}}
+	r.Meters = []spec.Meter{{ID: "m", Rules: []spec.MeterRule{{Direction: spec.Egress, Source: prefix("10.0.0.0/24")}}}}
+	w.router(r)
+	w.blocked(a.ns, onPublic, 81)
+	if n := w.meter("r", "m").Packets; n != 0 {
+		t.Errorf("%d packets were counted that never left", n)
+	}
+	w.reaches(w.host, external, 8080)
+	if n := w.meter("r", "m").Packets; n == 0 {
+		t.Error("what leaves is not counted")
+	}
+	if _, seen := w.reaches(b.ns, external, 8080); seen != underNAT {
+		t.Errorf("from behind the NAT the sender is seen as %s", seen)
+	}
+	w.blocked(c.ns, external, 8080)
+}
+
 // Routes: the longest prefix, to a neighbour that forwards, to nowhere, and to a part of a network inside; what none fits is refused.
 func TestDomainRoutes(t *testing.T) {
 	w, r, a, b, c := domainWorld(t)
@@ -156,6 +179,22 @@ func TestDomainRoutes(t *testing.T) {
 	if err := ping(c.ns, b.port.Addresses[0]); err != nil {
 		t.Error(err)
 	}
+}
+
+// An instance that translates for others is a way out, under its floating IP.
+func TestDomainInstanceLeads(t *testing.T) {
+	w, r, a, b, _ := domainWorld(t)
+	w.spoofs(b)
+	if out := w.run(b.ns, "nft", "add table ip own; add chain ip own out { type nat hook postrouting priority 100; }; add rule ip own out ip saddr != 10.0.1.10 masquerade"); out != "" {
+		t.Fatal(out)
+	}
+	r.Floating = []spec.FloatingIP{{External: floatingA, Internal: b.port.Addresses[0]}}
+	everywhere := r.Domain.Tables[0].Routes
+	r.Domain.Tables = []spec.RouteTable{{ID: "leads", Interfaces: []spec.PortID{"r2"}, Routes: everywhere},
+		{ID: "led", Interfaces: []spec.PortID{"r1"}, Routes: []spec.TableRoute{{Destination: prefix("0.0.0.0/0"), Via: b.port.Addresses[0]}}}}
+	w.router(r)
+	w.seen(a, floatingA, "by an instance")
+	w.seen(b, floatingA, "the instance itself")
 }
 
 // spoofs lets a guest forward for others, and answer as them.
