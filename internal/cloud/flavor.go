@@ -28,6 +28,8 @@ type FlavorSize struct {
 type FlavorSnapshot struct {
 	FlavorID FlavorID `json:"flavor_id"`
 	Name     string   `json:"name"`
+	// Called is the name by which the owner asked for it; empty: by Name.
+	Called string `json:"called,omitempty"`
 	FlavorSize
 }
 

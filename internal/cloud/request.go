@@ -11,6 +11,13 @@ type NICRequest struct {
 	PortID    PortID
 	FixedIP   netip.Addr // invalid: any
 	Tag       string
+	// More are addresses besides the first, of a new port; an invalid one is any of the same subnet.
+	More []netip.Addr
+	// Groups of a new port; nil: those asked for the whole instance.
+	Groups      []SecurityGroupID
+	Description string
+	// Keep: a new port outlives the instance. Delete: one that exists does not.
+	Keep, Delete bool
 }
 
 // NICDefault says which network an instance goes on when no card was asked for.

@@ -181,7 +181,7 @@ func (s *Service) moveZone(ctx context.Context, a *cloud.Aggregate, id cloud.Hos
 	if zone == h.Zone {
 		return nil
 	}
-	bound, err := s.Instances.List(ctx, cloud.Where(cloud.Eq("host_id", id)), func(in *cloud.Instance) bool { return in.Zone != "" && in.Zone != zone })
+	bound, err := s.Instances.List(ctx, cloud.Where(cloud.Eq("host_id", id)), func(in *cloud.Instance) bool { return in.Zone != "" && s.ZoneNames.Own(in.Zone) != zone })
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,16 @@ import (
 
 // CreateRequest asks for one or more equal instances.
 type CreateRequest struct {
-	Name           string
-	Description    *string
-	Hostname       string // empty: made from the name
-	Flavor         cloud.FlavorID
+	Name string
+	// SameName: all of several have the name; else they are numbered.
+	SameName bool
+	// NameOf, if set, names each instance when there is no Name.
+	NameOf      func(cloud.InstanceID) string
+	Description *string
+	Hostname    string // empty: made from the name
+	Flavor      cloud.FlavorID
+	// FlavorName is what the caller calls the flavor; empty: as it is called.
+	FlavorName     string
 	Image          cloud.ImageID // empty when the root disk comes from Disks
 	KeyName        string
 	UserData       string // base64
@@ -84,7 +90,7 @@ func (s *Service) normalise(r *CreateRequest) error {
 	r.CountMin = max(r.CountMin, 1)
 	r.CountMax = max(r.CountMax, r.CountMin)
 	switch {
-	case r.Name == "":
+	case r.Name == "" && r.NameOf == nil:
 		return cloud.Invalidf(resource, "name", "Invalid input for field/attribute name. The name must not be empty.")
 	case len(r.Name) > nameMax:
 		return cloud.Invalidf(resource, "name", "Invalid input for field/attribute name. The name is longer than %d characters.", nameMax)
@@ -257,12 +263,15 @@ func (s *Service) newInstance(ctx context.Context, pl *plan, reservation string,
 	p := cloud.PrincipalOf(ctx)
 	in := &cloud.Instance{
 		ID: cloud.InstanceID(cloud.NewID()), ProjectID: p.ProjectID, UserID: p.UserID,
-		Name: numbered(pl.Name, i, n), Description: pl.Description, Properties: pl.Properties, Tags: pl.Tags,
+		Name: pl.name(i, n), Description: pl.Description, Properties: pl.Properties, Tags: pl.Tags,
 		Phase: cloud.PhaseBuilding, Power: cloud.PowerOn, BootSerial: 1,
-		Flavor:   cloud.FlavorSnapshot{FlavorID: pl.flavor.ID, Name: pl.flavor.Name, FlavorSize: pl.flavor.FlavorSize},
+		Flavor:   cloud.FlavorSnapshot{FlavorID: pl.flavor.ID, Name: pl.flavor.Name, Called: pl.FlavorName, FlavorSize: pl.flavor.FlavorSize},
 		UserData: pl.userData, ConfigDrive: pl.ConfigDrive, AdminPassword: pl.AdminPassword,
 		AccessV4: pl.AccessV4, AccessV6: pl.AccessV6, GrowRoot: pl.GrowRoot,
 		Zone: pl.Zone, Hints: pl.Hints, ReservationID: reservation, LaunchIndex: i,
+	}
+	if in.Name == "" {
+		in.Name = pl.NameOf(in.ID)
 	}
 	in.Hostname = hostname(pl.Hostname, in.Name, in.ID, n)
 	if pl.image != nil {
@@ -278,11 +287,12 @@ func (s *Service) newInstance(ctx context.Context, pl *plan, reservation string,
 	return in
 }
 
-func numbered(name string, i, n int) string {
-	if n == 1 {
-		return name
+// name is the name of the i-th of n instances; empty where NameOf has to tell, or where all have the same on purpose.
+func (pl *plan) name(i, n int) string {
+	if n == 1 || pl.Name == "" || pl.SameName {
+		return pl.Name
 	}
-	return fmt.Sprintf("%s-%d", name, i+1)
+	return fmt.Sprintf("%s-%d", pl.Name, i+1)
 }
 
 // create writes one instance with its ports and disks and starts its Operation.

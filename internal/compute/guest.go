@@ -48,6 +48,9 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 		return nil, spec.Guest{}, err
 	}
 	g := s.describeGuest(in, views, generation)
+	if s.ZoneNames.Own(in.Zone) == zone && in.Zone != "" {
+		zone = in.Zone // the name that its owner asked for
+	}
 	g.Metadata.Zone = zone
 	for i, d := range g.Disks {
 		g.Disks[i].Limits, g.Disks[i].Key = limits[cloud.VolumeID(d.Volume)], keys[cloud.VolumeID(d.Volume)]

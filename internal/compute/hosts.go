@@ -128,5 +128,10 @@ func (s *Service) ListZones(ctx context.Context, detail bool) ([]Zone, error) {
 			zones[i].Hosts = append(zones[i].Hosts, h)
 		}
 	}
+	for _, z := range slices.Clone(zones) {
+		for _, name := range slices.Sorted(slices.Values(s.ZoneNames.Of(z.Name))) {
+			zones = append(zones, Zone{Name: name, Up: z.Up, Hosts: z.Hosts})
+		}
+	}
 	return zones, nil
 }

@@ -12,6 +12,7 @@ import (
 // PlaceVolume chooses the pool that a volume is made on, inside the transaction that writes its row. What is remembered of the
 // hosts is a hint: the chosen one is looked at again.
 func (s *Service) PlaceVolume(ctx context.Context, r cloud.VolumePlacement) (cloud.VolumePlace, error) {
+	r.Zone = s.ZoneNames.Own(r.Zone)
 	not := map[cloud.HostID]bool{}
 	candidates, err := s.room.candidates(ctx)
 	if err != nil {

@@ -265,7 +265,7 @@ func (s *Service) freed(ctx context.Context, id cloud.HostID) {
 
 func (s *Service) placementRequest(ctx context.Context, in *cloud.Instance) (placement.Request, error) {
 	f := in.Flavor.FlavorSize
-	req := placement.Request{VCPUs: f.VCPUs, MemoryMiB: f.MemoryMiB, DiskGiB: in.LocalGiB(), Zone: in.Zone, Seed: rand.Uint64(),
+	req := placement.Request{VCPUs: f.VCPUs, MemoryMiB: f.MemoryMiB, DiskGiB: in.LocalGiB(), Zone: s.ZoneNames.Own(in.Zone), Seed: rand.Uint64(),
 		Promises: addPromises(in.Promises)}
 	if name := setting(in, "hw:machine_type", "hw_machine_type"); name != "" {
 		req.Machine = string(machine(in))

@@ -94,6 +94,8 @@ type Deps struct {
 	Network    Networks
 	Volume     Volumes
 	Image      Images
+	// ZoneNames are further names of availability zones.
+	ZoneNames cloud.ZoneNames
 	// ResumeGuests starts what should run after its host was restarted.
 	ResumeGuests bool
 	// Grace is how long a guest may take to shut down when asked.

@@ -191,7 +191,7 @@ func (s *Service) comesBackOn(ctx context.Context, in *cloud.Instance, name stri
 	if err != nil {
 		return nil, err
 	}
-	if in.Zone != "" && in.Zone != h.Zone {
+	if in.Zone != "" && s.ZoneNames.Own(in.Zone) != h.Zone {
 		return nil, cloud.Errorf(cloud.WrongState, resource, in.ID, "Host '%s' is not in the availability zone '%s' that instance %s has to be in.", name, in.Zone, in.ID)
 	}
 	return func(req *placement.Request) {

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -82,6 +83,21 @@ func (s *Service) UpdateTemplate(ctx context.Context, id cloud.InstanceTemplateI
 			return err
 		}
 		t.Default = *version
+		return nil
+	})
+}
+
+// ChangeTemplateLabels changes the labels of a template.
+func (s *Service) ChangeTemplateLabels(ctx context.Context, id cloud.InstanceTemplateID, edit func(labels map[string]string) error) (*cloud.InstanceTemplate, error) {
+	return s.changeTemplate(ctx, id, func(_ context.Context, t *cloud.InstanceTemplate) error {
+		labels := maps.Clone(t.Labels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		if err := edit(labels); err != nil {
+			return err
+		}
+		t.Labels = labels
 		return nil
 	})
 }

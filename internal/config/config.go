@@ -45,6 +45,9 @@ type Config struct {
 
 	Region string `json:"region"`
 	Zone   string `json:"zone"`
+	// ZoneNames are further names of availability zones, each with the zone's own: a cloud of one machine can offer several
+	// zones to clients that want to spread over some.
+	ZoneNames map[string]string `json:"zone_names"`
 	// HostName names this machine among the hosts; empty: the system's name.
 	HostName string `json:"host_name"`
 	// Acceleration is "auto", "kvm" or "tcg".

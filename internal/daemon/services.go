@@ -101,13 +101,13 @@ func (d *Daemon) newServices() (*services, error) {
 		Volumes: st.Volumes, Snapshots: st.Snapshots, Attachments: st.Attachments, Types: st.VolumeTypes, QOSRows: st.VolumeQOS,
 		DefaultTypes: st.DefaultVolumeTypes, Transfers: st.Transfers, Groups: st.VolumeGroups, GroupTypes: st.VolumeGroupTypes,
 		GroupSnapshots: st.GroupSnapshots, Notices: st.Notices, Backups: st.Backups, BackupBytes: s.backups, HostRows: st.Hosts, Usage: st.UsageEvents,
-		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Secrets: s.identity, DefaultTypeName: c.DefaultVolumeType, Log: log, Now: now,
+		Tx: st, Quota: s.quota, Operations: s.engine, Hosts: s.fleet, Placer: placer{s}, Images: s.image, Secrets: s.identity, DefaultTypeName: c.DefaultVolumeType, ZoneNames: c.ZoneNames, Log: log, Now: now,
 	})
 	s.compute = compute.New(compute.Deps{
 		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, Templates: st.Templates, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
 		Operations: st.Operations, Usage: st.UsageEvents, Tx: st, Generation: st.Generation,
 		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
-		ResumeGuests: c.ResumeGuests, Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
+		ZoneNames: c.ZoneNames, ResumeGuests: c.ResumeGuests, Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
 	})
 	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
 		Instances: st.Instances, Tx: st, Physical: networkConfig(c).Physical, HostChanged: s.compute.HostChanged})
@@ -199,6 +199,7 @@ func networkConfig(c config.Config) network.Config {
 	n := network.DefaultConfig()
 	n.MeterPause = config.Seconds(c.MeterSeconds)
 	n.Distributed = c.DistributedRouters
+	n.ZoneNames = c.ZoneNames
 	for _, p := range c.PhysicalNetworks {
 		n.Physical = append(n.Physical, p.Name)
 	}

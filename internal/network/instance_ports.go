@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -141,21 +142,45 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 		return nil, err
 	}
 	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), ProjectID: in.ProjectID, NetworkID: n.ID, AdminUp: true, Owner: cloud.OwnerInstance,
-		InstanceID: in.ID, PortSecurity: n.PortSecurity, DNSName: in.Hostname, DeviceTag: r.Tag, DeleteWithInstance: true, Order: order, HostID: in.HostID}
+		InstanceID: in.ID, PortSecurity: n.PortSecurity, DNSName: in.Hostname, DeviceTag: r.Tag, DeleteWithInstance: !r.Keep, Order: order, HostID: in.HostID,
+		Description: r.Description}
+	if r.Groups != nil {
+		groups = &r.Groups
+	}
 	if !n.PortSecurity {
 		groups = &[]cloud.SecurityGroupID{}
 	}
 	if p.SecurityGroups, err = s.portGroups(ctx, p, groups); err != nil {
 		return nil, err
 	}
-	var fixed *[]AddressRequest
-	if r.FixedIP.IsValid() {
-		fixed = &[]AddressRequest{{Address: r.FixedIP}}
+	fixed, err := s.nicAddresses(ctx, n.ID, r)
+	if err != nil {
+		return nil, err
 	}
 	if err := s.askPromises(ctx, p); err != nil {
 		return nil, err
 	}
 	return p, s.insertPort(ctx, n, p, "", fixed)
+}
+
+// nicAddresses are the addresses that a new port shall have; nil where any will do.
+func (s *Service) nicAddresses(ctx context.Context, n cloud.NetworkID, r NICRequest) (*[]AddressRequest, error) {
+	if !r.FixedIP.IsValid() && len(r.More) == 0 {
+		return nil, nil
+	}
+	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.Eq("network_id", n)))
+	if err != nil || len(subnets) == 0 {
+		return nil, err
+	}
+	var fixed []AddressRequest
+	for _, a := range append([]netip.Addr{r.FixedIP}, r.More...) {
+		if a.IsValid() {
+			fixed = append(fixed, AddressRequest{Address: a})
+		} else {
+			fixed = append(fixed, AddressRequest{SubnetID: subnets[0].ID})
+		}
+	}
+	return &fixed, nil
 }
 
 func (s *Service) authorizeNIC(ctx context.Context, n *cloud.Network, r NICRequest) error {
@@ -190,7 +215,7 @@ func (s *Service) takePort(ctx context.Context, in *cloud.Instance, r NICRequest
 		return nil, err
 	}
 	p.Owner, p.InstanceID, p.Order, p.DeviceTag, p.HostID, p.Up = cloud.OwnerInstance, in.ID, order, r.Tag, in.HostID, false
-	p.OwnerText, p.DeviceText, p.DeleteWithInstance = "", "", false
+	p.OwnerText, p.DeviceText, p.DeleteWithInstance = "", "", r.Delete
 	if p.DNSName == "" {
 		p.DNSName = in.Hostname
 	}

@@ -85,7 +85,9 @@ type Config struct {
 	Physical []string
 	// Distributed: new routers run on each host that has a port of theirs, unless somebody says otherwise.
 	Distributed bool
-	Public      PublicConfig
+	// ZoneNames are further names of availability zones.
+	ZoneNames cloud.ZoneNames
+	Public    PublicConfig
 }
 
 // PublicConfig describes the external network that the first start makes.

@@ -144,7 +144,7 @@ func (s *Service) Zones(ctx context.Context) ([]string, error) {
 	var zones []string
 	for _, h := range hosts {
 		if !slices.Contains(zones, h.Zone) {
-			zones = append(zones, h.Zone)
+			zones = append(append(zones, h.Zone), s.Config.ZoneNames.Of(h.Zone)...)
 		}
 	}
 	slices.Sort(zones)

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"context"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -115,6 +116,11 @@ func (s *Service) Zones(ctx context.Context) ([]Zone, error) {
 			continue
 		}
 		zones = append(zones, Zone{Name: h.Zone, Available: up})
+	}
+	for _, z := range slices.Clone(zones) {
+		for _, name := range slices.Sorted(slices.Values(s.ZoneNames.Of(z.Name))) {
+			zones = append(zones, Zone{Name: name, Available: z.Available})
+		}
 	}
 	return zones, nil
 }

@@ -99,8 +99,10 @@ type Deps struct {
 	Secrets        Secrets
 	// DefaultTypeName names the type of volumes for which none is asked; empty: DefaultTypeName, the constant.
 	DefaultTypeName string
-	Log             *slog.Logger
-	Now             func() time.Time
+	// ZoneNames are further names of availability zones.
+	ZoneNames cloud.ZoneNames
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Service is the use cases on volumes. It is safe for concurrent use.

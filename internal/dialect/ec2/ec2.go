@@ -82,7 +82,7 @@ func New(d Deps) *Handler {
 func (a *api) families() [][]*action {
 	return [][]*action{
 		a.placeActions(), a.keyActions(), a.tagActions(), a.emptyActions(),
-		a.instanceActions(), a.powerActions(), a.typeActions(),
+		a.instanceActions(), a.powerActions(), a.typeActions(), a.runActions(), a.attributeActions(), a.optionActions(), a.templateActions(),
 	}
 }
 

@@ -85,6 +85,7 @@ var standard = map[cloud.Kind]fault{
 var nouns = map[string]map[cloud.Kind]string{
 	"instance": {cloud.NotFound: "InvalidInstanceID.NotFound", cloud.WrongState: "IncorrectInstanceState",
 		cloud.NoCapacity: "InsufficientInstanceCapacity", cloud.QuotaExceeded: "InstanceLimitExceeded", cloud.InUse: "IncorrectInstanceState"},
+	"protected instance":  {cloud.WrongState: "OperationNotPermitted"},
 	"host":                {cloud.NoCapacity: "InsufficientInstanceCapacity"},
 	"flavor":              {cloud.NotFound: "InvalidInstanceType"},
 	"image":               {cloud.NotFound: "InvalidAMIID.NotFound", cloud.WrongState: "InvalidAMIID.Unavailable"},

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -80,10 +81,10 @@ func (s *surroundings) instance(v *compute.View) *shape.Instance {
 		launched = *v.LaunchedAt
 	}
 	i := &shape.Instance{
-		InstanceId: id(instanceIDs, v.ID), ImageId: id(imageIDs, v.ImageID), InstanceType: v.Flavor.Name, State: &state, StateReason: reason, StateTransitionReason: why,
+		InstanceId: id(instanceIDs, v.ID), ImageId: id(imageIDs, v.ImageID), InstanceType: cmp.Or(v.Flavor.Called, v.Flavor.Name), State: &state, StateReason: reason, StateTransitionReason: why,
 		KeyName: v.KeyName, AmiLaunchIndex: new(v.LaunchIndex), LaunchTime: &launched, Architecture: architecture(v.Instance), Hypervisor: "xen", VirtualizationType: "hvm",
 		RootDeviceName: rootDevice, RootDeviceType: "instance-store", EbsOptimized: new(false), EnaSupport: new(true), PlatformDetails: "Linux/UNIX",
-		UsageOperation: "RunInstances", Monitoring: &shape.Monitoring{State: "disabled"}, Placement: s.placement(v.Instance), ClientToken: "",
+		UsageOperation: "RunInstances", Monitoring: monitoring(v.Instance), MetadataOptions: metadataShown(v.Options.Metadata), Placement: s.placement(v.Instance), ClientToken: "",
 		ProductCodes: []shape.ProductCode{}, BlockDeviceMappings: []shape.InstanceBlockDeviceMapping{}, NetworkInterfaces: []shape.InstanceNetworkInterface{},
 		SecurityGroups: []shape.GroupIdentifier{}, SourceDestCheck: new(true), Tags: instanceTags(v.Instance),
 		CpuOptions: &shape.CpuOptions{CoreCount: new(v.Flavor.VCPUs), ThreadsPerCore: new(1)},

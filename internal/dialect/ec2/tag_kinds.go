@@ -19,6 +19,7 @@ func (a *api) taggables() []taggable {
 		{ruleIDs, "security-group-rule", things(a.rules, func(r *cloud.SecurityGroupRule) thing { return thing{string(r.ID), tagsOf(r.Labels, "")} }),
 			a.labeler("security group rule")},
 		{keyIDs, "key-pair", things(a.keyPairs, func(k *cloud.KeyPair) thing { return thing{string(k.ID), tagsOf(k.Labels, "")} }), a.labelKeyPair},
+		{templateIDs, "launch-template", things(a.templates, func(t *cloud.InstanceTemplate) thing { return thing{string(t.ID), templateTags(t)} }), a.labelTemplate},
 	}
 }
 
@@ -98,4 +99,9 @@ func (a *api) relabel(ctx context.Context, noun network.LabelNoun, id, name stri
 
 func (a *api) labelKeyPair(ctx context.Context, id string, edit labels) error {
 	return a.Compute.ChangeKeyPairLabels(ctx, cloud.KeyPairID(id), edit)
+}
+
+func (a *api) labelTemplate(ctx context.Context, id string, edit labels) error {
+	_, err := a.Compute.ChangeTemplateLabels(ctx, cloud.InstanceTemplateID(id), edit)
+	return err
 }
