@@ -79,16 +79,7 @@ func (a *api) createTemplate(ctx context.Context, in *shape.CreateLaunchTemplate
 		return nil, err
 	}
 	first := cloud.TemplateVersion{Description: in.VersionDescription, Dialect: dialectName, Body: []byte(data.Encode())}
-	var t *cloud.InstanceTemplate
-	err = a.Network.Together(ctx, func(ctx context.Context) error {
-		if t, err = a.Compute.CreateTemplate(ctx, in.LaunchTemplateName, nil, first); err != nil {
-			return err
-		}
-		if len(labels) > 0 {
-			t, err = a.Compute.ChangeTemplateLabels(ctx, t.ID, setAll(labels))
-		}
-		return err
-	})
+	t, err := a.Compute.CreateTemplate(ctx, in.LaunchTemplateName, labels, first)
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +273,7 @@ func (a *api) modifyTemplate(ctx context.Context, in *shape.ModifyLaunchTemplate
 		if err != nil {
 			return nil, err
 		}
-		if t, err = a.Compute.UpdateTemplate(ctx, t.ID, &v.Number, nil); err != nil {
+		if t, err = a.Compute.DefaultTemplateVersion(ctx, t.ID, v.Number); err != nil {
 			return nil, err
 		}
 	}

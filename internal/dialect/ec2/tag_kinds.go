@@ -102,6 +102,5 @@ func (a *api) labelKeyPair(ctx context.Context, id string, edit labels) error {
 }
 
 func (a *api) labelTemplate(ctx context.Context, id string, edit labels) error {
-	_, err := a.Compute.ChangeTemplateLabels(ctx, cloud.InstanceTemplateID(id), edit)
-	return err
+	return a.Compute.ChangeTemplateLabels(ctx, cloud.InstanceTemplateID(id), edit)
 }

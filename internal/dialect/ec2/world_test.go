@@ -31,7 +31,7 @@ func newWorldWith(t testing.TB, o testcloud.Options) *world {
 	s := c.Services()
 	repeats := idempotency.New(idempotency.Deps{Records: c.Store.Idempotencies, Tx: c.Store, Now: s.Compute.Now})
 	h := ec2.New(ec2.Deps{Keys: accounts{}, Compute: s.Compute, Network: s.Network, Volumes: s.Volume, Images: s.Image, Quota: s.Quota, Repeats: repeats,
-		Log: slog.New(slog.DiscardHandler), Config: ec2.Config{Regions: []string{"test-1", "us-east-1"}}})
+		Log: slog.New(slog.DiscardHandler), Config: ec2.Config{Regions: []string{"test-1", "us-east-1"}, Types: map[string]string{"t3.micro": "m1.tiny", "t3.small": "m1.small", "t3.medium": "m1.medium"}}})
 	return &world{Cloud: c, Tenant: c.Tenant(t), t: t, api: h}
 }
 
