@@ -11,7 +11,6 @@ type InstanceTemplate struct {
 	// Latest is the number of the newest version: numbers are not used again.
 	Latest   int               `json:"latest"`
 	Versions []TemplateVersion `json:"versions"`
-	Tags     []string          `json:"tags,omitempty"`
 }
 
 // TemplateVersion is one version of an InstanceTemplate. Body is a document in the words of the dialect that wrote it, whose name

@@ -22,6 +22,8 @@ type Network struct {
 	DNSDomain    string   `json:"dns_domain,omitempty"`
 	Zones        []string `json:"zones,omitempty"`
 	Tags         []string `json:"tags,omitempty"`
+	// RouterID is the routing domain that it is a part of, if any: it has one of its subnets.
+	RouterID RouterID `json:"router_id,omitempty"`
 	// Auto: made for its project by AutoTopology.
 	Auto bool `json:"auto,omitempty"`
 	// Unserved are hosts that do not answer DHCP for it.
@@ -66,6 +68,8 @@ type Subnet struct {
 	SegmentID SegmentID `json:"segment_id,omitempty"`
 	// RouterID is the routing domain it was cut from, if any: the router has its Gateway address and routes from it by table.
 	RouterID RouterID `json:"router_id,omitempty"`
+	// Zone is the availability zone that a domain's subnet is for.
+	Zone string `json:"zone,omitempty"`
 	// AutoPublic: what instances get on it has a passing public address. Default: it is the one of its zone to take when none
 	// is named.
 	AutoPublic bool `json:"auto_public,omitempty"`
@@ -117,8 +121,7 @@ const (
 	OwnerTrunk           PortOwner = "trunk"   // its frames pass another port: Port.TrunkID
 	OwnerNATGateway      PortOwner = "nat-gateway"
 	OwnerVPN             PortOwner = "vpn"         // an address of a VPN service, outside or towards its router
-	OwnerRouterLink      PortOwner = "router-link" // a router's end of a link that nobody else is on: to a VPN service
-	OwnerPeering         PortOwner = "peering"     // an end of the link between two routing domains
+	OwnerRouterLink      PortOwner = "router-link" // a router's end of a link that nobody else is on: to a VPN service, or to the peer of its routing domain
 )
 
 // IsRouterInterface tells whether such a port joins a router to a network inside.
@@ -170,6 +173,8 @@ type Port struct {
 	Promised []QoSKind `json:"promised,omitempty"`
 	// Tag is the instance owner's name for the device.
 	DeviceTag string `json:"device_tag,omitempty"`
+	// Public: a passing floating IP leads to it while its instance is not stopped.
+	Public bool `json:"public,omitempty"`
 	// DeleteWithInstance: the port was made for the instance and goes with it.
 	DeleteWithInstance bool `json:"delete_with_instance,omitempty"`
 	// Order is the port's place among its instance's NICs.

@@ -18,6 +18,8 @@ type NICRequest struct {
 	Description string
 	// Keep: a new port outlives the instance. Delete: one that exists does not.
 	Keep, Delete bool
+	// Public: it has a public address that passes with it. Nil: as its subnet says.
+	Public *bool
 }
 
 // NICDefault says which network an instance goes on when no card was asked for.

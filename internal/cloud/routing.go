@@ -72,7 +72,6 @@ type RouteTable struct {
 	Uses []TableUse `json:"uses,omitempty"`
 	// Propagating are the VPN gateways whose networks become routes here by themselves.
 	Propagating []GatewayID `json:"propagating,omitempty"`
-	Tags        []string    `json:"tags,omitempty"`
 }
 
 // GatewayKind says where a Gateway leads.
@@ -95,8 +94,7 @@ type Gateway struct {
 	Name      string   `json:"name,omitempty"`
 	RouterID  RouterID `json:"router_id,omitempty"` // empty: attached to none
 	// ASN is the number of the autonomous system that a VPN gateway speaks for; nobody has asked BGP for it yet.
-	ASN  int64    `json:"asn,omitempty"`
-	Tags []string `json:"tags,omitempty"`
+	ASN int64 `json:"asn,omitempty"`
 }
 
 // NATGateway lets what has no address of its own outside out under one: new connections from subnets whose table leads to it.
@@ -112,7 +110,6 @@ type NATGateway struct {
 	// port's address for who is inside the domain or beyond a peering.
 	PortID       PortID       `json:"port_id"`
 	FloatingIPID FloatingIPID `json:"floating_ip_id,omitempty"`
-	Tags         []string     `json:"tags,omitempty"`
 }
 
 // PacketFilter decides about packets at the border of the subnets that use it, by its entries in the order of their numbers; what
@@ -127,7 +124,6 @@ type PacketFilter struct {
 	Default   bool          `json:"default,omitempty"` // it is its router's DefaultFilter
 	Entries   []FilterEntry `json:"entries,omitempty"`
 	Uses      []TableUse    `json:"uses,omitempty"` // each subnet of a domain is in exactly one
-	Tags      []string      `json:"tags,omitempty"`
 }
 
 // FilterEntry is one entry of a PacketFilter. Number is unique in its direction, from 1.
@@ -153,10 +149,14 @@ type PeeringState string
 const (
 	PeeringPending  PeeringState = "pending"
 	PeeringActive   PeeringState = "active"
+	PeeringFailed   PeeringState = "failed" // the blocks overlap
 	PeeringRejected PeeringState = "rejected"
 	PeeringExpired  PeeringState = "expired"
 	PeeringDeleted  PeeringState = "deleted"
 )
+
+// Ended tells whether such a peering joins nothing and never will.
+func (s PeeringState) Ended() bool { return s != PeeringPending && s != PeeringActive }
 
 // Peering joins two routing domains, whose blocks do not overlap, by a link that routes can lead over.
 type Peering struct {
@@ -175,7 +175,6 @@ type Peering struct {
 	AccepterBlocks []netip.Prefix `json:"accepter_blocks"`
 	// NetworkID is the link, with a port of each router on it; empty before it is active.
 	NetworkID NetworkID `json:"network_id,omitempty"`
-	Tags      []string  `json:"tags,omitempty"`
 }
 
 // DHCPOptionSet is what guests of the domains that use it are told by DHCP. It does not change.
@@ -192,5 +191,4 @@ type DHCPOptionSet struct {
 	// NetBIOS are name servers, NetBIOSNode the node type (1, 2, 4 or 8; 0: not told).
 	NetBIOS     []netip.Addr `json:"netbios,omitempty"`
 	NetBIOSNode int          `json:"netbios_node,omitempty"`
-	Tags        []string     `json:"tags,omitempty"`
 }

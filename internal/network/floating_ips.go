@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -120,8 +121,9 @@ func (s *Service) FloatingIP(ctx context.Context, id cloud.FloatingIPID) (*cloud
 	return f, policy.Authorize(ctx, "floating IP.get", floatingTarget(f))
 }
 
-// ListFloatingIPs lists the floating IPs of the caller's project, or all.
+// ListFloatingIPs lists the floating IPs of the caller's project, or all, but for those that pass with a port: they are seen on it.
 func (s *Service) ListFloatingIPs(ctx context.Context, q cloud.Query, keep ...func(*cloud.FloatingIP) bool) ([]*cloud.FloatingIP, error) {
+	q.Where = append(slices.Clip(q.Where), cloud.Eq("passing", false))
 	return s.FloatingIPs.List(ctx, visible(ctx, "floating IP.get", q), keep...)
 }
 
@@ -167,7 +169,10 @@ func (s *Service) ownFloating(ctx context.Context, id cloud.FloatingIPID, action
 	if err != nil {
 		return nil, err
 	}
-	return f, policy.Authorize(ctx, action, floatingTarget(f))
+	if err := policy.Authorize(ctx, action, floatingTarget(f)); err != nil {
+		return nil, err
+	}
+	return f, refusePassing(f)
 }
 
 // DeleteFloatingIP gives an address back, wherever it leads. Conflict while it has port forwardings.
@@ -179,6 +184,9 @@ func (s *Service) DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) e
 		}
 		if len(f.Forwardings) > 0 {
 			return cloud.Errorf(cloud.Conflict, "floating IP with forwardings", id, "Floating IP %s cannot be deleted: it has %d port forwardings.", id, len(f.Forwardings))
+		}
+		if err := s.refuseNATs(ctx, f); err != nil {
+			return err
 		}
 		if err := s.lockNetwork(ctx, f.NetworkID); err != nil {
 			return err

@@ -22,6 +22,9 @@ func (s *Service) relead(ctx context.Context, f *cloud.FloatingIP, t TargetReque
 	if len(f.Forwardings) > 0 {
 		return nil
 	}
+	if err := s.refuseNATs(ctx, f); err != nil {
+		return err
+	}
 	old := f.RouterID
 	unlead(f)
 	s.nudgeRouter(ctx, old)
@@ -29,6 +32,15 @@ func (s *Service) relead(ctx context.Context, f *cloud.FloatingIP, t TargetReque
 		return nil
 	}
 	return s.lead(ctx, f, t)
+}
+
+// refuseNATs keeps a floating IP with the NAT gateway that it was given to.
+func (s *Service) refuseNATs(ctx context.Context, f *cloud.FloatingIP) error {
+	nats, err := s.NATGateways.List(ctx, cloud.Where(cloud.Eq("floating_ip_id", string(f.ID))))
+	if err != nil || len(nats) == 0 {
+		return err
+	}
+	return cloud.Errorf(cloud.InUse, "floating IP", f.ID, "Floating IP %s is NAT gateway %s's.", f.ID, nats[0].ID)
 }
 
 func unlead(f *cloud.FloatingIP) {
@@ -49,6 +61,22 @@ func (s *Service) lead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest
 	if err != nil {
 		return err
 	}
+	if err := s.checkLeadable(ctx, p); err != nil {
+		return err
+	}
+	return s.point(ctx, f, p, a)
+}
+
+// checkLeadable refuses a port whose floating IP is its NAT gateway's, and gives back a passing one: another comes in its place.
+func (s *Service) checkLeadable(ctx context.Context, p *cloud.Port) error {
+	if p.Owner == cloud.OwnerNATGateway {
+		return cloud.Errorf(cloud.Conflict, "port of NAT gateway", p.ID, "Port %s is of a NAT gateway, whose floating IP was chosen when it was made.", p.ID)
+	}
+	return s.dropPassing(ctx, p.ID)
+}
+
+// point leads a floating IP to an address of a port.
+func (s *Service) point(ctx context.Context, f *cloud.FloatingIP, p *cloud.Port, a cloud.PortAddress) error {
 	if err := s.checkUnled(ctx, f, p, a); err != nil {
 		return err
 	}
@@ -128,13 +156,19 @@ func (s *Service) routerBetween(ctx context.Context, external cloud.NetworkID, p
 	return found, nil
 }
 
-// detachFloating makes floating IPs that lead to a port and match lead nowhere.
+// detachFloating makes floating IPs that lead to a port and match lead nowhere; one that passes with the port goes.
 func (s *Service) detachFloating(ctx context.Context, port cloud.PortID, match func(*cloud.FloatingIP) bool) error {
 	floating, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("target_port", string(port))), match)
 	if err != nil {
 		return err
 	}
 	for _, f := range floating {
+		if f.Passing {
+			if err := s.dropPassing(ctx, port); err != nil {
+				return err
+			}
+			continue
+		}
 		s.nudgeRouter(ctx, f.RouterID)
 		unlead(f)
 		f.Revisions++

@@ -35,9 +35,9 @@ func (s *Service) hostNeedsNetwork(ctx context.Context, host cloud.HostID, id cl
 	return n > 0, err
 }
 
-// routersInside are the routers with an interface on a network.
+// routersInside are the routers with an interface on a network, or with something of theirs on it that is where they are.
 func (s *Service) routersInside(ctx context.Context, id cloud.NetworkID) ([]string, error) {
-	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), isRouterInterface))
+	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)), isRouterSide))
 	return columnOf(ports, routerOf), err
 }
 
@@ -71,6 +71,9 @@ func (s *Service) hostsOfNetwork(ctx context.Context, id cloud.NetworkID) ([]clo
 }
 
 var isRouterInterface = cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy)})
+
+// isRouterSide are ports that are on the host of their router.
+var isRouterSide = cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy), string(cloud.OwnerRouterLink), string(cloud.OwnerVPN)})
 
 var isBound = cloud.Cond{Column: "host_id", Op: cloud.OpNe, Value: ""}
 

@@ -77,7 +77,7 @@ func (s *Service) defaultNetwork(ctx context.Context, p cloud.ProjectID, choice 
 
 // onlyNetwork is the one network an instance can go on when its owner named none; nil if there is none.
 func (s *Service) onlyNetwork(ctx context.Context, p cloud.ProjectID) (*cloud.Network, error) {
-	inside := func(n *cloud.Network) bool { return !n.External }
+	inside := func(n *cloud.Network) bool { return !n.External && n.RouterID == "" } // a domain's are for who names them
 	networks, err := s.Networks.List(ctx, cloud.Where(cloud.Eq("project_id", string(p))), inside)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 	if !n.PortSecurity {
 		groups = &[]cloud.SecurityGroupID{}
 	}
-	if p.SecurityGroups, err = s.portGroups(ctx, p, groups); err != nil {
+	if p.SecurityGroups, err = s.portGroups(ctx, n, p, groups); err != nil {
 		return nil, err
 	}
 	fixed, err := s.nicAddresses(ctx, n.ID, r)
@@ -160,7 +160,10 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 	if err := s.askPromises(ctx, p); err != nil {
 		return nil, err
 	}
-	return p, s.insertPort(ctx, n, p, "", fixed)
+	if err := s.insertPort(ctx, n, p, "", fixed); err != nil || n.RouterID == "" {
+		return p, err
+	}
+	return p, s.firstPublic(ctx, p, r.Public)
 }
 
 // nicAddresses are the addresses that a new port shall have; nil where any will do.
@@ -280,7 +283,10 @@ func (s *Service) releasePort(ctx context.Context, p *cloud.Port) error {
 		}
 		return s.removePort(ctx, p)
 	}
-	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised, p.DeleteWithInstance = cloud.OwnerNone, "", "", false, 0, "", nil, false
+	if err := s.dropPassing(ctx, p.ID); err != nil {
+		return err
+	}
+	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised, p.DeleteWithInstance, p.Public = cloud.OwnerNone, "", "", false, 0, "", nil, false, false
 	return s.savePort(ctx, p)
 }
 

@@ -97,6 +97,9 @@ func (s *Service) networkDocument(ctx context.Context, id cloud.NetworkID, p par
 	if r.subnets, err = s.subnetsOf(ctx, id); err != nil {
 		return doc, err
 	}
+	if r.told, err = s.toldOn(ctx, n); err != nil {
+		return doc, err
+	}
 	owners := planOwners
 	if p == head {
 		owners = headOwners
@@ -182,6 +185,9 @@ func (s *Service) loadRouterSides(ctx context.Context, rows *routerRows, subnets
 	if rows.floating, err = s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("router_id", string(rows.router.ID)))); err != nil {
 		return err
 	}
+	if rows.domain, err = s.loadDomain(ctx, rows.router); err != nil {
+		return err
+	}
 	if rows.qos, err = s.routerQoS(ctx, rows); err != nil {
 		return err
 	}
@@ -243,7 +249,12 @@ func (s *Service) loadPort(ctx context.Context, host cloud.HostID, id cloud.Port
 			return err
 		}
 		generation, err := s.Generations.Generation(ctx)
+		told, err := s.toldTo(ctx, p)
+		if err != nil {
+			return err
+		}
 		doc = planPort(p, qos[p.ID], generation)
+		doc.Options = told.options(doc.Options)
 		if parent != nil {
 			onBranch(&doc, p, parent)
 		}

@@ -38,6 +38,7 @@ type NetworkRequest struct {
 	Provider     Provider
 	More         []Provider // segments besides the one that carries it
 	Auto         bool       // the project's own, of AutoTopology
+	domain       cloud.RouterID
 }
 
 func networkTarget(n *cloud.Network) policy.Target {
@@ -89,7 +90,7 @@ func (s *Service) shareNetwork(ctx context.Context, n *cloud.Network) error {
 func newNetwork(r NetworkRequest) *cloud.Network {
 	return &cloud.Network{ID: cloud.NetworkID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
 		AdminUp: or(r.AdminUp, true), Shared: r.Shared, External: r.External, Default: r.Default, MTU: r.MTU,
-		PortSecurity: or(r.PortSecurity, true), DNSDomain: r.DNSDomain, Zones: r.Zones, Tags: r.Tags, Auto: r.Auto,
+		PortSecurity: or(r.PortSecurity, true), DNSDomain: r.DNSDomain, Zones: r.Zones, Tags: r.Tags, Auto: r.Auto, RouterID: r.domain,
 		Kind: r.Provider.Kind, Physical: r.Provider.Physical, Segment: r.Provider.Segment}
 }
 

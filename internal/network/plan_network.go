@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type networkRows struct {
 	subnets []*cloud.Subnet
 	ports   []*cloud.Port // those that planOwners lists
 	domain  string        // for networks without one of their own
+	told    told
 }
 
 // planOwners are the owners of ports that a network's document speaks of.
@@ -28,16 +30,21 @@ func planNetwork(r networkRows, generation int64) spec.Network {
 	n := spec.Network{ID: spec.NetworkID(r.network.ID), Generation: generation, External: r.network.External, MTU: r.network.MTU,
 		AdminUp: r.network.AdminUp, Physical: r.network.Physical, Tag: r.network.Segment, Domain: strings.TrimSuffix(r.network.DNSDomain, ".")}
 	if n.Domain == "" {
-		n.Domain = r.domain
+		n.Domain = cmp.Or(r.told.domain, r.domain)
 	}
+	n.NoDNS = r.told.noDNS
 	subnets := slices.SortedFunc(slices.Values(r.subnets), func(a, b *cloud.Subnet) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for _, sub := range subnets {
-		n.Subnets = append(n.Subnets, planSubnet(sub, r.ports))
+		planned := planSubnet(sub, r.ports)
+		if len(planned.DNS) == 0 {
+			planned.DNS = r.told.dns
+		}
+		n.Subnets = append(n.Subnets, planned)
 	}
 	ports := slices.SortedFunc(slices.Values(r.ports), comparePorts)
 	for _, p := range ports {
 		if (p.Owner == cloud.OwnerNone || p.Owner == cloud.OwnerInstance || p.Owner == cloud.OwnerTrunk) && len(p.Addresses) > 0 {
-			n.Hosts = append(n.Hosts, planNetworkHost(p))
+			n.Hosts = append(n.Hosts, r.told.host(planNetworkHost(p)))
 		}
 		if p.Owner == cloud.OwnerRouterCopy {
 			n.Copied = append(n.Copied, spec.RouterCopy{MAC: p.MAC, Addresses: addressesOf(p)})

@@ -20,6 +20,8 @@ type routerRows struct {
 	floating []*cloud.FloatingIP
 	qos      map[cloud.QoSPolicyID]*cloud.QoSPolicy // of the gateway and the floating IPs
 
+	domain *domainRows // nil: it is no routing domain
+
 	meters     []*cloud.Meter // that count at it
 	meterRules map[cloud.MeterID][]*cloud.MeterRule
 }
@@ -29,7 +31,7 @@ func planRouter(r routerRows, generation int64) spec.Router {
 	s := spec.Router{ID: spec.RouterID(r.router.ID), Generation: generation, AdminUp: r.router.AdminUp, Routes: planRoutes(r.reachable())}
 	ports := slices.SortedFunc(slices.Values(r.ports), comparePorts)
 	for _, p := range ports {
-		if p.Owner.IsRouterInterface() {
+		if p.Owner.IsRouterInterface() || p.Owner == cloud.OwnerRouterLink {
 			s.Interfaces = append(s.Interfaces, spec.RouterInterface{Port: spec.PortID(p.ID), Network: spec.NetworkID(p.NetworkID), MAC: p.MAC,
 				Addresses: r.prefixes(p), MTU: r.mtu(p)})
 		} else if p.Owner == cloud.OwnerRouterExit {
@@ -39,13 +41,13 @@ func planRouter(r routerRows, generation int64) spec.Router {
 			s.Gateway = r.gateway(p)
 		}
 	}
-	s.Exits = r.planExits()
+	s.Exits, s.Domain = r.planExits(), r.planDomain()
 	if s.Gateway == nil {
 		return s
 	}
 	for _, f := range r.floating {
 		s.Forwards = append(s.Forwards, planForwards(f)...)
-		if f.TargetPort == "" {
+		if f.TargetPort == "" || r.ofNAT(f) {
 			continue
 		}
 		s.Floating = append(s.Floating, spec.FloatingIP{External: f.Address, Internal: f.TargetAddress})

@@ -167,6 +167,8 @@ func (s *Service) takeOne(ctx context.Context, p *cloud.Port, subnets []*cloud.S
 	case !a.IsValid():
 		a, err = s.allocate(ctx, sub, p.ID)
 		return cloud.PortAddress{SubnetID: sub.ID, Address: a}, err
+	case sub.RouterID != "" && !ownedByCloud(p) && !inPools(sub, a):
+		return cloud.PortAddress{}, cloud.Invalidf("port", "fixed_ips", "IP address %s of subnet %s is kept for the cloud's own use.", a, sub.ID)
 	}
 	return cloud.PortAddress{SubnetID: sub.ID, Address: a}, s.take(ctx, sub, p.ID, a)
 }

@@ -100,18 +100,18 @@ func checkDHCPOptions(options []cloud.DHCPOption) error {
 	return nil
 }
 
-// portGroups checks the groups a port names, or answers the default: its project's default
-// group, or none without port security. A port's groups are of its own project or shared with it.
-func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.SecurityGroupID) ([]cloud.SecurityGroupID, error) {
+// portGroups checks the groups a port names, or answers the default: its routing domain's or its project's default
+// group, or none without port security. A port's groups are of its own project or shared with it, and of no other domain.
+func (s *Service) portGroups(ctx context.Context, n *cloud.Network, p *cloud.Port, named *[]cloud.SecurityGroupID) ([]cloud.SecurityGroupID, error) {
 	if named == nil {
 		if !p.PortSecurity {
 			return nil, nil
 		}
-		g, err := s.defaultGroup(ctx, p.ProjectID)
+		id, err := s.defaultGroupOn(ctx, n, p)
 		if err != nil {
 			return nil, err
 		}
-		return []cloud.SecurityGroupID{g.ID}, nil
+		return []cloud.SecurityGroupID{id}, nil
 	}
 	var ids []cloud.SecurityGroupID
 	var groups []*cloud.SecurityGroup
@@ -121,7 +121,7 @@ func (s *Service) portGroups(ctx context.Context, p *cloud.Port, named *[]cloud.
 		}
 		g, err := s.Groups.Get(ctx, id)
 		if err == nil {
-			err = s.mayWear(ctx, p, g)
+			err = s.mayWear(ctx, n, p, g)
 		}
 		if err != nil {
 			return nil, missing(err, "security group", id)
@@ -143,8 +143,27 @@ func checkOneMode(p *cloud.Port, groups []*cloud.SecurityGroup) error {
 	return nil
 }
 
-// mayWear checks that a port may be in a group: of its own project, or shared with it.
-func (s *Service) mayWear(ctx context.Context, p *cloud.Port, g *cloud.SecurityGroup) error {
+// defaultGroupOn is the group of a port that names none: of the routing domain that its network is a part of, if that is its project's.
+func (s *Service) defaultGroupOn(ctx context.Context, n *cloud.Network, p *cloud.Port) (cloud.SecurityGroupID, error) {
+	if n.RouterID != "" && n.ProjectID == p.ProjectID {
+		r, err := s.Routers.Get(ctx, n.RouterID)
+		if err != nil {
+			return "", missing(err, "routing domain", n.RouterID)
+		}
+		return r.Domain.DefaultGroup, nil
+	}
+	g, err := s.defaultGroup(ctx, p.ProjectID)
+	if err != nil {
+		return "", err
+	}
+	return g.ID, nil
+}
+
+// mayWear checks that a port may be in a group: of its own project, or shared with it, and not of another routing domain.
+func (s *Service) mayWear(ctx context.Context, n *cloud.Network, p *cloud.Port, g *cloud.SecurityGroup) error {
+	if g.RouterID != "" && g.RouterID != n.RouterID {
+		return cloud.Invalidf("security group", "security_groups", "Security group %s is of routing domain %s, and port %s is not in that.", g.ID, g.RouterID, p.ID)
+	}
 	if g.ProjectID == p.ProjectID || g.Shared {
 		return nil
 	}

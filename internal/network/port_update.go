@@ -44,7 +44,7 @@ func (s *Service) UpdatePort(ctx context.Context, id cloud.PortID, c PortChange)
 			return err
 		}
 		applyPortChange(p, c)
-		if err := s.changeGroups(ctx, p, c); err != nil {
+		if err := s.changeGroups(ctx, n, p, c); err != nil {
 			return err
 		}
 		if err := s.changePortQoS(ctx, p, n, c.QoS); err != nil {
@@ -118,11 +118,11 @@ func checkKeepsGroups(p *cloud.Port, c PortChange) error {
 		"Port %s has security groups associated. Cannot disable port security until they are removed from it.", p.ID)
 }
 
-func (s *Service) changeGroups(ctx context.Context, p *cloud.Port, c PortChange) error {
+func (s *Service) changeGroups(ctx context.Context, n *cloud.Network, p *cloud.Port, c PortChange) error {
 	if c.Groups == nil {
 		return nil
 	}
-	groups, err := s.portGroups(ctx, p, c.Groups)
+	groups, err := s.portGroups(ctx, n, p, c.Groups)
 	p.SecurityGroups = groups
 	return err
 }
@@ -192,6 +192,9 @@ func (s *Service) changeAddresses(ctx context.Context, p *cloud.Port, requests [
 		return err
 	}
 	p.Addresses = append(kept, added...)
+	if err := s.nudgeRoutesTo(ctx, p.ID); err != nil {
+		return err
+	}
 	lost := func(gone netip.Addr) bool {
 		return slices.ContainsFunc(left, func(a cloud.PortAddress) bool { return a.Address == gone })
 	}

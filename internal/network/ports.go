@@ -112,7 +112,7 @@ func (s *Service) newClientPort(ctx context.Context, n *cloud.Network, r PortReq
 	if p.ProjectID == "" {
 		return nil, cloud.Invalidf("port", "project_id", "A port needs a project.")
 	}
-	groups, err := s.portGroups(ctx, p, r.Groups)
+	groups, err := s.portGroups(ctx, n, p, r.Groups)
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +163,13 @@ func (s *Service) savePort(ctx context.Context, p *cloud.Port) error {
 	return s.followBranch(ctx, p, old)
 }
 
-// removePort deletes a port's row and gives back what it held. Floating IPs that led to it lead nowhere.
+// removePort deletes a port's row and gives back what it held. Floating IPs that led to it lead nowhere, or pass with it.
 func (s *Service) removePort(ctx context.Context, p *cloud.Port) error {
+	if !ownedByCloud(p) {
+		if err := s.nudgeRoutesTo(ctx, p.ID); err != nil {
+			return err
+		}
+	}
 	if err := s.detachFloating(ctx, p.ID, func(*cloud.FloatingIP) bool { return true }); err != nil {
 		return err
 	}
@@ -220,10 +225,8 @@ func (s *Service) DeletePort(ctx context.Context, id cloud.PortID) error {
 		if err := s.checkUntrunked(ctx, p); err != nil {
 			return err
 		}
-		switch p.Owner {
-		case cloud.OwnerRouterInterface, cloud.OwnerRouterCopy, cloud.OwnerRouterExit, cloud.OwnerRouterGateway, cloud.OwnerFloatingIP:
-			return cloud.Errorf(cloud.InUse, "service port", id, "Port %s cannot be deleted directly via the port API: it belongs to a %s.",
-				id, ownerWords[p.Owner])
+		if whose, ours := ownerWords[p.Owner]; ours {
+			return cloud.Errorf(cloud.InUse, "service port", id, "Port %s cannot be deleted directly via the port API: it belongs to a %s.", id, whose)
 		}
 		if err := s.removePort(ctx, p); err != nil {
 			return err
@@ -236,7 +239,8 @@ func (s *Service) DeletePort(ctx context.Context, id cloud.PortID) error {
 }
 
 var ownerWords = map[cloud.PortOwner]string{cloud.OwnerRouterInterface: "router's interface", cloud.OwnerRouterCopy: "router's interface", cloud.OwnerRouterExit: "router's way to its gateway",
-	cloud.OwnerRouterGateway: "router's gateway", cloud.OwnerFloatingIP: "floating IP"}
+	cloud.OwnerRouterGateway: "router's gateway", cloud.OwnerFloatingIP: "floating IP", cloud.OwnerNATGateway: "NAT gateway", cloud.OwnerVPN: "VPN service",
+	cloud.OwnerRouterLink: "router's link to another"}
 
 // ownPort locks and answers a port, with its network, that the caller may change: as
 // owner of either.

@@ -112,7 +112,7 @@ func (s *Service) nudgeRouter(ctx context.Context, id cloud.RouterID) {
 // nudgeRoutersOf tells the routers on a network that it has changed.
 func (s *Service) nudgeRoutersOf(ctx context.Context, id cloud.NetworkID) error {
 	ports, err := s.Ports.List(ctx, cloud.Where(cloud.Eq("network_id", string(id)),
-		cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy), string(cloud.OwnerRouterGateway)})))
+		cloud.In("owner", []string{string(cloud.OwnerRouterInterface), string(cloud.OwnerRouterCopy), string(cloud.OwnerRouterGateway), string(cloud.OwnerRouterLink), string(cloud.OwnerVPN)})))
 	for _, p := range ports {
 		s.nudgeRouter(ctx, p.RouterID)
 	}

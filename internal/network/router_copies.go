@@ -26,6 +26,9 @@ func (s *Service) changeDistributed(ctx context.Context, r *cloud.Router, to *bo
 	if err := authorizeDistributed(ctx, r, to); err != nil || !changes(to, r.Distributed) {
 		return err
 	}
+	if err := refuseDomain(r, "run as copies"); err != nil {
+		return err
+	}
 	if r.AdminUp {
 		return cloud.Invalidf("router", "distributed", "Bad router request: Cannot change the 'distributed' attribute of active router %s. "+
 			"Please set its admin_state_up to False before.", r.ID)

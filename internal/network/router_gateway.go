@@ -57,6 +57,11 @@ func (s *Service) setGateway(ctx context.Context, r *cloud.Router, g GatewayRequ
 	if err != nil {
 		return err
 	}
+	return s.joinOutside(ctx, r, n, g)
+}
+
+// joinOutside gives a router a gateway on an external network that is locked.
+func (s *Service) joinOutside(ctx context.Context, r *cloud.Router, n *cloud.Network, g GatewayRequest) error {
 	if err := s.checkGatewayOverlap(ctx, r, n); err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ func (s *Service) AddInterface(ctx context.Context, id cloud.RouterID, req Inter
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		r, err := s.ownRouter(ctx, id, "router.update")
+		if err == nil {
+			err = refuseDomain(r, "get an interface but with a subnet of its own")
+		}
 		if err != nil {
 			return err
 		}
@@ -156,6 +159,9 @@ func (s *Service) RemoveInterface(ctx context.Context, id cloud.RouterID, req In
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		r, err := s.ownRouter(ctx, id, "router.update")
+		if err == nil {
+			err = refuseDomain(r, "lose an interface but with the subnet that it is on")
+		}
 		if err != nil {
 			return err
 		}

@@ -129,6 +129,11 @@ func (s *Service) UpdateRouter(ctx context.Context, id cloud.RouterID, c RouterC
 
 // changeWays changes where a router leads.
 func (s *Service) changeWays(ctx context.Context, r *cloud.Router, c RouterChange) error {
+	if c.Gateway != nil || c.Routes != nil {
+		if err := refuseDomain(r, "have its ways changed but by its gateways and its route tables"); err != nil {
+			return err
+		}
+	}
 	if c.Gateway != nil {
 		if err := s.changeGateway(ctx, r, *c.Gateway); err != nil {
 			return err
@@ -236,12 +241,15 @@ func subnetIDs(ports []*cloud.Port) []string {
 	return ids
 }
 
-// DeleteRouter removes a router with its gateway. InUse while it has interfaces or floating IPs.
+// DeleteRouter removes a router with its gateway. InUse while it has interfaces or floating IPs. A routing domain goes as DeleteDomain says.
 func (s *Service) DeleteRouter(ctx context.Context, id cloud.RouterID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		r, err := s.ownRouter(ctx, id, "router.delete")
 		if err != nil {
 			return err
+		}
+		if r.Domain != nil {
+			return s.removeDomain(ctx, r)
 		}
 		n, err := s.Ports.Count(ctx, cloud.Eq("router_id", string(id)), isRouterInterface)
 		if err != nil {

@@ -16,14 +16,16 @@ type GroupRequest struct {
 	Name, Description string
 	// Stateless: answers to what its rules allow need rules of their own.
 	Stateless bool
-	Tags      []string
+	// RouterID is the routing domain that it is for; empty: none.
+	RouterID cloud.RouterID
+	Tags     []string
 }
 
 func groupTarget(g *cloud.SecurityGroup) policy.Target {
 	return policy.Target{Resource: "security group", ID: string(g.ID), ProjectID: g.ProjectID, Shared: g.Shared}
 }
 
-// CreateSecurityGroup makes a group that lets everything out and nothing in.
+// CreateSecurityGroup makes a group that lets everything out and nothing in. AlreadyExists if its routing domain has one of that name.
 func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *cloud.SecurityGroup, err error) {
 	r.ProjectID = owner(ctx, r.ProjectID)
 	if err := policy.Authorize(ctx, "security group.create", policy.Target{Resource: "security group", ProjectID: r.ProjectID}); err != nil {
@@ -37,8 +39,8 @@ func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *c
 	}
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		g = &cloud.SecurityGroup{ID: cloud.SecurityGroupID(cloud.NewID()), ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
-			Stateless: r.Stateless, Tags: r.Tags}
-		rules, err := s.firstRules(ctx, g)
+			Stateless: r.Stateless, RouterID: r.RouterID, Tags: r.Tags}
+		rules, err := s.rulesToBegin(ctx, g)
 		if err != nil {
 			return err
 		}
@@ -55,6 +57,25 @@ func (s *Service) CreateSecurityGroup(ctx context.Context, r GroupRequest) (g *c
 		return s.insertRules(ctx, rules)
 	})
 	return g, err
+}
+
+// rulesToBegin are a new group's first rules: those of a domain's groups are the same in each cloud.
+func (s *Service) rulesToBegin(ctx context.Context, g *cloud.SecurityGroup) ([]*cloud.SecurityGroupRule, error) {
+	if g.RouterID == "" {
+		return s.firstRules(ctx, g)
+	}
+	r, err := s.ownDomain(ctx, g.RouterID, "routing domain.update")
+	if err != nil {
+		return nil, err
+	}
+	if r.ProjectID != g.ProjectID {
+		return nil, cloud.NotFoundf("routing domain", g.RouterID)
+	}
+	rules := []*cloud.SecurityGroupRule{outRule(g, false)}
+	if hasIPv6(r) {
+		rules = append(rules, outRule(g, true))
+	}
+	return rules, nil
 }
 
 func (s *Service) insertRules(ctx context.Context, rules []*cloud.SecurityGroupRule) error {
@@ -145,7 +166,7 @@ func (s *Service) UpdateSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 		if g, err = s.ownGroup(ctx, id, "security group.update"); err != nil {
 			return err
 		}
-		if changes(c.Name, g.Name) && (g.Default || *c.Name == defaultGroupName) {
+		if changes(c.Name, g.Name) && (g.Default || g.RouterID != "" && g.Name == defaultGroupName || *c.Name == defaultGroupName) {
 			return cloud.Errorf(cloud.WrongState, "default security group", id, "Updating default security group not allowed.")
 		}
 		apply(&g.Name, c.Name)
@@ -182,21 +203,28 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 		if g.Default && !policy.May(ctx, "security group.delete_default", policy.Target{}) { // an administrator empties a project that ends
 			return cloud.Errorf(cloud.WrongState, "default security group removal", id, "Insufficient rights for removing default security group.")
 		}
-		if err := s.checkGroupUnused(ctx, id); err != nil {
-			return err
+		if g.RouterID != "" && g.Name == defaultGroupName {
+			return cloud.Errorf(cloud.WrongState, "default security group removal", id, "Security group %s goes with its routing domain %s.", id, g.RouterID)
 		}
-		if err := s.dropRules(ctx, cloud.Eq("group_id", string(id))); err != nil {
-			return err
-		}
-		if err := s.dropRules(ctx, cloud.Eq("remote_group", string(id))); err != nil {
-			return err
-		}
-		if err := s.unshare(ctx, string(id)); err != nil {
-			return err
-		}
-		s.nudge(ctx, kindGroup, string(id))
-		return s.Groups.Delete(ctx, id)
+		return s.removeGroup(ctx, id)
 	})
+}
+
+func (s *Service) removeGroup(ctx context.Context, id cloud.SecurityGroupID) error {
+	if err := s.checkGroupUnused(ctx, id); err != nil {
+		return err
+	}
+	if err := s.dropRules(ctx, cloud.Eq("group_id", string(id))); err != nil {
+		return err
+	}
+	if err := s.dropRules(ctx, cloud.Eq("remote_group", string(id))); err != nil {
+		return err
+	}
+	if err := s.unshare(ctx, string(id)); err != nil {
+		return err
+	}
+	s.nudge(ctx, kindGroup, string(id))
+	return s.Groups.Delete(ctx, id)
 }
 
 func (s *Service) checkGroupUnused(ctx context.Context, id cloud.SecurityGroupID) error {

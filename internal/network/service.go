@@ -129,14 +129,14 @@ func registerCounters(s *Service) {
 	s.Quota.Register(cloud.QuotaShares, counter(s.Shares))
 	s.Quota.Register(cloud.QuotaPorts, counter(s.Ports))
 	s.Quota.Register(cloud.QuotaRouters, counter(s.Routers))
-	s.Quota.Register(cloud.QuotaFloatingIPs, counter(s.FloatingIPs))
+	s.Quota.Register(cloud.QuotaFloatingIPs, counter(s.FloatingIPs, cloud.Eq("passing", false)))
 	s.Quota.Register(cloud.QuotaSecurityGroups, counter(s.Groups))
 	s.Quota.Register(cloud.QuotaSecurityRules, counter(s.Rules))
 }
 
-func counter[T any, ID ~string](r cloud.Records[T, ID]) quota.Counter {
+func counter[T any, ID ~string](r cloud.Records[T, ID], only ...cloud.Cond) quota.Counter {
 	return func(ctx context.Context, p cloud.ProjectID) (int64, error) {
-		return r.Count(ctx, cloud.Eq("project_id", string(p)))
+		return r.Count(ctx, append([]cloud.Cond{cloud.Eq("project_id", string(p))}, only...)...)
 	}
 }
 

@@ -79,6 +79,9 @@ func (s *Service) serviceAddress(ctx context.Context, p *cloud.Port, sub *cloud.
 		a := eui64(sub.Prefix, p.MAC)
 		return cloud.PortAddress{SubnetID: sub.ID, Address: a}, s.take(ctx, sub, p.ID, a)
 	}
+	if a := sub.Gateway.Next(); sub.RouterID != "" && isHost(sub.Prefix, a) && !inPools(sub, a) {
+		return cloud.PortAddress{SubnetID: sub.ID, Address: a}, s.take(ctx, sub, p.ID, a)
+	}
 	a, err := s.allocate(ctx, sub, p.ID)
 	return cloud.PortAddress{SubnetID: sub.ID, Address: a}, err
 }

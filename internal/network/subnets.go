@@ -32,6 +32,7 @@ type SubnetRequest struct {
 	ServiceTypes []string
 	SegmentID    cloud.SegmentID // empty: none
 	Tags         []string
+	domain       domainPart
 }
 
 func subnetTarget(sub *cloud.Subnet, shared bool) policy.Target {
@@ -42,6 +43,9 @@ func subnetTarget(sub *cloud.Subnet, shared bool) policy.Target {
 func (s *Service) CreateSubnet(ctx context.Context, r SubnetRequest) (sub *cloud.Subnet, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		n, err := s.lockedNetwork(ctx, r.NetworkID)
+		if err == nil {
+			err = refusePart(n, r.domain)
+		}
 		if err != nil {
 			return err
 		}
@@ -71,7 +75,8 @@ func (s *Service) prepareSubnet(ctx context.Context, n *cloud.Network, r SubnetR
 	}
 	sub := &cloud.Subnet{ID: cloud.SubnetID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, Name: r.Name,
 		Description: r.Description, DHCP: or(r.DHCP, true), Pools: r.Pools, DNS: r.DNS, Routes: r.Routes,
-		RAMode: r.RAMode, AddressMode: r.AddressMode, ServiceTypes: r.ServiceTypes, SegmentID: r.SegmentID, Tags: r.Tags}
+		RAMode: r.RAMode, AddressMode: r.AddressMode, ServiceTypes: r.ServiceTypes, SegmentID: r.SegmentID, Tags: r.Tags,
+		RouterID: r.domain.router, Zone: r.domain.zone, AutoPublic: r.domain.autoPublic, Default: r.domain.byDefault, Meta: cloud.Meta{Labels: r.domain.labels}}
 	if sub.ProjectID == "" {
 		sub.ProjectID = n.ProjectID
 	}

@@ -74,6 +74,36 @@ var networkRules = map[Action]Rule{
 	"router.distributed":     Admin,
 	"router.see_distributed": SystemReader,
 
+	"routing domain.get":     ProjectReader,
+	"routing domain.create":  ProjectMaker,
+	"routing domain.update":  ProjectMember, // also its blocks, and which tables and filters its subnets use
+	"routing domain.delete":  ProjectMember,
+	"route table.get":        ProjectReader,
+	"route table.create":     ProjectMaker,
+	"route table.update":     ProjectMember, // its routes, too
+	"route table.delete":     ProjectMember,
+	"packet filter.get":      ProjectReader,
+	"packet filter.create":   ProjectMaker,
+	"packet filter.update":   ProjectMember,
+	"packet filter.delete":   ProjectMember,
+	"gateway.get":            ProjectReader,
+	"gateway.create":         ProjectMaker,
+	"gateway.update":         ProjectMember, // also what it is attached to
+	"gateway.delete":         ProjectMember,
+	"NAT gateway.get":        ProjectReader,
+	"NAT gateway.create":     ProjectMaker,
+	"NAT gateway.update":     ProjectMember,
+	"NAT gateway.delete":     ProjectMember,
+	"peering.get":            ProjectReader, // the project of either end
+	"peering.create":         ProjectMaker,
+	"peering.update":         ProjectMember,
+	"peering.answer":         ProjectMember, // accept or reject: the project that is asked
+	"peering.delete":         ProjectMember, // the project of either end
+	"DHCP option set.get":    ProjectReader,
+	"DHCP option set.create": ProjectMaker,
+	"DHCP option set.update": ProjectMember,
+	"DHCP option set.delete": ProjectMember,
+
 	"floating IP.get":      ProjectReader,
 	"floating IP.create":   ProjectMaker,
 	"floating IP.update":   ProjectMember,

@@ -121,7 +121,6 @@ var instanceTemplates = definition[cloud.InstanceTemplate, cloud.InstanceTemplat
 		text("project_id", func(t *cloud.InstanceTemplate) any { return t.ProjectID }),
 		text("user_id", func(t *cloud.InstanceTemplate) any { return t.UserID }),
 		text("name", func(t *cloud.InstanceTemplate) any { return t.Name }),
-		set("tags", func(t *cloud.InstanceTemplate) any { return t.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),

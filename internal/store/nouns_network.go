@@ -26,6 +26,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 		text("kind", func(n *cloud.Network) any { return n.Kind }),
 		text("physical", func(n *cloud.Network) any { return n.Physical }),
 		number("segment", func(n *cloud.Network) any { return n.Segment }),
+		text("router_id", func(n *cloud.Network) any { return n.RouterID }),
 		flag("auto", func(n *cloud.Network) any { return n.Auto }),
 		text("qos", func(n *cloud.Network) any { return n.QoS }),
 		set("tags", func(n *cloud.Network) any { return n.Tags }),
@@ -33,6 +34,7 @@ var networks = definition[cloud.Network, cloud.NetworkID]{
 	indexes: []index{
 		by("project_id", "created_at"),
 		by("name"),
+		by("router_id"),
 		by("external", "created_at").only("external = 1"),
 		by("open", "created_at").only("open = 1"),
 		unique("auto", "project_id").only("auto = 1"),
@@ -53,6 +55,7 @@ var subnets = definition[cloud.Subnet, cloud.SubnetID]{
 		text("prefix", func(s *cloud.Subnet) any { return s.Prefix }),
 		text("gateway", func(s *cloud.Subnet) any { return s.Gateway }),
 		text("router_id", func(s *cloud.Subnet) any { return s.RouterID }),
+		text("zone", func(s *cloud.Subnet) any { return s.Zone }),
 		flag("auto_public", func(s *cloud.Subnet) any { return s.AutoPublic }),
 		flag("default", func(s *cloud.Subnet) any { return s.Default }),
 		flag("dhcp", func(s *cloud.Subnet) any { return s.DHCP }),
@@ -185,6 +188,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		flag("distributed", func(r *cloud.Router) any { return r.Distributed }),
 		flag("domain", func(r *cloud.Router) any { return r.Domain != nil }),
 		flag("default_domain", func(r *cloud.Router) any { return domainOf(r).Default }),
+		set("block_short_ids", func(r *cloud.Router) any { return shortBlocks(domainOf(r).Blocks) }),
 		text("options", func(r *cloud.Router) any { return domainOf(r).Options }),
 		set("tags", func(r *cloud.Router) any { return r.Tags }),
 	},
@@ -337,6 +341,14 @@ func domainOf(r *cloud.Router) cloud.RoutingDomain {
 		return cloud.RoutingDomain{}
 	}
 	return *r.Domain
+}
+
+func shortBlocks(blocks []cloud.AddressBlock) []string {
+	out := make([]string, len(blocks))
+	for n, b := range blocks {
+		out[n] = cloud.ShortID(b.ID)
+	}
+	return out
 }
 
 func gatewayOf(r *cloud.Router) cloud.RouterGateway {

@@ -15,7 +15,6 @@ var routeTables = definition[cloud.RouteTable, cloud.RouteTableID]{
 		set("subnets", func(t *cloud.RouteTable) any { return usersOf(t.Uses) }),
 		set("use_short_ids", func(t *cloud.RouteTable) any { return shortUses(t.Uses) }),
 		set("propagating", func(t *cloud.RouteTable) any { return t.Propagating }),
-		set("tags", func(t *cloud.RouteTable) any { return t.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
@@ -34,7 +33,6 @@ var gateways = definition[cloud.Gateway, cloud.GatewayID]{
 		text("name", func(g *cloud.Gateway) any { return g.Name }),
 		number("revisions", func(g *cloud.Gateway) any { return g.Revisions }),
 		number("asn", func(g *cloud.Gateway) any { return g.ASN }),
-		set("tags", func(g *cloud.Gateway) any { return g.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
@@ -54,7 +52,6 @@ var natGateways = definition[cloud.NATGateway, cloud.NATGatewayID]{
 		number("revisions", func(n *cloud.NATGateway) any { return n.Revisions }),
 		text("port_id", func(n *cloud.NATGateway) any { return n.PortID }),
 		text("floating_ip_id", func(n *cloud.NATGateway) any { return n.FloatingIPID }),
-		set("tags", func(n *cloud.NATGateway) any { return n.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
@@ -76,7 +73,6 @@ var packetFilters = definition[cloud.PacketFilter, cloud.PacketFilterID]{
 		flag("default", func(f *cloud.PacketFilter) any { return f.Default }),
 		set("subnets", func(f *cloud.PacketFilter) any { return usersOf(f.Uses) }),
 		set("use_short_ids", func(f *cloud.PacketFilter) any { return shortUses(f.Uses) }),
-		set("tags", func(f *cloud.PacketFilter) any { return f.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
@@ -97,7 +93,6 @@ var peerings = definition[cloud.Peering, cloud.PeeringID]{
 		text("accepter_router", func(p *cloud.Peering) any { return p.AccepterRouter }),
 		text("state", func(p *cloud.Peering) any { return p.State }),
 		text("network_id", func(p *cloud.Peering) any { return p.NetworkID }),
-		set("tags", func(p *cloud.Peering) any { return p.Tags }),
 	},
 	indexes: []index{
 		by("project_id", "created_at"),
@@ -115,7 +110,6 @@ var dhcpOptionSets = definition[cloud.DHCPOptionSet, cloud.DHCPOptionSetID]{
 		text("project_id", func(d *cloud.DHCPOptionSet) any { return d.ProjectID }),
 		text("name", func(d *cloud.DHCPOptionSet) any { return d.Name }),
 		number("revisions", func(d *cloud.DHCPOptionSet) any { return d.Revisions }),
-		set("tags", func(d *cloud.DHCPOptionSet) any { return d.Tags }),
 	},
 	indexes: []index{by("project_id", "created_at")},
 }

@@ -17,6 +17,8 @@ var deviceOwners = map[cloud.PortOwner]string{
 	cloud.OwnerFloatingIP:      "network:floatingip",
 	cloud.OwnerService:         "network:dhcp",
 	cloud.OwnerTrunk:           "trunk:subport",
+	cloud.OwnerNATGateway:      "network:nat_gateway",
+	cloud.OwnerRouterLink:      "network:router_link",
 }
 
 // deviceOwner and deviceID say what a port is for.
