@@ -157,6 +157,25 @@ func TestOneCaller(t *testing.T) {
 	}
 }
 
+// TestDialectsShareNoHandler proves that no dialect is built on another one: what they share is grammar, in wire.
+func TestDialectsShareNoHandler(t *testing.T) {
+	const dialects = "internal/dialect/"
+	name := func(dir string) string {
+		first, _, _ := strings.Cut(strings.TrimPrefix(dir, dialects), "/")
+		return first
+	}
+	for _, f := range source(t).files {
+		if !strings.HasPrefix(f.dir(), dialects) {
+			continue
+		}
+		for _, i := range f.imports() {
+			if strings.HasPrefix(i, dialects) && name(i) != name(f.dir()) && name(i) != "wire" {
+				t.Errorf("%s must not import %s, because each dialect stands on the core alone", f.path, i)
+			}
+		}
+	}
+}
+
 // TestTestCloudIsForTests proves that no product code stands on the test cloud.
 func TestTestCloudIsForTests(t *testing.T) {
 	for _, f := range source(t).files {

@@ -28,7 +28,7 @@ var leaks = []leak{
 		append([]string{"internal/dialect/openstack", "internal/daemon", "cmd", "test", "internal/testcloud",
 			"internal/operator"}, seenFromGuests...), coreIsNeutral},
 	{[]string{"tenant", "tenants"}, []string{"internal/dialect/openstack", "test"}, "the word inside is project"},
-	{[]string{"runinstances", "describeinstances", "clienttoken", "eni", "ebs", "vpc"},
+	{[]string{"runinstances", "describeinstances", "clienttoken", "eni", "ebs", "vpc", "igw", "eigw", "vgw", "cgw", "eip", "eipalloc", "dopt", "imds"},
 		append([]string{"internal/dialect/ec2", "internal/dialect/wire", "test"}, seenFromGuests...), coreIsNeutral},
 	{[]string{"vmsize", "nsg"}, []string{"internal/dialect/azure", "test"}, coreIsNeutral},
 }

@@ -118,7 +118,20 @@ type Store struct {
 	tables []reindexer // in the order of shapes
 }
 
+// makeTables makes the table of every noun.
 func (s *Store) makeTables() {
+	s.makeComputeTables()
+	s.makeStorageTables()
+	s.makeNetworkTables()
+	s.makeIdentityTables()
+	s.Operations = newTable(s, &operations)
+	s.Idempotencies = newTable(s, &idempotencies)
+	s.Quotas = newTable(s, &quotas)
+	s.UsageEvents = newTable(s, &usageEvents)
+	s.Settings = newTable(s, &settings)
+}
+
+func (s *Store) makeComputeTables() {
 	living := newTable(s, &instances)
 	s.Instances = living
 	dead := newTable(s, &deletedInstances)
@@ -135,7 +148,9 @@ func (s *Store) makeTables() {
 	s.Providers = newTable(s, &providers)
 	s.Claims = newTable(s, &claims)
 	s.Words = newTable(s, &wordsOfOperators)
+}
 
+func (s *Store) makeStorageTables() {
 	s.Images = newTable(s, &images)
 	s.Volumes = newTable(s, &volumes)
 	s.Attachments = newTable(s, &attachments)
@@ -154,7 +169,9 @@ func (s *Store) makeTables() {
 	s.Vocabularies = newTable(s, &vocabularies)
 	s.Definitions = newTable(s, &definitions)
 	s.TargetKinds = newTable(s, &targetKinds)
+}
 
+func (s *Store) makeNetworkTables() {
 	s.Networks = newTable(s, &networks)
 	s.Subnets = newTable(s, &subnets)
 	s.SubnetPools = newTable(s, &subnetPools)
@@ -190,7 +207,9 @@ func (s *Store) makeTables() {
 	s.EndpointGroups = newTable(s, &endpointGroups)
 	s.VPNPeers = newTable(s, &vpnPeers)
 	s.VPNConnections = newTable(s, &vpnConnections)
+}
 
+func (s *Store) makeIdentityTables() {
 	s.Domains = newTable(s, &domains)
 	s.Projects = newTable(s, &projects)
 	s.Users = newTable(s, &users)
@@ -213,10 +232,4 @@ func (s *Store) makeTables() {
 	s.Standings = newTable(s, &standings)
 	s.ServiceProviders = newTable(s, &serviceProviders)
 	s.Revocations = newTable(s, &revocations)
-
-	s.Operations = newTable(s, &operations)
-	s.Idempotencies = newTable(s, &idempotencies)
-	s.Quotas = newTable(s, &quotas)
-	s.UsageEvents = newTable(s, &usageEvents)
-	s.Settings = newTable(s, &settings)
 }

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2"
+	"github.com/nubo-cloud/nubo/internal/testcloud"
 )
 
 // TestTokensFromManyConnections proves that requests which break off, and are sent again by whoever, make one instance per token: 200
@@ -62,9 +64,18 @@ func TestManyInstances(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 2,500 instances")
 	}
-	w := newWorld(t)
+	w := newWorldWith(t, testcloud.Options{Hosts: 20, CPUs: 1000, MemoryMiB: 1 << 24})
+	unlimited := map[string]int64{}
+	for _, name := range []string{cloud.QuotaInstances, cloud.QuotaVCPUs, cloud.QuotaMemoryMiB, cloud.QuotaPorts, cloud.QuotaVolumes, cloud.QuotaGigabytes, cloud.QuotaFloatingIPs} {
+		unlimited[name] = cloud.Unlimited
+	}
+	if err := w.Services().Quota.Set(w.Admin(), cloud.QuotaID(w.Project), unlimited); err != nil {
+		t.Fatal(err)
+	}
+	sub := w.do("CreateVpc", "CidrBlock", "10.0.0.0/16").get("vpc/vpcId")
+	sub = w.do("CreateSubnet", "VpcId", sub, "CidrBlock", "10.0.0.0/18").get("subnet/subnetId") // without public addresses
 	for n := range 25 {
-		w.many(100, fmt.Sprintf("batch-%02d", n))
+		w.many(sub, 100, fmt.Sprintf("batch-%02d", n))
 	}
 	seen := map[string]bool{}
 	for token, pages := "", 0; pages == 0 || token != ""; pages++ {
@@ -89,10 +100,10 @@ func TestManyInstances(t *testing.T) {
 }
 
 // many makes instances in one request.
-func (w *world) many(n int, batch string) {
+func (w *world) many(subnet string, n int, batch string) {
 	w.t.Helper()
 	count := fmt.Sprint(n)
-	made := w.do("RunInstances", "ImageId", w.ami(), "InstanceType", "t3.micro", "MinCount", count, "MaxCount", count, "TagSpecification.1.ResourceType", "instance",
+	made := w.do("RunInstances", "ImageId", w.ami(), "InstanceType", "t3.micro", "SubnetId", subnet, "MinCount", count, "MaxCount", count, "TagSpecification.1.ResourceType", "instance",
 		"TagSpecification.1.Tag.1.Key", "batch", "TagSpecification.1.Tag.1.Value", batch)
 	if got := len(made.texts("instancesSet/instanceId")); got != n {
 		w.t.Fatalf("%d instances were made of %d", got, n)
