@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -34,11 +35,12 @@ func settledPower(seen cloud.Power) cloud.Power {
 	return cloud.PowerOff
 }
 
+// billPower also gives back the public addresses that a stopped instance does not keep.
 func (s *Service) billPower(ctx context.Context, in *cloud.Instance, _ *cloud.Operation) error {
 	if in.Power == cloud.PowerOff {
-		return s.bill(ctx, in, cloud.UsageInstanceStopped)
+		return errors.Join(s.Network.TakePublic(ctx, in.ID), s.bill(ctx, in, cloud.UsageInstanceStopped))
 	}
-	return s.bill(ctx, in, cloud.UsageInstanceStarted)
+	return errors.Join(s.Network.GivePublic(ctx, in.ID), s.bill(ctx, in, cloud.UsageInstanceStarted))
 }
 
 func (s *Service) startKind() operation.Kind   { return s.restartKind("instance.start") }
@@ -76,10 +78,10 @@ func (s *Service) restartKind(name string) operation.Kind {
 func (s *Service) StartInstance(ctx context.Context, id cloud.InstanceID) error {
 	_, err := s.begin(ctx, id, verb{action: "instance.power", kind: "instance.start", needsUnlocked: true,
 		phases: living, powers: []cloud.Power{cloud.PowerOff},
-		change: func(_ context.Context, in *cloud.Instance) error {
+		change: func(ctx context.Context, in *cloud.Instance) error {
 			in.Power = cloud.PowerOn
 			in.BootSerial++
-			return nil
+			return s.Network.GivePublic(ctx, in.ID)
 		}})
 	return err
 }

@@ -20,6 +20,8 @@ type Networks interface {
 	PlugInstance(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error
 	UnplugInstance(ctx context.Context, id cloud.InstanceID, host cloud.HostID) error
 	ReleaseInstancePorts(ctx context.Context, id cloud.InstanceID) error
+	GivePublic(ctx context.Context, id cloud.InstanceID) error
+	TakePublic(ctx context.Context, id cloud.InstanceID) error
 	AttachPort(ctx context.Context, in *cloud.Instance, req cloud.NICRequest) (*cloud.Port, error)
 	PlugPort(ctx context.Context, id cloud.PortID, host cloud.HostID) error
 	UnplugPort(ctx context.Context, id cloud.PortID, host cloud.HostID) error

@@ -21,7 +21,7 @@ func templateTarget(t *cloud.InstanceTemplate) policy.Target {
 }
 
 // CreateTemplate makes a template with its first version, which is the default one. AlreadyExists if the project has one of that name.
-func (s *Service) CreateTemplate(ctx context.Context, name string, tags []string, first cloud.TemplateVersion) (*cloud.InstanceTemplate, error) {
+func (s *Service) CreateTemplate(ctx context.Context, name string, labels map[string]string, first cloud.TemplateVersion) (*cloud.InstanceTemplate, error) {
 	p := cloud.PrincipalOf(ctx)
 	if err := policy.Authorize(ctx, "instance template.create", policy.Target{Resource: "instance template", ProjectID: p.ProjectID}); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (s *Service) CreateTemplate(ctx context.Context, name string, tags []string
 	if name == "" {
 		return nil, cloud.Invalidf("instance template", "name", "An instance template needs a name.")
 	}
-	t := &cloud.InstanceTemplate{ID: cloud.InstanceTemplateID(cloud.NewID()), ProjectID: p.ProjectID, UserID: p.UserID, Name: name, Default: 1, Tags: tags}
+	t := &cloud.InstanceTemplate{ID: cloud.InstanceTemplateID(cloud.NewID()), ProjectID: p.ProjectID, UserID: p.UserID, Name: name, Default: 1, Meta: cloud.Meta{Labels: labels}}
 	s.appendVersion(ctx, t, first)
 	return t, s.Templates.Insert(ctx, t)
 }
@@ -70,20 +70,11 @@ func (s *Service) AddTemplateVersion(ctx context.Context, id cloud.InstanceTempl
 	})
 }
 
-// UpdateTemplate changes which version is the default, and the tags; nil leaves either as it is.
-func (s *Service) UpdateTemplate(ctx context.Context, id cloud.InstanceTemplateID, version *int, tags *[]string) (*cloud.InstanceTemplate, error) {
+// DefaultTemplateVersion makes a version the one to take when none is named.
+func (s *Service) DefaultTemplateVersion(ctx context.Context, id cloud.InstanceTemplateID, version int) (*cloud.InstanceTemplate, error) {
 	return s.changeTemplate(ctx, id, func(_ context.Context, t *cloud.InstanceTemplate) error {
-		if tags != nil {
-			t.Tags = *tags
-		}
-		if version == nil {
-			return nil
-		}
-		if err := checkVersion(t, *version); err != nil {
-			return err
-		}
-		t.Default = *version
-		return nil
+		t.Default = version
+		return checkVersion(t, version)
 	})
 }
 

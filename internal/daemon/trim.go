@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/config"
+	"github.com/nubo-cloud/nubo/internal/network"
 	"github.com/nubo-cloud/nubo/internal/volume"
 )
 
@@ -28,17 +29,18 @@ func (d *Daemon) trimEvery(ctx context.Context, period time.Duration) {
 func (d *Daemon) trim(ctx context.Context, now time.Time) {
 	for _, old := range []struct {
 		what   string
-		days   int
+		keep   time.Duration
 		forget func(ctx context.Context, before time.Time) (int, error)
 	}{
-		{"deleted instances", d.config.KeepDeletedDays, d.services.compute.TrimDeleted},
-		{"notices", volume.NoticeDays, d.services.volume.TrimNotices},
-		{"ended operations", d.config.KeepOperationsDays, d.services.engine.Trim},
+		{"deleted instances", config.Days(d.config.KeepDeletedDays), d.services.compute.TrimDeleted},
+		{"notices", config.Days(volume.NoticeDays), d.services.volume.TrimNotices},
+		{"ended operations", config.Days(d.config.KeepOperationsDays), d.services.engine.Trim},
+		{"ended peerings", network.PeeringMemory, d.services.network.TrimPeerings},
 	} {
-		if old.days == 0 {
+		if old.keep == 0 {
 			continue
 		}
-		switch n, err := old.forget(ctx, now.Add(-config.Days(old.days))); {
+		switch n, err := old.forget(ctx, now.Add(-old.keep)); {
 		case err != nil && ctx.Err() == nil:
 			d.log.Warn("cannot forget what is too old", "what", old.what, "error", err)
 		case n > 0:

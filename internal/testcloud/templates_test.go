@@ -33,8 +33,7 @@ func TestTemplates(t *testing.T) {
 	if _, err = s.DeleteTemplateVersion(n.Context(), made.ID, 3); err != nil {
 		t.Fatal(err)
 	}
-	gone := 3
-	_, err = s.UpdateTemplate(n.Context(), made.ID, &gone, nil)
+	_, err = s.DefaultTemplateVersion(n.Context(), made.ID, 3)
 	refused(cloud.NotFound, "a deleted version as the default", err)
 	if made, err = s.AddTemplateVersion(n.Context(), made.ID, cloud.TemplateVersion{}); err != nil || made.Latest != 4 || len(made.Versions) != 3 {
 		t.Errorf("after deleting and adding: %+v, %v", made, err)
