@@ -107,11 +107,12 @@ type Instance struct {
 	// ShelvedImage is the image a shelved instance comes back from.
 	ShelvedImage ImageID `json:"shelved_image,omitempty"`
 
-	Locked       bool       `json:"locked,omitempty"`
-	LockedReason string     `json:"locked_reason,omitempty"`
-	LockedBy     string     `json:"locked_by,omitempty"` // "owner" or "admin"
-	LaunchedAt   *time.Time `json:"launched_at,omitempty"`
-	TerminatedAt *time.Time `json:"terminated_at,omitempty"`
+	Locked       bool            `json:"locked,omitempty"`
+	LockedReason string          `json:"locked_reason,omitempty"`
+	LockedBy     string          `json:"locked_by,omitempty"` // "owner" or "admin"
+	Options      InstanceOptions `json:"options,omitzero"`
+	LaunchedAt   *time.Time      `json:"launched_at,omitempty"`
+	TerminatedAt *time.Time      `json:"terminated_at,omitempty"`
 	// Boot is when each stage of the last start was reached.
 	Boot []BootMark `json:"boot,omitempty"`
 }

@@ -102,5 +102,6 @@ func (a *api) labelKeyPair(ctx context.Context, id string, edit labels) error {
 }
 
 func (a *api) labelTemplate(ctx context.Context, id string, edit labels) error {
-	return a.Compute.ChangeTemplateLabels(ctx, cloud.InstanceTemplateID(id), edit)
+	_, err := a.Compute.ChangeTemplateLabels(ctx, cloud.InstanceTemplateID(id), edit)
+	return err
 }
