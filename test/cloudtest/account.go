@@ -165,6 +165,16 @@ func (c *Cloud) rows() []string {
 	return lines
 }
 
+// Billed counts the events of a kind in the usage ledger.
+func (c *Cloud) Billed(kind string) int {
+	db, err := c.database()
+	Check(c.t, err)
+	defer db.Close()
+	var n int
+	Check(c.t, db.QueryRow("select count(*) from usage_events where kind = ?", kind).Scan(&n))
+	return n
+}
+
 func column(db *sql.DB, query string) ([]string, error) {
 	rows, err := db.Query(query)
 	if err != nil {
