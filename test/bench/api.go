@@ -47,7 +47,7 @@ func apiRows(ctx context.Context, o options) ([]row, error) {
 		return nil, err
 	}
 	for _, step := range []func(context.Context) error{b.tokens, b.emptyList, b.networks, b.rules, b.uploads,
-		b.serversOneByOne, b.serversAtOnce, b.fill, b.detail, b.serverAmongMany, b.memory} {
+		b.serversOneByOne, b.serversAtOnce, b.fill, b.detail, b.serverAmongMany, b.secondLanguage, b.memory} {
 		if err := step(ctx); err != nil {
 			return b.rows, err
 		}

@@ -135,7 +135,11 @@ func (c *client) unlimit(ctx context.Context) error {
 		return err
 	}
 	_, err = c.call(ctx, "PUT", "/network/v2.0/quotas/"+c.project, object{"quota": object{"network": -1, "subnet": -1, "port": -1, "router": -1,
-		"security_group": -1, "security_group_rule": -1}}, nil)
+		"security_group": -1, "security_group_rule": -1, "floatingip": -1}}, nil)
+	if err != nil {
+		return err
+	}
+	_, err = c.call(ctx, "PUT", "/volume/v3/os-quota-sets/"+c.project, object{"quota_set": object{"volumes": -1, "gigabytes": -1}}, nil)
 	return err
 }
 
