@@ -245,8 +245,8 @@ type NAT struct {
 	External  netip.Addr
 }
 
-// PacketFilter is a stateless filter between its interfaces and the rest of the router. What a host serves itself (DHCP, DNS,
-// metadata) does not pass it.
+// PacketFilter is a stateless filter between its interfaces and the rest of the router, NATs at them included. What a host serves
+// itself (DHCP, DNS, metadata) does not pass it.
 type PacketFilter struct {
 	ID         string
 	Interfaces []PortID

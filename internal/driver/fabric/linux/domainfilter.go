@@ -2,39 +2,65 @@ package linux
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/nft"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
 // filters is the table "inet nubo_domain": what stands between interfaces, for both families, and IPv6's guard, which has nothing
-// to translate. A filter returns what it lets through, so that the one at the other end is asked as well.
+// to translate. A filter returns what it lets through, so that the next one is asked as well.
 func (d domain) filters() nft.Table {
 	t := nft.Table{Family: "inet", Name: "nubo_domain"}
 	within := nft.Set{Name: "within", Type: "ifname . ifname"} // a detour inside one network passes no filter
 	from := nft.Set{Name: "from", Type: "ifname : verdict"}
 	to := nft.Set{Name: "to", Type: "ifname : verdict"}
 	for _, f := range d.Domain.Filters {
-		name := digest(f.ID)[:12]
 		for _, i := range f.Interfaces {
 			within.Elements = append(within.Elements, fmt.Sprintf("%q . %[1]q", routerLinkName(i)))
 		}
-		from.Elements = append(from.Elements, jumpsTo("from_"+name, f.Interfaces)...)
-		to.Elements = append(to.Elements, jumpsTo("to_"+name, f.Interfaces)...)
-		t.Chains = append(t.Chains, filterChain("from_"+name, f, spec.Egress), filterChain("to_"+name, f, spec.Ingress))
+		out, in := filterChain(f, spec.Egress), filterChain(f, spec.Ingress)
+		from.Elements = append(from.Elements, jumpsTo(out.Name, f.Interfaces)...)
+		to.Elements = append(to.Elements, jumpsTo(in.Name, f.Interfaces)...)
+		t.Chains = append(t.Chains, out, in)
 	}
+	through, returning, nats := d.throughNATs()
 	back, tables := d.byTable("back", d.back)
-	t.Sets = []nft.Set{within, from, to, back}
-	t.Chains = append(t.Chains, tables...)
-	t.Chains = append(t.Chains,
-		nft.Chain{Name: "filters", Hook: "type filter hook forward priority -10; policy accept;", Rules: []string{
-			"iifname . oifname @within accept", "iifname vmap @from", "oifname vmap @to"}},
-		nft.Chain{Name: "back", Rules: []string{"oifname vmap @back", "drop"}})
+	t.Sets = []nft.Set{within, from, to, through, returning, back}
+	t.Chains = slices.Concat(t.Chains, nats, tables, []nft.Chain{
+		{Name: "filters", Hook: "type filter hook forward priority -10; policy accept;", Rules: []string{
+			"iifname . oifname @within accept", "iifname vmap @from", "meta nfproto ipv4 rt classid vmap @through",
+			"ct direction reply ct reply ip daddr vmap @returning", "oifname vmap @to"}},
+		{Name: "back", Rules: []string{"oifname vmap @back", "drop"}}})
 	if d.Gateway != nil {
 		t.Chains = append(t.Chains, nft.Chain{Name: "guard", Hook: "type filter hook forward priority 0; policy accept;", Rules: []string{
 			fmt.Sprintf("meta nfproto ipv6 iifname %s ct state new jump back", d.gatewayLink())}})
 	}
 	return t
+}
+
+// throughNATs lead what a NAT translates through the filter of the network that it is in, inwards and outwards: by the way there,
+// and by whom answers are for. What is of that network passes the filter in any case.
+func (d domain) throughNATs() (through, returning nft.Set, chains []nft.Chain) {
+	through = nft.Set{Name: "through", Type: "realm : verdict"}
+	returning = nft.Set{Name: "returning", Type: "ipv4_addr : verdict"}
+	for _, n := range d.Domain.NATs {
+		i := slices.IndexFunc(d.Domain.Filters, func(f spec.PacketFilter) bool { return slices.Contains(f.Interfaces, n.Interface) })
+		if i < 0 {
+			continue
+		}
+		name, link, filter := "nat_"+digest(n.ID)[:12], routerLinkName(n.Interface), d.Domain.Filters[i].ID
+		chains = append(chains, nft.Chain{Name: name, Rules: []string{fmt.Sprintf("iifname %q return", link), fmt.Sprintf("oifname %q return", link),
+			"jump " + filterName(filter, spec.Ingress), "jump " + filterName(filter, spec.Egress)}})
+		through.Elements = append(through.Elements, fmt.Sprintf("%d : jump %s", d.ways[n.ID], name))
+		for _, a := range []netip.Addr{n.Internal, n.External} {
+			if a.IsValid() {
+				returning.Elements = append(returning.Elements, fmt.Sprintf("%s : jump %s", a, name))
+			}
+		}
+	}
+	return through, returning, chains
 }
 
 // jumpsTo are the elements of a verdict map that lead interfaces to a chain.
@@ -46,8 +72,13 @@ func jumpsTo(chain string, interfaces []spec.PortID) []string {
 	return jumps
 }
 
-func filterChain(name string, f spec.PacketFilter, direction spec.Direction) nft.Chain {
-	c := nft.Chain{Name: name}
+// filterName is the chain of a filter for one direction, as seen from its networks.
+func filterName(id string, direction spec.Direction) string {
+	return string(direction) + "_" + digest(id)[:12]
+}
+
+func filterChain(f spec.PacketFilter, direction spec.Direction) nft.Chain {
+	c := nft.Chain{Name: filterName(f.ID, direction)}
 	for _, e := range f.Entries {
 		if e.Direction == direction && !matchesNothing(e) {
 			c.Rules = append(c.Rules, entryText(e))

@@ -57,6 +57,32 @@ func TestDomainFilter(t *testing.T) {
 	w.blocked(a.ns, b.port.Addresses[0], 80)
 }
 
+// What a NAT translates passes the filter of the network that the NAT is in as well, on its way and back.
+func TestDomainFilterAtNAT(t *testing.T) {
+	w, r, a, b, _ := domainWorld(t)
+	r.Floating = []spec.FloatingIP{{External: floatingA, Internal: a.port.Addresses[0]}}
+	all := []string{"10.0.1.0/24 ingress", "172.24.4.1/32 egress", "172.24.4.1/32 ingress", "10.0.1.0/24 egress"}
+	for missing := range len(all) + 1 {
+		var entries []spec.FilterEntry
+		for i, each := range all {
+			p, direction, _ := strings.Cut(each, " ")
+			if i != missing {
+				entries = append(entries, allow(spec.Direction(direction), -1, 0, 0, p))
+			}
+		}
+		r = next(r, func(d *spec.RoutingDomain) {
+			d.Filters = []spec.PacketFilter{{ID: "f", Interfaces: []spec.PortID{"r1"}, Entries: entries}}
+		})
+		w.router(r)
+		if missing == len(all) {
+			w.seen(b, underNAT, "through the filter of the NAT")
+			w.seen(a, floatingA, "beside the NAT")
+		} else {
+			w.blocked(b.ns, onPublic, 81)
+		}
+	}
+}
+
 // Both ends' filters are asked, and entries tell types and codes of ICMP apart.
 func TestDomainFilterICMP(t *testing.T) {
 	w, r, a, b, c := domainWorld(t)
@@ -187,10 +213,10 @@ func TestDomainLarge(t *testing.T) {
 		r.Domain.Filters = append(r.Domain.Filters, f)
 	}
 	must(t, nft.Run(context.Background(), ns, nft.Replace(routerTables(r))))
-	if out := w.run(ns, "nft", "list", "chain", "inet", "nubo_domain", "filters"); strings.Count(out, "\n") != 8 {
+	if out := w.run(ns, "nft", "list", "chain", "inet", "nubo_domain", "filters"); strings.Count(out, "\n") != 10 {
 		t.Errorf("every packet passes\n%s", out)
 	}
-	if out := w.run(ns, "nft", "list", "chain", "inet", "nubo_domain", "to_"+digest("f49")[:12]); strings.Count(out, "tcp dport") != 20 {
+	if out := w.run(ns, "nft", "list", "chain", "inet", "nubo_domain", filterName("f49", spec.Ingress)); strings.Count(out, "tcp dport") != 20 {
 		t.Errorf("the last filter is\n%s", out)
 	}
 }
