@@ -14,6 +14,7 @@ import (
 // A routing domain is a router whose packets are led by the table of the interface they come in at, and leave under the address
 // that the table says:
 //
+//	prerouting -300  plain    no connection is tracked of what a neighbour gets as it is: it may come back by another interface, to leave
 //	prerouting -150  again    to a floating IP of the router's own: by the sender's table, as if it came back from outside
 //	prerouting -100  inwards  floating IP -> its instance
 //	routing                   tables of policy routing; a route that translates has a realm, the number of its way
@@ -54,6 +55,9 @@ type lead struct {
 	to netip.Prefix
 	way
 }
+
+// plain tells that a neighbour gets it untranslated.
+func (l lead) plain() bool { return l.via.IsValid() && l.number == 0 }
 
 // leads are what a table knows, the longest prefix first.
 type leads []lead
@@ -202,6 +206,17 @@ func (d domain) through(n spec.NAT, r spec.TableRoute) way {
 		return d.out(true, number)
 	}
 	return way{}
+}
+
+// connected are the networks of interfaces.
+func (d domain) connected() leads {
+	var out leads
+	for _, i := range d.Interfaces {
+		for _, p := range i.Addresses {
+			out = append(out, lead{to: p.Masked(), way: way{link: i.Port}})
+		}
+	}
+	return out
 }
 
 func (d domain) tableOf(i spec.PortID) spec.RouteTable {

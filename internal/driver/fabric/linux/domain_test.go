@@ -197,6 +197,36 @@ func TestDomainInstanceLeads(t *testing.T) {
 	w.seen(b, floatingA, "the instance itself")
 }
 
+// An instance may also hand on what it does not translate: then the table of its own network says how that leaves.
+func TestDomainInstanceHandsOn(t *testing.T) {
+	w, r, a, b, _ := domainWorld(t)
+	open := openGroup("open")
+	open.Stateless = true // it sees one direction only: answers go straight back
+	w.group(open)
+	b.port.Groups = []spec.GroupID{"open"}
+	w.spoofs(b)
+	r.Floating = []spec.FloatingIP{{External: floatingA, Internal: a.port.Addresses[0]}}
+	through := []spec.TableRoute{{Destination: prefix("0.0.0.0/0"), Via: b.port.Addresses[0]}}
+	everywhere := r.Domain.Tables[0].Routes
+	r.Domain.Tables = []spec.RouteTable{{ID: "led", Interfaces: []spec.PortID{"r1"}, Routes: through}, {ID: "leads", Interfaces: []spec.PortID{"r2"}, Routes: everywhere}}
+	w.router(r)
+	w.seen(a, floatingA, "through an instance")
+	in, _ := w.reaches(w.host, floatingA, 80)
+	must(t, w.fabric.Verify(context.Background()))
+	r = next(r, func(d *spec.RoutingDomain) { d.Tables = append(d.Tables, spec.RouteTable{ID: "unused"}) })
+	w.router(r)
+	if !alive(in, patience) {
+		t.Error("a connection broke that an instance hands on")
+	}
+	w.router(next(r, func(d *spec.RoutingDomain) {
+		d.Tables = []spec.RouteTable{{ID: "led", Interfaces: []spec.PortID{"r1"}, Routes: through}, {ID: "out", Interfaces: []spec.PortID{"r3"}, Routes: everywhere},
+			{ID: "leads", Interfaces: []spec.PortID{"r2"}, Routes: []spec.TableRoute{{Destination: prefix("0.0.0.0/0"), NAT: "nat"}}}}
+		d.NATs = []spec.NAT{{ID: "nat", Interface: "r3", Internal: addr("10.0.2.50"), External: underNAT}}
+	}))
+	w.seen(a, underNAT, "through an instance and a NAT")
+	w.blocked(w.host, floatingA, 80)
+}
+
 // spoofs lets a guest forward for others, and answer as them.
 func (w *world) spoofs(g *guest) {
 	w.t.Helper()

@@ -20,17 +20,36 @@ func (d domain) astray(k flow) bool {
 	if !inside {
 		return false
 	}
-	back := d.leadsOf(to).find(k.source)
+	back := d.follow(to, k.source)
 	if k.answers != k.destination {
-		return back.number != wayOut
+		return !slices.ContainsFunc(back, func(w way) bool { return w.number == wayOut })
 	}
-	return back.link == "" || back.oneWay || back.number != 0 && k.source.Is4()
+	return len(back) == 0 || back[0].oneWay || back[0].number != 0 && k.source.Is4()
 }
 
 // leavesAstray looks at a connection that began inside.
 func (d domain) leavesAstray(k flow, from spec.PortID) bool {
-	w, connected := d.wayFrom(from, k.destination)
-	return !connected && (w.link == "" || k.seenAs != d.addressOf(k.source, w))
+	if _, connected := d.wayFrom(from, k.destination); connected {
+		return false
+	}
+	return !slices.ContainsFunc(d.follow(from, k.destination), func(w way) bool { return k.seenAs == d.addressOf(k.source, w) })
+}
+
+// follow are the ways from an interface to an address: more than one where instances forward without translating.
+func (d domain) follow(from spec.PortID, a netip.Addr) []way {
+	var ways []way
+	for range d.tables {
+		w, _ := d.wayFrom(from, a)
+		if w.link == "" {
+			break
+		}
+		ways = append(ways, w)
+		if w.number != 0 {
+			break
+		}
+		from = w.link
+	}
+	return ways
 }
 
 // wayFrom is the way from an interface, as the rules of policy routing find it. Who is connected needs none.

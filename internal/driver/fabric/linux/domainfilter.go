@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/nft"
 	"github.com/nubo-cloud/nubo/internal/spec"
@@ -26,9 +27,11 @@ func (d domain) filters() nft.Table {
 		t.Chains = append(t.Chains, out, in)
 	}
 	through, returning, nats := d.throughNATs()
-	back, tables := d.byTable("back", d.back)
-	t.Sets = []nft.Set{within, from, to, through, returning, back}
-	t.Chains = slices.Concat(t.Chains, nats, tables, []nft.Chain{
+	back, inwards := d.byTable("back", d.back)
+	plain, passing := d.byTable("plain", d.plainRules)
+	t.Sets = []nft.Set{within, from, to, through, returning, back, plain}
+	t.Chains = slices.Concat(t.Chains, nats, inwards, passing, []nft.Chain{
+		{Name: "untracked", Hook: "type filter hook prerouting priority -300; policy accept;", Rules: []string{"iifname vmap @plain"}},
 		{Name: "filters", Hook: "type filter hook forward priority -10; policy accept;", Rules: []string{
 			"iifname . oifname @within accept", "iifname vmap @from", "meta nfproto ipv4 rt classid vmap @through",
 			"ct direction reply ct reply ip daddr vmap @returning", "oifname vmap @to"}},
@@ -132,6 +135,24 @@ func (d domain) byTable(name string, rules func(leads) []string) (nft.Set, []nft
 		}
 	}
 	return jumps, chains
+}
+
+// plainRules leave untracked what a table leads to a neighbour as it is.
+func (d domain) plainRules(of leads) []string {
+	if !slices.ContainsFunc(of, lead.plain) {
+		return nil
+	}
+	of = append(d.connected(), of...)
+	slices.SortStableFunc(of, func(a, b lead) int { return b.to.Bits() - a.to.Bits() })
+	var rules []string
+	for _, l := range of {
+		rule := strings.TrimSpace(addressText("daddr", l.to))
+		if l.plain() {
+			rule += " notrack"
+		}
+		rules = append(rules, rule+" accept")
+	}
+	return rules
 }
 
 // back are the ways by which IPv6 connections from outside are answered: who is answered by none may not come in.

@@ -72,6 +72,7 @@ func TestAstray(t *testing.T) {
 		{"9.9.9.9", "172.24.4.101", "10.0.0.10", "9.9.9.9", true},
 		{"10.9.1.1", "10.0.0.11", "10.0.0.11", "10.9.1.1", false},
 		{"10.9.9.1", "10.0.0.11", "10.0.0.11", "10.9.9.1", true},
+		{"10.0.0.12", "10.9.1.1", "10.9.1.1", "10.0.0.12", false},   // by a neighbour, as it is
 		{"9.9.9.9", "172.24.4.10", "172.24.4.10", "9.9.9.9", false}, // with the router itself
 	} {
 		k := flow{source: addr(c.source), destination: addr(c.destination), answers: addr(c.answers), seenAs: addr(c.seenAs)}
