@@ -24,8 +24,8 @@ func (r *instanceRow) tags() []shape.Tag { return r.shown.Tags }
 
 // surroundings are what instances, ports and subnets are shown with, read once for many.
 type surroundings struct {
-	owner string
-	zones map[string]zone
+	owner, region string
+	zones         map[string]zone
 	// vpcs are the routers of subnets that are in no routing domain but have a router: others' networks are shown as VPCs, too.
 	vpcs map[cloud.NetworkID]cloud.RouterID
 }
@@ -43,7 +43,7 @@ func (a *api) surroundings(ctx context.Context) (*surroundings, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &surroundings{owner: owner, zones: zones, vpcs: map[cloud.NetworkID]cloud.RouterID{}}
+	s := &surroundings{owner: owner, region: callOf(ctx).Region, zones: zones, vpcs: map[cloud.NetworkID]cloud.RouterID{}}
 	for _, p := range joints {
 		s.vpcs[p.NetworkID] = p.RouterID
 	}
@@ -105,15 +105,21 @@ func architecture(in *cloud.Instance) string {
 }
 
 func (s *surroundings) placement(in *cloud.Instance) *shape.Placement {
-	z := s.zones[in.Zone]
-	if z.name == "" && len(s.zones) > 0 { // its owner named none
-		for _, other := range s.zones {
-			if z.name == "" || other.name < z.name {
-				z = other
-			}
+	return &shape.Placement{AvailabilityZone: s.zoneShown(in.Zone).name, GroupName: "", Tenancy: "default"}
+}
+
+// zoneShown is a zone as it is shown; the first one for what was asked to be in none.
+func (s *surroundings) zoneShown(name string) zone {
+	z := s.zones[name]
+	if z.name != "" {
+		return z
+	}
+	for _, other := range s.zones {
+		if z.name == "" || other.name < z.name {
+			z = other
 		}
 	}
-	return &shape.Placement{AvailabilityZone: z.name, GroupName: "", Tenancy: "default"}
+	return z
 }
 
 func (s *surroundings) addDisks(i *shape.Instance, in *cloud.Instance) {
