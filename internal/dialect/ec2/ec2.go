@@ -83,7 +83,7 @@ func (a *api) families() [][]*action {
 	return [][]*action{
 		a.placeActions(), a.keyActions(), a.tagActions(), a.emptyActions(),
 		a.instanceActions(), a.powerActions(), a.typeActions(), a.runActions(), a.attributeActions(), a.optionActions(), a.templateActions(),
-		a.vpcActions(), a.subnetActions(),
+		a.vpcActions(), a.subnetActions(), a.routeActions(), a.gatewayActions(), a.natActions(),
 	}
 }
 
