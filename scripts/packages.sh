@@ -10,6 +10,7 @@ base=(
 	qemu-system-x86 seabios ovmf # guests, their firmware (driver/hypervisor/qemu)
 	qemu-utils                   # disks (driver/block/file)
 	nftables iproute2            # networks (driver/fabric/linux); ip is for people
+	strongswan-charon strongswan-starter strongswan-swanctl libcharon-extra-plugins libstrongswan-standard-plugins # VPNs (driver/fabric/linux/charon)
 	novnc                        # the console page
 	busybox-static dpkg e2fsprogs mtools syslinux syslinux-common systemd-boot-efi # the minimal image (internal/minimal)
 	openssh-client python3-openstackclient                                         # the demo, and a first session
@@ -55,10 +56,10 @@ apt() {
 }
 
 # no_service takes back that a package just installed runs its program now and from boot on: the tests start it themselves.
-# Whoever had the package before goes on with it.
+# Whoever had the package before goes on with it. A second argument is the service's name, if that is another.
 no_service() {
 	case " ${lacking[*]} " in *" $1 "*) ;; *) return 0 ;; esac
-	update-rc.d "$1" disable # systemd's unit, too
+	update-rc.d "${2:-$1}" disable # systemd's unit, too
 	[ ! -d /run/systemd/system ] || systemctl stop "$1"
 }
 
@@ -86,4 +87,5 @@ if [ ${#lacking[@]} -gt 0 ]; then
 		fail "the packages could not be installed (see above): mend the machine's package sources and run this again"
 	no_service apache2
 	no_service glewlwyd
+	no_service strongswan-starter ipsec
 fi

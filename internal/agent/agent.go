@@ -85,6 +85,7 @@ const reconcileEvery = 30 * time.Second
 // Run watches the guests and repairs what drifts, until ctx ends. Guests go on.
 func (a *Agent) Run(ctx context.Context) error {
 	go a.watchHypervisor(ctx)
+	go a.watchVPNs(ctx)
 	ticker := time.NewTicker(reconcileEvery)
 	defer ticker.Stop()
 	for {
@@ -173,8 +174,19 @@ func (a *Agent) Inventory(ctx context.Context) (spec.Inventory, error) {
 	}
 	return spec.Inventory{
 		Guests: guests, Volumes: blocks.Volumes, Snapshots: blocks.Snapshots, Images: blocks.Images,
-		Networks: fabric.Networks, Ports: fabric.Ports, Routers: fabric.Routers, Groups: fabric.Groups, At: at,
+		Networks: fabric.Networks, Ports: fabric.Ports, Routers: fabric.Routers, Groups: fabric.Groups, VPNs: fabric.VPNs, At: at,
 	}, nil
+}
+
+// watchVPNs passes on what tunnels do.
+func (a *Agent) watchVPNs(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := a.Fabric.WatchVPNs(ctx, func(s spec.VPNStatus) { a.emit(spec.Event{Kind: spec.EventVPN, VPN: s}) })
+		if err != nil && ctx.Err() == nil {
+			a.Log.Error("cannot watch the VPNs", "error", err)
+			sleep(ctx, time.Second)
+		}
+	}
 }
 
 // Watch calls f with EventUp at once and then with every event until ctx ends.

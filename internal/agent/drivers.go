@@ -198,6 +198,14 @@ type Fabric interface {
 	RemovePort(ctx context.Context, id spec.PortID) error
 	EnsureRouter(ctx context.Context, r spec.Router) error
 	RemoveRouter(ctx context.Context, id spec.RouterID) error
+	// EnsureVPN makes where tunnels end, with the tunnels, and does not wait for these to stand. A host that lacks the
+	// software is spec.ErrNotSupported. Tunnels, like taps, outlive the process.
+	EnsureVPN(ctx context.Context, v spec.VPN) error
+	RemoveVPN(ctx context.Context, id spec.VPNID) error
+	// VPNStatus tells of a VPN; one that was never ensured is spec.ErrMissing.
+	VPNStatus(ctx context.Context, id spec.VPNID) (spec.VPNStatus, error)
+	// WatchVPNs calls f for every VPN that there is, and for each that changes from then on, until ctx ends.
+	WatchVPNs(ctx context.Context, f func(spec.VPNStatus)) error
 	// Adopt finds what an earlier process left and serves it again (DHCP, DNS,
 	// metadata) as far as the documents kept beside it allow. Call it once, first.
 	Adopt(ctx context.Context) error
@@ -222,6 +230,7 @@ type FabricInventory struct {
 	Ports    []spec.PortID
 	Routers  []spec.RouterID
 	Groups   []spec.GroupID
+	VPNs     []spec.VPNID
 }
 
 // MetadataHandler answers a guest's request to 169.254.169.254 (or fe80::a9fe:a9fe). The

@@ -63,3 +63,18 @@ func (a *Agent) RemoveRouter(ctx context.Context, id spec.RouterID) error {
 func (a *Agent) MeterReadings(ctx context.Context, id spec.RouterID) ([]spec.MeterReading, error) {
 	return a.Fabric.MeterReadings(ctx, id)
 }
+
+// EnsureVPN makes where tunnels end.
+func (a *Agent) EnsureVPN(ctx context.Context, v spec.VPN) error {
+	return a.Fabric.EnsureVPN(ctx, v)
+}
+
+// RemoveVPN removes a VPN.
+func (a *Agent) RemoveVPN(ctx context.Context, id spec.VPNID) error {
+	return ignoreMissing(a.Fabric.RemoveVPN(ctx, id))
+}
+
+// VPNStatus tells of a VPN now.
+func (a *Agent) VPNStatus(ctx context.Context, id spec.VPNID) (spec.VPNStatus, error) {
+	return a.Fabric.VPNStatus(ctx, id)
+}

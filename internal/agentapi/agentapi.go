@@ -95,6 +95,11 @@ type Fabric interface {
 	RemovePort(ctx context.Context, id spec.PortID) error
 	EnsureRouter(ctx context.Context, r spec.Router) error
 	RemoveRouter(ctx context.Context, id spec.RouterID) error
+	// EnsureVPN makes where tunnels end. It does not wait for tunnels: EventVPN tells of them.
+	EnsureVPN(ctx context.Context, v spec.VPN) error
+	RemoveVPN(ctx context.Context, id spec.VPNID) error
+	// VPNStatus tells of a VPN now. One that is not here is spec.ErrMissing.
+	VPNStatus(ctx context.Context, id spec.VPNID) (spec.VPNStatus, error)
 	// MeterReadings answers what the meters of a router show; nothing for a router that is not here.
 	MeterReadings(ctx context.Context, id spec.RouterID) ([]spec.MeterReading, error)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux"
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/charon"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/nft"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/vlan"
@@ -50,6 +51,10 @@ var attempts = []attempt{
 	{Feature{Name: "policy routing with realms", Use: "routing domains have several tables of routes, and translate by the route taken", Optional: true,
 		Do: "use a kernel with CONFIG_IP_MULTIPLE_TABLES, CONFIG_IPV6_MULTIPLE_TABLES and CONFIG_NETFILTER_XT_MATCH_REALM"},
 		routeByTables},
+	{Feature{Name: "strongSwan", Use: "VPN tunnels end in it", Optional: true, Do: "apt-get install " + strings.Join(charon.Packages, " ")},
+		func(context.Context) error { _, err := charon.Program(); return err }},
+	{Feature{Name: "ESP in the kernel", Use: "VPN tunnels are faster with it; without, strongSwan does its work", Optional: true, Do: "modprobe esp4 esp6, or a kernel with CONFIG_INET_ESP"},
+		func(context.Context) error { return linux.TryESP() }},
 	{Feature{Name: "vxlan", Use: "networks over several hosts", Optional: true, Do: "modprobe vxlan"},
 		func(context.Context) error {
 			return addLink(&netlink.Vxlan{LinkAttrs: named("d4"), VxlanId: 1, Port: 4789, Learning: true})

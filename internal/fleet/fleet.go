@@ -41,6 +41,7 @@ type Fleet struct {
 
 	onUp        []func(ctx context.Context, h cloud.HostID) error
 	onGuest     []func(ctx context.Context, h cloud.HostID, s spec.GuestStatus)
+	onVPN       []func(ctx context.Context, h cloud.HostID, s spec.VPNStatus)
 	onInventory []func(ctx context.Context, h cloud.HostID, inv spec.Inventory) error
 }
 
@@ -60,6 +61,11 @@ func New(o Options) *Fleet {
 
 // OnUp adds a listener for agents that hold no wanted state: send them everything. While wiring only.
 func (f *Fleet) OnUp(g func(ctx context.Context, h cloud.HostID) error) { f.onUp = append(f.onUp, g) }
+
+// OnVPN adds a listener for what tunnels do. While wiring only.
+func (f *Fleet) OnVPN(g func(ctx context.Context, h cloud.HostID, s spec.VPNStatus)) {
+	f.onVPN = append(f.onVPN, g)
+}
 
 // OnGuest adds a listener for what guests do by themselves. While wiring only.
 func (f *Fleet) OnGuest(g func(ctx context.Context, h cloud.HostID, s spec.GuestStatus)) {

@@ -46,6 +46,10 @@ func (f *Fleet) dispatch(ctx context.Context, id cloud.HostID, e spec.Event) {
 		for _, g := range f.onGuest {
 			g(ctx, id, e.Guest)
 		}
+	case spec.EventVPN:
+		for _, g := range f.onVPN {
+			g(ctx, id, e.VPN)
+		}
 	}
 }
 

@@ -44,17 +44,19 @@ type Inventory struct {
 	Ports     []PortID
 	Routers   []RouterID
 	Groups    []GroupID
+	VPNs      []VPNID
 	At        time.Time
 }
 
 // EventKind says what happened.
 type EventKind string
 
-// The kinds of Event. EventGuest: a guest's observed state changed without being asked.
+// The kinds of Event. EventGuest: a guest's observed state changed without being asked. EventVPN: a VPN's tunnels did.
 // EventUp: the agent (re)started and holds no wanted state: send everything.
 const (
 	EventGuest EventKind = "guest"
 	EventUp    EventKind = "up"
+	EventVPN   EventKind = "vpn"
 )
 
 // Event is news from a host. Events may be lost; nothing depends on one that
@@ -62,4 +64,5 @@ const (
 type Event struct {
 	Kind  EventKind
 	Guest GuestStatus
+	VPN   VPNStatus
 }

@@ -48,6 +48,23 @@ func (f *fabric) RemoveRouter(ctx context.Context, id spec.RouterID) error {
 	return f.change(ctx, "remove router", func() error { return f.driver.RemoveRouter(ctx, id) })
 }
 
+func (f *fabric) EnsureVPN(ctx context.Context, v spec.VPN) error {
+	return f.change(ctx, "ensure VPN", func() error { return f.driver.EnsureVPN(ctx, v) })
+}
+
+func (f *fabric) RemoveVPN(ctx context.Context, id spec.VPNID) error {
+	return f.change(ctx, "remove VPN", func() error { return f.driver.RemoveVPN(ctx, id) })
+}
+
+func (f *fabric) VPNStatus(ctx context.Context, id spec.VPNID) (s spec.VPNStatus, err error) {
+	err = f.look(func() error { s, err = f.driver.VPNStatus(ctx, id); return err })
+	return s, err
+}
+
+func (f *fabric) WatchVPNs(ctx context.Context, g func(spec.VPNStatus)) error {
+	return f.driver.WatchVPNs(ctx, g)
+}
+
 func (f *fabric) Adopt(ctx context.Context) error {
 	return f.look(func() error { return f.driver.Adopt(ctx) })
 }

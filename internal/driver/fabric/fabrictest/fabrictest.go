@@ -19,6 +19,8 @@ import (
 // Subject is a Fabric on a host with nothing on it yet.
 type Subject struct {
 	Fabric agent.Fabric
+	// NoVPN says what the host lacks for VPNs, if anything.
+	NoVPN string
 	// Restart gives the Fabric of a new process on the same host; the old one was killed.
 	Restart func() agent.Fabric
 }
@@ -29,7 +31,7 @@ func Run(t *testing.T, factory func(t *testing.T) Subject) {
 		"RemoveOfNothing": removeOfNothing, "MissingParts": missingParts, "EnsureTwice": ensureTwice,
 		"OlderGeneration": olderGeneration, "BusyParts": busyParts, "Restart": restart, "Stats": stats,
 		"SideBySide": sideBySide, "PortMoves": portMoves, "Invalid": invalid,
-		"Meters": meters, "Domains": domains,
+		"Meters": meters, "Domains": domains, "VPN": vpn,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, factory(t)) })
@@ -349,7 +351,7 @@ func holds(t *testing.T, f agent.Fabric, want agent.FabricInventory) {
 }
 
 func sorted(i agent.FabricInventory) agent.FabricInventory {
-	return agent.FabricInventory{Networks: list(i.Networks), Ports: list(i.Ports), Routers: list(i.Routers), Groups: list(i.Groups)}
+	return agent.FabricInventory{Networks: list(i.Networks), Ports: list(i.Ports), Routers: list(i.Routers), Groups: list(i.Groups), VPNs: list(i.VPNs)}
 }
 
 func list[T ~string](ids []T) []T {

@@ -10,6 +10,7 @@ import (
 	"github.com/mdlayher/packet"
 
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/frame"
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
@@ -24,10 +25,15 @@ func (f *Fabric) announce(r *router, doc spec.Router) {
 	} else {
 		r.spoken = said
 	}
-	for _, a := range attachments(doc) {
-		conn, err := openAnnouncer(r, a)
+	f.announceAll(r.ns, attachments(doc), kindRouter, string(doc.ID))
+}
+
+// announceAll tells networks where addresses are, now and once more.
+func (f *Fabric) announceAll(from *netns.Handle, links []spec.RouterInterface, kind, id string) {
+	for _, a := range links {
+		conn, err := openAnnouncer(from, a)
 		if err != nil {
-			f.log.Warn("addresses not announced", "router", doc.ID, "port", a.Port, "error", err)
+			f.log.Warn("addresses not announced", kind, id, "port", a.Port, "error", err)
 			continue
 		}
 		shout(conn, a)
@@ -40,8 +46,8 @@ func (f *Fabric) announce(r *router, doc spec.Router) {
 	}
 }
 
-func openAnnouncer(r *router, a spec.RouterInterface) (conn *packet.Conn, err error) {
-	err = r.ns.Do(func() error {
+func openAnnouncer(from *netns.Handle, a spec.RouterInterface) (conn *packet.Conn, err error) {
+	err = from.Do(func() error {
 		link, err := net.InterfaceByName(routerLinkName(a.Port))
 		if err != nil {
 			return err

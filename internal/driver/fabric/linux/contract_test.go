@@ -14,6 +14,7 @@ import (
 
 	"github.com/nubo-cloud/nubo/internal/agent"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/fabrictest"
+	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/charon"
 	"github.com/nubo-cloud/nubo/internal/driver/fabric/linux/netns"
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -23,7 +24,11 @@ func TestContract(t *testing.T) {
 	needRoot(t)
 	fabrictest.Run(t, func(t *testing.T) fabrictest.Subject {
 		w := newWorld(t)
-		return fabrictest.Subject{Fabric: w.fabric, Restart: func() agent.Fabric {
+		lacks := ""
+		if _, err := charon.Program(); err != nil {
+			lacks = err.Error()
+		}
+		return fabrictest.Subject{Fabric: w.fabric, NoVPN: lacks, Restart: func() agent.Fabric {
 			must(t, w.fabric.Close())
 			w.open()
 			return w.fabric

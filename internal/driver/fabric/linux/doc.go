@@ -20,6 +20,9 @@
 //	+----------------------------|------|-----+
 //	                           guest  guest         QEMU opens the tap by name
 //
+// A VPN is a namespace like a router's, with a link to one and a foot outside, in which a daemon of strongSwan's keeps the
+// tunnels (package charon). Nothing passes it in clear: see vpnTables.
+//
 // Every network has a namespace, so equal prefixes never meet. An external network is
 // a network like any other, joined to the host by one veth pair (or to a bridge of
 // the host); so ports, filters and services work on it in the same way and nothing is bridged on

@@ -16,6 +16,7 @@ const (
 	kindPort    = "port"
 	kindRouter  = "router"
 	kindGroup   = "group"
+	kindVPN     = "vpn"
 )
 
 // documents keeps what is wanted on disk, one JSON file per object. A file is
@@ -25,7 +26,7 @@ type documents struct {
 }
 
 func openDocuments(dir string) (documents, error) {
-	for _, kind := range []string{kindNetwork, kindPort, kindRouter, kindGroup} {
+	for _, kind := range []string{kindNetwork, kindPort, kindRouter, kindGroup, kindVPN} {
 		if err := os.MkdirAll(filepath.Join(dir, kind), 0o700); err != nil {
 			return documents{}, fmt.Errorf("fabric documents: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 
@@ -32,6 +33,7 @@ type Fabric struct {
 	hostLock  sync.Mutex // what stands in the host's namespace
 	hostRules nft.State
 	probed    tracking // how connections are tracked; empty until asked
+	esp       *bool    // the kernel does ESP; nil until asked
 
 	trunks sync.Mutex // the inner ends of branches, and the programs that hand frames to them
 
@@ -41,6 +43,9 @@ type Fabric struct {
 	groups   map[spec.GroupID]spec.SecurityGroup
 	stale    map[spec.GroupID]bool // groups that some network's filters do not follow yet
 	routers  map[spec.RouterID]*router
+	vpns     map[spec.VPNID]*vpn
+	// vpnWatchers are told what VPNs do.
+	vpnWatchers []*vpnWatcher
 
 	closed  chan struct{}
 	running sync.WaitGroup
@@ -90,6 +95,7 @@ func (f *Fabric) Inventory(ctx context.Context) (agent.FabricInventory, error) {
 	inv.Networks, err = union[spec.NetworkID](f.docs, kindNetwork, found[kindNetwork], err)
 	inv.Ports, err = union[spec.PortID](f.docs, kindPort, found[kindPort], err)
 	inv.Routers, err = union[spec.RouterID](f.docs, kindRouter, found[kindRouter], err)
+	inv.VPNs, err = union[spec.VPNID](f.docs, kindVPN, found[kindVPN], err)
 	inv.Groups, err = union[spec.GroupID](f.docs, kindGroup, nil, err)
 	return inv, err
 }
@@ -117,7 +123,11 @@ func (f *Fabric) Adopt(ctx context.Context) error {
 	for _, n := range f.networks {
 		networks = append(networks, n)
 	}
+	vpns := slices.Collect(maps.Values(f.vpns))
 	f.mu.Unlock()
+	for _, v := range vpns {
+		f.adoptVPN(v)
+	}
 	for _, n := range networks {
 		if err := f.adopt(ctx, n); err != nil {
 			f.log.Error("network not adopted; it is made anew when it is next ensured", "network", n.id, "error", err)
@@ -139,6 +149,7 @@ func (f *Fabric) load() error {
 		each(f.docs, kindNetwork, func(n spec.Network) { f.networks[n.ID] = &network{id: n.ID, doc: n} }, bad(kindNetwork)),
 		each(f.docs, kindGroup, func(g spec.SecurityGroup) { f.groups[g.ID] = g }, bad(kindGroup)),
 		each(f.docs, kindPort, func(p spec.Port) { f.ports[p.ID] = &port{doc: p} }, bad(kindPort)),
+		each(f.docs, kindVPN, func(v spec.VPN) { f.vpns[v.ID] = &vpn{id: v.ID, doc: v, status: spec.VPNStatus{ID: v.ID}} }, bad(kindVPN)),
 		each(f.docs, kindRouter, func(r spec.Router) { f.routers[r.ID] = &router{id: r.ID, doc: r} }, bad(kindRouter)),
 	)
 }

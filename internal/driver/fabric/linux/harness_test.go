@@ -156,6 +156,9 @@ func (w *world) end() {
 	ctx := context.Background()
 	inv, err := w.fabric.Inventory(ctx)
 	check(w.t, err)
+	for _, id := range inv.VPNs {
+		check(w.t, w.fabric.RemoveVPN(ctx, id))
+	}
 	for _, id := range inv.Routers {
 		check(w.t, w.fabric.RemoveRouter(ctx, id))
 	}

@@ -38,6 +38,7 @@ func newNames(name, stateDir string) names {
 func (n names) prefix() string                   { return "nubo-" + n.suffix + "-" }
 func (n names) network(id spec.NetworkID) string { return n.prefix() + "net-" + string(id) }
 func (n names) router(id spec.RouterID) string   { return n.prefix() + "rtr-" + string(id) }
+func (n names) vpn(id spec.VPNID) string         { return n.prefix() + "vpn-" + string(id) }
 func (n names) hostUplink(id spec.NetworkID) string {
 	return "nbu" + digest(n.suffix + string(id))[:12]
 }

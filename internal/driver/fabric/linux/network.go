@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -335,6 +336,11 @@ func (f *Fabric) userOf(id spec.NetworkID) string {
 	for _, r := range f.routers {
 		if r.uses(id) {
 			return "router " + string(r.id)
+		}
+	}
+	for _, v := range f.vpns {
+		if slices.Contains(networksOfVPN(v.doc), id) {
+			return "VPN " + string(v.id)
 		}
 	}
 	return ""

@@ -73,6 +73,7 @@ func New(o Options) (*Fabric, error) {
 		options: o, log: o.Log, host: host, docs: docs, names: newNames(o.Name, o.StateDir),
 		networks: map[spec.NetworkID]*network{}, ports: map[spec.PortID]*port{},
 		groups: map[spec.GroupID]spec.SecurityGroup{}, stale: map[spec.GroupID]bool{}, routers: map[spec.RouterID]*router{},
+		vpns:   map[spec.VPNID]*vpn{},
 		closed: make(chan struct{}),
 	}
 	f.metadata = newMetadataServer(o.Metadata, o.Log)

@@ -135,7 +135,7 @@ func (f *Fabric) makeRouter(ctx context.Context, r *router) error {
 		return err
 	}
 	for _, a := range attachments(doc) {
-		if err := f.attach(r, a, doc.AdminUp); err != nil {
+		if err := f.attach(r.ns, a, doc.AdminUp); err != nil {
 			return fmt.Errorf("interface %s: %w", a.Port, err)
 		}
 	}

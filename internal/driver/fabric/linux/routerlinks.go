@@ -63,8 +63,8 @@ func gatewayAddresses(r spec.Router) []netip.Prefix {
 }
 
 // attach makes the veth pair of one interface whole, and its end in the network
-// ready. The router's own end has no addresses yet.
-func (f *Fabric) attach(r *router, a spec.RouterInterface, up bool) error {
+// ready. The end that is the router's, or a VPN's, has no addresses yet.
+func (f *Fabric) attach(end *netns.Handle, a spec.RouterInterface, up bool) error {
 	f.mu.Lock()
 	n := f.networks[a.Network]
 	f.mu.Unlock()
@@ -79,12 +79,12 @@ func (f *Fabric) attach(r *router, a spec.RouterInterface, up bool) error {
 	if a.MTU == 0 {
 		a.MTU = f.sizeOf(n)
 	}
-	whole, err := f.pairIsWhole(r, n, a)
+	whole, err := pairIsWhole(end, n, a)
 	if err != nil {
 		return err
 	}
 	if !whole {
-		if err := f.makePair(r, n, a); err != nil {
+		if err := makePair(end, n, a); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (f *Fabric) attach(r *router, a spec.RouterInterface, up bool) error {
 	if err := n.ns.Do(func() error { return plugPeer(routerPeerName(a.Port), mark, a.MTU, up) }); err != nil {
 		return err
 	}
-	return r.ns.Do(func() error {
+	return end.Do(func() error {
 		l, err := netlink.LinkByName(routerLinkName(a.Port))
 		if err != nil {
 			return err
@@ -102,13 +102,13 @@ func (f *Fabric) attach(r *router, a spec.RouterInterface, up bool) error {
 	})
 }
 
-func (f *Fabric) pairIsWhole(r *router, n *network, a spec.RouterInterface) (bool, error) {
+func pairIsWhole(end *netns.Handle, n *network, a spec.RouterInterface) (bool, error) {
 	mac, err := parseMAC(a.MAC)
 	if err != nil {
 		return false, err
 	}
 	whole := false
-	err = r.ns.Do(func() error {
+	err = end.Do(func() error {
 		l, err := findLink(routerLinkName(a.Port))
 		whole = l != nil && bytes.Equal(l.Attrs().HardwareAddr, mac)
 		return err
@@ -125,11 +125,11 @@ func (f *Fabric) pairIsWhole(r *router, n *network, a spec.RouterInterface) (boo
 }
 
 // makePair begins by removing either end: with it goes the other.
-func (f *Fabric) makePair(r *router, n *network, a spec.RouterInterface) error {
+func makePair(end *netns.Handle, n *network, a spec.RouterInterface) error {
 	if err := n.ns.Do(func() error { return removeLink(routerPeerName(a.Port)) }); err != nil {
 		return err
 	}
-	return r.ns.Do(func() error {
+	return end.Do(func() error {
 		if err := removeLink(routerLinkName(a.Port)); err != nil {
 			return err
 		}

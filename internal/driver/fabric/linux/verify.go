@@ -56,7 +56,7 @@ func (f *Fabric) Verify(ctx context.Context) error {
 	return all
 }
 
-// checks are one function for each network and router this process has worked on.
+// checks are one function for each network, router and VPN this process has worked on.
 func (f *Fabric) checks() []func(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,6 +66,9 @@ func (f *Fabric) checks() []func(context.Context) error {
 	}
 	for _, r := range f.routers {
 		out = append(out, func(ctx context.Context) error { return f.verifyRouter(ctx, r) })
+	}
+	for _, v := range f.vpns {
+		out = append(out, func(ctx context.Context) error { return f.verifyVPN(ctx, v) })
 	}
 	return out
 }
@@ -130,6 +133,9 @@ func (f *Fabric) scan() (map[string][]string, error) {
 		rest := strings.TrimPrefix(name, f.names.prefix())
 		if id, ok := strings.CutPrefix(rest, "rtr-"); ok {
 			found[kindRouter] = append(found[kindRouter], id)
+		}
+		if id, ok := strings.CutPrefix(rest, "vpn-"); ok {
+			found[kindVPN] = append(found[kindVPN], id)
 		}
 		id, ok := strings.CutPrefix(rest, "net-")
 		if !ok {

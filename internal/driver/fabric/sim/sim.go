@@ -42,6 +42,9 @@ type Host struct {
 	ports    map[spec.PortID]plugged
 	routers  map[spec.RouterID]spec.Router
 	metered  map[meterAt]time.Time // since when
+	vpns     map[spec.VPNID]spec.VPN
+	watchers map[int]func(spec.VPNStatus)
+	watched  int
 }
 
 // meterAt is a meter at a router.
@@ -73,6 +76,7 @@ func New(h *Host, o Options) *Fabric {
 		h.networks, h.groups = map[spec.NetworkID]spec.Network{}, map[spec.GroupID]spec.SecurityGroup{}
 		h.ports, h.routers = map[spec.PortID]plugged{}, map[spec.RouterID]spec.Router{}
 		h.metered = map[meterAt]time.Time{}
+		h.vpns, h.watchers = map[spec.VPNID]spec.VPN{}, map[int]func(spec.VPNStatus){}
 	}
 	return &Fabric{host: h, options: o, random: rand.New(rand.NewPCG(o.Seed, 0xfab))}
 }
@@ -146,6 +150,11 @@ func (f *Fabric) RemoveNetwork(ctx context.Context, id spec.NetworkID) error {
 		for _, r := range h.routers {
 			if slices.Contains(networksOf(r), id) {
 				return fmt.Errorf("network %s: router %s is on it: %w", id, r.ID, spec.ErrBusy)
+			}
+		}
+		for _, v := range h.vpns {
+			if slices.Contains(networksOfVPN(v), id) {
+				return fmt.Errorf("network %s: VPN %s is on it: %w", id, v.ID, spec.ErrBusy)
 			}
 		}
 		delete(h.networks, id)
@@ -288,6 +297,7 @@ func (f *Fabric) Inventory(ctx context.Context) (agent.FabricInventory, error) {
 	return agent.FabricInventory{
 		Networks: keys(f.host.networks), Ports: keys(f.host.ports),
 		Routers: keys(f.host.routers), Groups: keys(f.host.groups),
+		VPNs: keys(f.host.vpns),
 	}, ctx.Err()
 }
 

@@ -1,0 +1,231 @@
+package charon
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/strongswan/govici/vici"
+
+	"github.com/nubo-cloud/nubo/internal/spec"
+)
+
+// connection, identity and child are a connection as the daemon reads it (swanctl.conf(5)).
+type connection struct {
+	Version     string           `vici:"version"`
+	LocalAddrs  []string         `vici:"local_addrs"`
+	RemoteAddrs []string         `vici:"remote_addrs"`
+	Proposals   []string         `vici:"proposals"`
+	Aggressive  bool             `vici:"aggressive"`
+	Mobike      bool             `vici:"mobike"`
+	Unique      string           `vici:"unique"`
+	KeyingTries int              `vici:"keyingtries"` // 0: for ever
+	DPDDelay    string           `vici:"dpd_delay"`
+	DPDTimeout  string           `vici:"dpd_timeout"` // of IKEv1
+	RekeyTime   string           `vici:"rekey_time"`
+	OverTime    string           `vici:"over_time"`
+	RandTime    string           `vici:"rand_time"`
+	Local       identity         `vici:"local"`
+	Remote      identity         `vici:"remote"`
+	Children    map[string]child `vici:"children"`
+}
+
+type identity struct {
+	Auth string `vici:"auth"`
+	ID   string `vici:"id"`
+}
+
+type child struct {
+	LocalTS      []string `vici:"local_ts"`
+	RemoteTS     []string `vici:"remote_ts"`
+	ESPProposals []string `vici:"esp_proposals"`
+	AHProposals  []string `vici:"ah_proposals"`
+	Mode         string   `vici:"mode"`
+	RekeyTime    string   `vici:"rekey_time"`
+	LifeTime     string   `vici:"life_time"`
+	RandTime     string   `vici:"rand_time"`
+	StartAction  string   `vici:"start_action"`
+	CloseAction  string   `vici:"close_action"`
+	DPDAction    string   `vici:"dpd_action"`
+}
+
+type shared struct {
+	ID     string   `vici:"id"`
+	Type   string   `vici:"type"`
+	Data   string   `vici:"data"`
+	Owners []string `vici:"owners"`
+}
+
+// Tunnel is a tunnel with the addresses that its peer has now.
+type Tunnel struct {
+	spec.VPNTunnel
+	Peers []netip.Addr
+}
+
+// name tells apart what differs in anything; see the package's comment.
+func (t Tunnel) name() (string, error) {
+	text, err := json.Marshal(t)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return t.ID + "." + hex.EncodeToString(sum[:6]), nil
+}
+
+// idOf is the tunnel of a connection's name.
+func idOf(name string) string {
+	i := strings.LastIndexByte(name, '.')
+	return name[:max(i, 0)]
+}
+
+func (t Tunnel) connection() (connection, error) {
+	ike, err := proposals(t.IKE, true)
+	if err != nil {
+		return connection{}, err
+	}
+	c := connection{Version: version(t.Versions), LocalAddrs: []string{t.Local.String()}, Proposals: ike, Aggressive: t.Aggressive,
+		Unique: "replace", DPDDelay: seconds(t.DPD.Interval), DPDTimeout: seconds(t.DPD.Timeout),
+		RekeyTime: seconds(t.IKE.Lifetime * 9 / 10), OverTime: seconds(t.IKE.Lifetime / 10), RandTime: seconds(t.IKE.Lifetime / 20),
+		Local: identity{"psk", t.LocalIdentity}, Remote: identity{"psk", t.PeerIdentity}}
+	for _, a := range t.Peers {
+		c.RemoteAddrs = append(c.RemoteAddrs, a.String())
+	}
+	c.Children, err = t.children()
+	return c, err
+}
+
+// children are one for all that the tunnel carries; IKEv1 agrees upon one pair of prefixes at a time.
+func (t Tunnel) children() (map[string]child, error) {
+	suite, err := proposals(t.ESP, false)
+	if err != nil {
+		return nil, err
+	}
+	base := child{Mode: "tunnel", RekeyTime: seconds(t.ESP.Lifetime * 9 / 10), LifeTime: seconds(t.ESP.Lifetime), RandTime: seconds(t.ESP.Lifetime / 20),
+		StartAction: "none", CloseAction: "none", DPDAction: "clear"}
+	if t.Transport {
+		base.Mode = "transport"
+	}
+	if t.Protocol == "ah" {
+		base.AHProposals = suite
+	} else {
+		base.ESPProposals = suite
+	}
+	if t.Start == spec.VPNStartNow {
+		base.StartAction, base.CloseAction = "start", "start"
+	}
+	if t.DPD.Restart && t.Start == spec.VPNStartNow {
+		base.DPDAction = "start"
+	}
+	local, peer := texts(t.LocalPrefixes), texts(t.PeerPrefixes)
+	if slices.Max(append(t.Versions, 0)) > 1 {
+		base.LocalTS, base.RemoteTS = local, peer
+		return map[string]child{"c": base}, nil
+	}
+	all := map[string]child{}
+	for _, l := range local {
+		for _, p := range peer {
+			base.LocalTS, base.RemoteTS = []string{l}, []string{p}
+			all[fmt.Sprintf("c%d", len(all))] = base
+		}
+	}
+	return all, nil
+}
+
+func texts(prefixes []netip.Prefix) (out []string) {
+	for _, p := range prefixes {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// version is what the daemon calls one of IKE; 0 is any.
+func version(versions []int) string {
+	if len(versions) == 1 {
+		return fmt.Sprint(versions[0])
+	}
+	return "0"
+}
+
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%ds", int(d.Round(time.Second)/time.Second))
+}
+
+// Apply makes these tunnels, and no others, the daemon's. Those that are as they were go on. It answers why some cannot be, by id.
+func (d *Daemon) Apply(ctx context.Context, tunnels []Tunnel) (refused map[string]string, err error) {
+	s, err := d.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("charon: %w", err)
+	}
+	defer s.Close()
+	have, err := names(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	want := map[string]Tunnel{}
+	for _, t := range tunnels {
+		name, err := t.name()
+		if err != nil {
+			return nil, err
+		}
+		want[name] = t
+	}
+	for _, name := range have {
+		if _, stays := want[name]; stays {
+			continue
+		}
+		if err := unload(ctx, s, name); err != nil {
+			return nil, err
+		}
+	}
+	refused = map[string]string{}
+	for name, t := range want {
+		if slices.Contains(have, name) {
+			continue
+		}
+		if err := load(ctx, s, name, t); err != nil {
+			refused[t.ID] = err.Error()
+		}
+	}
+	return refused, nil
+}
+
+func names(ctx context.Context, s *vici.Session) ([]string, error) {
+	m, err := call(ctx, s, "get-conns", nil)
+	if err != nil {
+		return nil, fmt.Errorf("charon's connections: %w", err)
+	}
+	list, _ := m.Get("conns").([]string)
+	return list, nil
+}
+
+// load brings the secret first: the daemon may begin at once.
+func load(ctx context.Context, s *vici.Session, name string, t Tunnel) error {
+	c, err := t.connection()
+	if err != nil {
+		return err
+	}
+	if _, err := call(ctx, s, "load-shared", shared{ID: name, Type: "IKE", Data: t.Secret, Owners: []string{t.LocalIdentity, t.PeerIdentity}}); err != nil {
+		return fmt.Errorf("the secret: %w", err)
+	}
+	if _, err := call(ctx, s, "load-conn", map[string]connection{name: c}); err != nil {
+		return fmt.Errorf("strongSwan on the host refuses it: %w", err)
+	}
+	return nil
+}
+
+// unload leaves the connection first, so that nothing brings its tunnel back.
+func unload(ctx context.Context, s *vici.Session, name string) error {
+	if _, err := call(ctx, s, "unload-conn", map[string]string{"name": name}); err != nil {
+		return fmt.Errorf("charon's connection %s: %w", name, err)
+	}
+	// No tunnel, and no secret, is an error to the daemon and none to us.
+	_, _ = call(ctx, s, "terminate", map[string]string{"ike": name, "force": "yes", "timeout": "-1"})
+	_, _ = call(ctx, s, "unload-shared", map[string]string{"id": name})
+	return nil
+}
