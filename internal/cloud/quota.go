@@ -23,6 +23,8 @@ const (
 	QuotaPorts           = "ports"
 	QuotaRouters         = "routers"
 	QuotaFloatingIPs     = "floating_ips"
+	QuotaVPNServices     = "vpn_services"
+	QuotaVPNConnections  = "vpn_connections"
 	QuotaSecurityGroups  = "security_groups"
 	QuotaSecurityRules   = "security_group_rules"
 	QuotaImages          = "images"
@@ -56,6 +58,7 @@ var DefaultLimits = map[string]int64{
 	QuotaVolumes: 50, QuotaSnapshots: 50, QuotaGigabytes: 2000, QuotaVolumeGigabytes: Unlimited,
 	QuotaBackups: 10, QuotaBackupGigabytes: 1000, QuotaVolumeGroups: 10,
 	QuotaNetworks: 100, QuotaSubnets: 100, QuotaSubnetPools: Unlimited, QuotaShares: 10, QuotaPorts: 500, QuotaRouters: 10, QuotaFloatingIPs: 50,
+	QuotaVPNServices: 10, QuotaVPNConnections: 50,
 	QuotaSecurityGroups: 10, QuotaSecurityRules: 100, QuotaImages: 1000, QuotaImageBytes: Unlimited,
 	QuotaStagedBytes: Unlimited, QuotaImagesArriving: Unlimited,
 	QuotaAddresses: Unlimited, QuotaFiles: 5, QuotaFileBytes: 10240, QuotaFilePathBytes: 255,

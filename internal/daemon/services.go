@@ -92,6 +92,7 @@ func (d *Daemon) newServices() (*services, error) {
 		Networks: st.Networks, Subnets: st.Subnets, SubnetPools: st.SubnetPools, Ports: st.Ports, Addresses: st.AddressUses, Routers: st.Routers,
 		FloatingIPs: st.FloatingIPs, Groups: st.SecurityGroups, Rules: st.SecurityGroupRules, AddressGroups: st.AddressGroups, Trunks: st.Trunks, Meters: st.Meters, MeterRules: st.MeterRules, MeterReadings: st.MeterReadings, RouterFlavors: st.RouterFlavors, RouterProfiles: st.RouterProfiles, RuleTemplates: st.RuleTemplates, Segments: st.Segments, SegmentRanges: st.SegmentRanges, Settings: st.Settings,
 		HostRecords: st.Hosts, Usage: st.UsageEvents,
+		VPNServices: st.VPNServices, VPNProposals: st.VPNProposals, EndpointGroups: st.EndpointGroups, VPNPeers: st.VPNPeers, VPNConnections: st.VPNConnections, Secrets: s.identity,
 		QoSPolicies: st.QoSPolicies, Scopes: st.AddressScopes, Shares: st.Shares,
 		RouteTables: st.RouteTables, Gateways: st.Gateways, NATGateways: st.NATGateways, Filters: st.PacketFilters, Peerings: st.Peerings, OptionSets: st.DHCPOptionSets,
 		Tx: st, Generations: st, Quota: s.quota, Hosts: s.fleet, Log: log, Now: now, Config: adjusted(networkConfig(c), d.parts.Network),
@@ -144,6 +145,7 @@ func (s *services) listen() {
 	s.fleet.OnUp(s.network.SyncHost)
 	s.fleet.OnUp(s.compute.SyncHost)
 	s.fleet.OnGuest(s.compute.Observe)
+	s.fleet.OnVPN(s.network.ObserveVPN)
 	s.fleet.OnInventory(s.compute.Collect)
 	s.fleet.OnInventory(s.network.RemoveOrphans)
 	s.fleet.OnInventory(s.collectVolumes)

@@ -191,6 +191,9 @@ func (s *Service) loadRouterSides(ctx context.Context, rows *routerRows, subnets
 	if rows.qos, err = s.routerQoS(ctx, rows); err != nil {
 		return err
 	}
+	if rows.tunnels, err = s.tunnelRoutes(ctx, rows.router); err != nil {
+		return err
+	}
 	rows.meters, rows.meterRules, err = s.metersAt(ctx, rows.router)
 	return err
 }

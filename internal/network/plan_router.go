@@ -20,7 +20,8 @@ type routerRows struct {
 	floating []*cloud.FloatingIP
 	qos      map[cloud.QoSPolicyID]*cloud.QoSPolicy // of the gateway and the floating IPs
 
-	domain *domainRows // nil: it is no routing domain
+	domain  *domainRows   // nil: it is no routing domain
+	tunnels []cloud.Route // to what lies behind the peers of its VPN services
 
 	meters     []*cloud.Meter // that count at it
 	meterRules map[cloud.MeterID][]*cloud.MeterRule
@@ -80,7 +81,7 @@ func (r routerRows) reachable() (routes []cloud.Route) {
 	for _, p := range r.ports {
 		near = append(near, r.prefixes(p)...)
 	}
-	for _, route := range r.router.Routes {
+	for _, route := range append(slices.Clone(r.router.Routes), r.tunnels...) {
 		if slices.ContainsFunc(near, func(p netip.Prefix) bool { return p.Masked().Contains(route.NextHop) }) {
 			routes = append(routes, route)
 		}

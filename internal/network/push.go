@@ -47,6 +47,8 @@ func (f *fabric) pushTo(ctx context.Context, agent agentapi.Agent, k key) error 
 		return f.pushShared(ctx, agent, k)
 	case kindRouter:
 		return f.pushRouter(ctx, agent, k)
+	case kindVPN:
+		return f.pushVPN(ctx, agent, k)
 	default:
 		return f.pushPort(ctx, agent, k, false)
 	}
@@ -252,6 +254,10 @@ func (s *Service) standsOn(ctx context.Context, k key) (base []key, err error) {
 				return err
 			}
 			ports = sidesOn(r, ports, k.Host)
+		case kindVPN:
+			if ports, err = s.vpnPorts(ctx, cloud.VPNServiceID(k.ID)); err != nil {
+				return err
+			}
 		}
 		if base, err = s.baseOf(ctx, k.Host, ports); err != nil || k.Kind != kindPort {
 			return err

@@ -22,6 +22,7 @@ const (
 	kindGroup   kind = "group"
 	kindRouter  kind = "router"
 	kindPort    kind = "port"
+	kindVPN     kind = "VPN"
 )
 
 // object is a fabric object; key is one on a host, or on all hosts concerned if Host is empty.
@@ -205,6 +206,9 @@ func (f *fabric) fanOut(ctx context.Context, o object) error {
 	for _, h := range hosts {
 		f.objects.Nudge(key{h, o})
 	}
+	if o.Kind == kindRouter {
+		return f.nudgeVPNs(ctx, cloud.RouterID(o.ID))
+	}
 	return nil
 }
 
@@ -243,6 +247,8 @@ func (f *fabric) hostsOf(ctx context.Context, o object) ([]cloud.HostID, error) 
 		return f.s.hostsOfRouter(ctx, cloud.RouterID(o.ID))
 	case kindPort:
 		return f.s.hostOfPort(ctx, cloud.PortID(o.ID))
+	case kindVPN:
+		return f.s.hostOfVPN(ctx, cloud.VPNServiceID(o.ID))
 	}
 	return nil, fmt.Errorf("no objects of kind %q", o.Kind)
 }

@@ -174,6 +174,9 @@ func (s *Service) clearGateway(ctx context.Context, r *cloud.Router) error {
 	if err != nil {
 		return err
 	}
+	if err := s.refuseVPNRouter(ctx, r); err != nil {
+		return err
+	}
 	if n > 0 {
 		return cloud.Errorf(cloud.InUse, "router gateway", r.ID, "Gateway cannot be updated for router %s, since a gateway to external network %s "+
 			"is required by one or more floating IPs.", r.ID, r.Gateway.NetworkID)

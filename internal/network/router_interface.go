@@ -220,6 +220,9 @@ func (s *Service) checkPart(ctx context.Context, r *cloud.Router, p *cloud.Port)
 	if err != nil {
 		return err
 	}
+	if err := s.refuseVPNSubnets(ctx, r, subnets); err != nil {
+		return err
+	}
 	for _, sub := range subnets {
 		if slices.ContainsFunc(floating, func(f *cloud.FloatingIP) bool { return leadsInto(f, sub.Prefix) }) {
 			return cloud.Errorf(cloud.InUse, "router interface by floating IP", r.ID, "Router interface for subnet %s on router %s cannot be deleted, "+

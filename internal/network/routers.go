@@ -258,6 +258,9 @@ func (s *Service) DeleteRouter(ctx context.Context, id cloud.RouterID) error {
 		if n > 0 {
 			return cloud.Errorf(cloud.InUse, "router", id, "Router %s still has ports", id)
 		}
+		if err := s.refuseVPNRouter(ctx, r); err != nil {
+			return err
+		}
 		if err := s.clearGateway(ctx, r); err != nil {
 			return err
 		}

@@ -52,6 +52,11 @@ type Deps struct {
 	Filters        cloud.Records[cloud.PacketFilter, cloud.PacketFilterID]
 	Peerings       cloud.Records[cloud.Peering, cloud.PeeringID]
 	OptionSets     cloud.Records[cloud.DHCPOptionSet, cloud.DHCPOptionSetID]
+	VPNServices    cloud.Records[cloud.VPNService, cloud.VPNServiceID]
+	VPNProposals   cloud.Records[cloud.VPNProposal, cloud.VPNProposalID]
+	EndpointGroups cloud.Records[cloud.EndpointGroup, cloud.EndpointGroupID]
+	VPNPeers       cloud.Records[cloud.VPNPeer, cloud.VPNPeerID]
+	VPNConnections cloud.Records[cloud.VPNConnection, cloud.VPNConnectionID]
 	Settings       cloud.Records[cloud.Setting, cloud.SettingID]
 	HostRecords    cloud.Records[cloud.Host, cloud.HostID]
 	Usage          cloud.Records[cloud.UsageEvent, cloud.UsageID]
@@ -60,6 +65,7 @@ type Deps struct {
 	Generations Generations
 	Quota       *quota.Service
 	Hosts       Hosts
+	Secrets     Secrets
 	// PortGone, if set, is told of an instance's port that its owner deleted.
 	PortGone func(instance cloud.InstanceID, port cloud.PortID)
 	// PromisesChanged, if set, makes an instance's host keep for a port what is asked now, or refuses. It is in the transaction.
@@ -130,6 +136,8 @@ func registerCounters(s *Service) {
 	s.Quota.Register(cloud.QuotaPorts, counter(s.Ports))
 	s.Quota.Register(cloud.QuotaRouters, counter(s.Routers))
 	s.Quota.Register(cloud.QuotaFloatingIPs, counter(s.FloatingIPs, cloud.Eq("passing", false)))
+	s.Quota.Register(cloud.QuotaVPNServices, counter(s.VPNServices))
+	s.Quota.Register(cloud.QuotaVPNConnections, counter(s.VPNConnections))
 	s.Quota.Register(cloud.QuotaSecurityGroups, counter(s.Groups))
 	s.Quota.Register(cloud.QuotaSecurityRules, counter(s.Rules))
 }

@@ -314,6 +314,9 @@ func (s *Service) DeleteSubnet(ctx context.Context, id cloud.SubnetID) error {
 }
 
 func (s *Service) freeSubnet(ctx context.Context, sub *cloud.Subnet) error {
+	if err := s.refuseGroupedSubnet(ctx, sub.ID); err != nil {
+		return err
+	}
 	ports, err := s.portsOnSubnet(ctx, sub)
 	if err != nil {
 		return err

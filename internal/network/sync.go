@@ -54,10 +54,10 @@ func each(ctx context.Context, level []key, do func(context.Context, key) error)
 }
 
 // wanted is all that a host should have.
-type wanted struct{ base, routers, ports, branches []key }
+type wanted struct{ base, routers, vpns, ports, branches []key }
 
 // levels are in the order in which a host can take them.
-func (w wanted) levels() [][]key { return [][]key{w.base, w.routers, w.ports, w.branches} }
+func (w wanted) levels() [][]key { return [][]key{w.base, w.routers, w.vpns, w.ports, w.branches} }
 
 func (s *Service) wantedOn(ctx context.Context, host cloud.HostID) (w wanted, err error) {
 	if err := s.placeWaiting(ctx); err != nil {
@@ -83,6 +83,9 @@ func (s *Service) wantedOn(ctx context.Context, host cloud.HostID) (w wanted, er
 		}
 		for _, r := range routers {
 			w.routers = append(w.routers, key{host, object{kindRouter, string(r.ID)}})
+		}
+		if w.vpns, err = s.vpnsOn(ctx, host, routers); err != nil {
+			return err
 		}
 		w.base, err = s.baseOf(ctx, host, append(ports, sides...))
 		return err
@@ -157,7 +160,7 @@ func (f *fabric) removeOrphans(ctx context.Context, host cloud.HostID, inventory
 
 // inventoryLevels are in the order in which a host can let go.
 func inventoryLevels(host cloud.HostID, i spec.Inventory) [][]key {
-	return [][]key{keysOf(host, kindPort, i.Ports), keysOf(host, kindRouter, i.Routers),
+	return [][]key{keysOf(host, kindPort, i.Ports), keysOf(host, kindVPN, i.VPNs), keysOf(host, kindRouter, i.Routers),
 		append(keysOf(host, kindGroup, i.Groups), keysOf(host, kindNetwork, i.Networks)...)}
 }
 

@@ -41,6 +41,7 @@ func newWorld(t testing.TB, hosts ...cloud.HostID) *world {
 	w.Service = New(Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
 		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Segments: db.Segments, SegmentRanges: db.SegmentRanges, Settings: db.Settings,
 		HostRecords: db.Hosts, Usage: db.UsageEvents,
+		VPNServices: db.VPNServices, VPNProposals: db.VPNProposals, EndpointGroups: db.EndpointGroups, VPNPeers: db.VPNPeers, VPNConnections: db.VPNConnections, Secrets: openSecrets{},
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		RouteTables: db.RouteTables, Gateways: db.Gateways, NATGateways: db.NATGateways, Filters: db.PacketFilters, Peerings: db.Peerings, OptionSets: db.DHCPOptionSets,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: w, Log: slog.New(slog.DiscardHandler), Now: time.Now, Config: DefaultConfig()})
@@ -160,6 +161,7 @@ type fakeHost struct {
 	ports          map[spec.PortID]spec.Port
 	routers        map[spec.RouterID]spec.Router
 	counted        map[spec.MeterID]spec.MeterReading // at any router that has the meter
+	vpns           map[spec.VPNID]spec.VPN
 }
 
 func newFakeHost() *fakeHost {
@@ -173,6 +175,7 @@ func (h *fakeHost) wipe() {
 	defer h.mu.Unlock()
 	h.networks, h.groups = map[spec.NetworkID]spec.Network{}, map[spec.GroupID]spec.SecurityGroup{}
 	h.ports, h.routers = map[spec.PortID]spec.Port{}, map[spec.RouterID]spec.Router{}
+	h.vpns = map[spec.VPNID]spec.VPN{}
 	h.calls = nil
 }
 
@@ -260,10 +263,20 @@ func (h *fakeHost) RemoveRouter(_ context.Context, id spec.RouterID) error {
 	return remove(h, &h.routers, id)
 }
 
+func (h *fakeHost) EnsureVPN(_ context.Context, v spec.VPN) error {
+	return ensure(h, &h.vpns, v.ID, v, func(v spec.VPN) int64 { return v.Generation }, func() bool {
+		_, ok := h.networks[v.Link.Network]
+		return !ok || slices.ContainsFunc(v.Outside, func(o spec.VPNOutside) bool { _, ok := h.networks[o.Network]; return !ok })
+	})
+}
+func (h *fakeHost) RemoveVPN(_ context.Context, id spec.VPNID) error {
+	return remove(h, &h.vpns, id)
+}
+
 func (h *fakeHost) Inventory(context.Context) (spec.Inventory, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return spec.Inventory{Networks: keys(h.networks), Ports: keys(h.ports), Routers: keys(h.routers), Groups: keys(h.groups)}, nil
+	return spec.Inventory{Networks: keys(h.networks), Ports: keys(h.ports), Routers: keys(h.routers), Groups: keys(h.groups), VPNs: keys(h.vpns)}, nil
 }
 
 func (h *fakeHost) MeterReadings(_ context.Context, id spec.RouterID) (readings []spec.MeterReading, err error) {

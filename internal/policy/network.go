@@ -120,6 +120,27 @@ var networkRules = map[Action]Rule{
 	"security group rule.create":    ProjectMember,
 	"security group rule.delete":    ProjectMember,
 
+	"VPN service.get":       ProjectReader,
+	"VPN service.create":    ProjectMaker,
+	"VPN service.update":    ProjectMember, // making connections to it, too
+	"VPN service.delete":    ProjectMember,
+	"VPN proposal.get":      ProjectReader,
+	"VPN proposal.create":   ProjectMaker,
+	"VPN proposal.update":   ProjectMember,
+	"VPN proposal.delete":   ProjectMember,
+	"endpoint group.get":    ProjectReader,
+	"endpoint group.create": ProjectMaker,
+	"endpoint group.update": ProjectMember,
+	"endpoint group.delete": ProjectMember,
+	"VPN peer.get":          ProjectReader,
+	"VPN peer.create":       ProjectMaker,
+	"VPN peer.update":       ProjectMember,
+	"VPN peer.delete":       ProjectMember,
+	"VPN connection.get":    ProjectReader, // with its secrets
+	"VPN connection.create": ProjectMaker,
+	"VPN connection.update": ProjectMember,
+	"VPN connection.delete": ProjectMember,
+
 	"trunk.get":    ProjectReader,
 	"trunk.create": ProjectMaker,
 	"trunk.update": ProjectMember, // also its branches
