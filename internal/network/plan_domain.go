@@ -17,6 +17,9 @@ func (r routerRows) planDomain() *spec.RoutingDomain {
 	}
 	at := r.interfacesBySubnet()
 	d := &spec.RoutingDomain{NATs: r.planNATs(at)}
+	for _, b := range r.router.Domain.Blocks {
+		d.Blocks = append(d.Blocks, b.Prefix)
+	}
 	for _, t := range slices.SortedFunc(slices.Values(r.domain.tables), func(a, b *cloud.RouteTable) int { return cmp.Compare(a.ID, b.ID) }) {
 		if on := r.usersOfTable(t, at); len(on) > 0 {
 			d.Tables = append(d.Tables, spec.RouteTable{ID: string(t.ID), Interfaces: on, Routes: r.planTableRoutes(t, d.NATs)})
@@ -93,6 +96,7 @@ func (r routerRows) planTableRoute(route cloud.TableRoute, nats []spec.NAT) spec
 	}
 	at := r.domain.reach[route.Target]
 	to.Out = at.out && r.router.Gateway != nil
+	to.OneWay = to.Out && route.Kind == cloud.TargetEgress
 	if !at.out {
 		to.Via = at.of(route.Destination)
 	}

@@ -131,6 +131,26 @@ func TestGateways(t *testing.T) {
 	w.must(w.DeleteGateway(ctx, second.ID))
 }
 
+// A gateway for one direction leads IPv6 out and nobody in, beside one for both.
+func TestEgressGateway(t *testing.T) {
+	w := newWorld(t, "h1")
+	ctx := as("p")
+	w.public()
+	r, subnets := w.domain(ctx, "10.0.0.0/16", "10.0.0.0/24")
+	w.outside(ctx, r)
+	g := get(w.CreateGateway(ctx, WayRequest{Kind: cloud.GatewayEgress}))(t)
+	get(w.AttachGateway(ctx, g.ID, r.ID))(t)
+	get(w.AddTableRoute(ctx, r.Domain.MainTable, to(cloud.TargetEgress, string(g.ID), "::/0")))(t)
+	for _, route := range tableOf(t, w, r, subnets[0]).Routes {
+		if six := route.Destination.Addr().Is6(); !route.Out || route.OneWay != six {
+			t.Errorf("the route is %+v", route)
+		}
+	}
+	if blocks := w.routerDoc(r.ID).Domain.Blocks; len(blocks) != 1 || blocks[0] != r.Domain.Blocks[0].Prefix {
+		t.Errorf("the domain's blocks are %v", blocks)
+	}
+}
+
 // A NAT gateway is used where a route leads to it while its own subnet's table leads out; its floating IP is it's while it is there.
 func TestNATGateways(t *testing.T) {
 	w := newWorld(t, "h1")

@@ -211,6 +211,8 @@ type Router struct {
 // RoutingDomain is a router that routes by where packets come from, and lets nobody out under an address that is not the gateway's
 // link's: what leaves and is neither translated by Floating nor by a NAT is dropped. Gateway.SNAT is not set.
 type RoutingDomain struct {
+	// Blocks are the domain's own addresses. What is in one, and in no network of an interface, goes nowhere without a route of its own.
+	Blocks  []netip.Prefix
 	Tables  []RouteTable
 	Filters []PacketFilter
 	NATs    []NAT

@@ -135,6 +135,12 @@ func (d domain) leads(t spec.RouteTable) leads {
 			out = append(out, lead{r.Destination.Masked(), d.plain(r)})
 		}
 	}
+	for _, b := range d.Domain.Blocks {
+		taken := slices.ContainsFunc(out, func(l lead) bool { return l.to == b.Masked() })
+		if !taken && !d.isInside(b) {
+			out = append(out, lead{to: b.Masked()})
+		}
+	}
 	slices.SortFunc(out, func(a, b lead) int { return cmp.Or(b.to.Bits()-a.to.Bits(), a.to.Addr().Compare(b.to.Addr())) })
 	return out
 }

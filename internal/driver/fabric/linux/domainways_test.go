@@ -15,6 +15,7 @@ func wayDomain() domain {
 			routerInterface("r1", "n1", "fa:16:3e:01:00:01", "10.0.0.1/24"), routerInterface("r2", "n2", "fa:16:3e:01:00:02", "10.0.1.1/24"),
 			routerInterface("link", "link", "fa:16:3e:01:00:03", "169.254.7.1/30")},
 		Domain: &spec.RoutingDomain{
+			Blocks: []netip.Prefix{prefix("10.0.0.0/16"), prefix("10.0.1.0/24")},
 			Tables: []spec.RouteTable{
 				{ID: "public", Interfaces: []spec.PortID{"r1"}, Routes: []spec.TableRoute{
 					{Destination: prefix("0.0.0.0/0"), Out: true}, {Destination: prefix("10.9.0.0/16"), Via: addr("169.254.7.2")},
@@ -34,6 +35,7 @@ func TestWays(t *testing.T) {
 		{"10.0.0.11", "10.9.9.1", "invalid IP", ""},
 		{"10.0.0.11", "10.0.1.10", "10.0.0.77", "10.0.0.11"},
 		{"10.0.0.11", "10.0.1.11", "connected", ""},
+		{"10.0.0.11", "10.0.7.7", "invalid IP", ""}, // nobody's, but of the domain
 		{"10.0.1.10", "9.9.9.9", "172.24.4.1", underNAT.String()},
 		{"10.0.1.10", "10.9.1.1", "169.254.7.2", "10.0.0.51"},
 		{"10.0.1.10", "10.9.9.1", "invalid IP", ""},
