@@ -32,13 +32,21 @@ func BenchmarkRouted(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		d    *spec.RoutingDomain
-	}{{"ordinary", nil}, {"domain", domain()}, {"open filters", domain(open)}, {"20 entries", domain(long)}} {
+	}{{"ordinary", nil}, {"domain", domain()}, {"open filters", domain(open)}, {"20 entries", domain(long)}, {"200 networks", crowded(domain())}} {
 		b.Run(c.name, func(b *testing.B) {
 			from := routedBench(b, c.d)
 			b.Run("between networks", func(b *testing.B) { send(b, from, addr("10.0.1.10")) })
 			b.Run("out", func(b *testing.B) { send(b, from, onPublic) })
 		})
 	}
+}
+
+// crowded has interfaces on many other networks, with tables of their own.
+func crowded(d *spec.RoutingDomain) *spec.RoutingDomain {
+	for i := range 200 {
+		d.Tables = append([]spec.RouteTable{{ID: fmt.Sprint("t", i), Interfaces: []spec.PortID{spec.PortID(fmt.Sprint("elsewhere", i))}, Routes: d.Tables[len(d.Tables)-1].Routes}}, d.Tables...)
+	}
+	return d
 }
 
 // routedBench is two networks joined by a router with a way out, and stations on both; it gives the first.
