@@ -238,3 +238,8 @@ type FabricInventory struct {
 type MetadataHandler interface {
 	ServeMetadata(w http.ResponseWriter, r *http.Request, port spec.PortID)
 }
+
+// HopLimiter is a ResponseWriter of which a MetadataHandler may bound how many hops its answer goes.
+type HopLimiter interface {
+	SetHopLimit(hops int) error
+}

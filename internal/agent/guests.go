@@ -14,6 +14,8 @@ import (
 // wantedGuest is the document held for one guest. Its fields are guarded by Agent.mu.
 type wantedGuest struct {
 	spec spec.Guest
+	// told is the Generation that the metadata is of: it may be newer than the rest.
+	told int64
 	// settled is the Generation that was made true last.
 	settled int64
 	// interrupt ends the reconciliation under way, nil if none: a removal must not wait
@@ -45,10 +47,26 @@ func (a *Agent) want(g spec.Guest) {
 	for _, n := range held.spec.NICs {
 		delete(a.ports, n.Port)
 	}
+	newest := held.spec.Metadata
 	held.spec = g
+	if held.told > g.Generation {
+		held.spec.Metadata = newest
+	} else {
+		held.told = g.Generation
+	}
 	for _, n := range g.NICs {
 		a.ports[n.Port] = g.ID
 	}
+}
+
+// TellGuest keeps the metadata of g, unless newer is held.
+func (a *Agent) TellGuest(_ context.Context, g spec.Guest) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if held := a.guests[g.ID]; held != nil && held.told <= g.Generation {
+		held.spec.Metadata, held.told = g.Metadata, g.Generation
+	}
+	return nil
 }
 
 func (a *Agent) wanted(id spec.GuestID) (spec.Guest, int64, bool) {

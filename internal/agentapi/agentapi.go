@@ -42,6 +42,9 @@ type Agent interface {
 // Guests is the part of Agent about guests.
 type Guests interface {
 	EnsureGuest(ctx context.Context, g spec.Guest) (spec.GuestStatus, error)
+	// TellGuest takes over the metadata of a document, and nothing else of it, so that the guest reads it at once. A guest that
+	// no document is held for learns nothing.
+	TellGuest(ctx context.Context, g spec.Guest) error
 	// RemoveGuest forgets documents up to the generation, also those that are still on their way: they change nothing
 	// any more. If a newer one is held, the guest stays.
 	RemoveGuest(ctx context.Context, id spec.GuestID, generation int64) error

@@ -38,6 +38,7 @@ type PortView struct {
 	MTU         int
 	Domain      string    // DNS suffix
 	Subnets     []*Subnet // of its addresses, in their order, each once
+	Router      *Router   // the routing domain that they were cut from, if any
 	Floating    []*FloatingIP
 	Groups      []*SecurityGroup
 	DNS         []netip.Addr // servers that the guest should ask

@@ -23,7 +23,9 @@ type verb struct {
 	// needsUnlocked refuses a locked instance (administrators may all the same).
 	needsUnlocked bool
 	// plug verbs may wait behind each other: two volumes can be attached at once.
-	plug   bool
+	plug bool
+	// stops verbs leave the guest without its CPUs: a protected instance refuses them.
+	stops  bool
 	params any
 	// change alters the row in the transaction that starts the Operation; nil: nothing.
 	change func(ctx context.Context, in *cloud.Instance) error
@@ -79,6 +81,11 @@ func target(in *cloud.Instance) policy.Target {
 func (s *Service) allowed(ctx context.Context, in *cloud.Instance, v verb) error {
 	if in.Locked && v.needsUnlocked && !policy.May(ctx, "instance.unlock_any", target(in)) {
 		return cloud.Errorf(cloud.WrongState, resource, in.ID, "Instance %s is locked", in.ID)
+	}
+	if v.stops {
+		if err := checkStoppable(in); err != nil {
+			return err
+		}
 	}
 	if in.OperationID != "" && !(v.plug && PlugTasks[in.Task]) {
 		return cloud.Errorf(cloud.WrongState, resource, in.ID, "Cannot '%s' instance %s while it is in task_state %s",

@@ -26,6 +26,9 @@ func (s *Service) DeleteInstance(ctx context.Context, id cloud.InstanceID) error
 		if in.Task == "instance.delete" {
 			return nil
 		}
+		if err := checkDeletable(in); err != nil {
+			return err
+		}
 		if err := s.cancelAll(ctx, id); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 	var generation int64
 	var limits map[cloud.VolumeID]spec.DiskLimits
 	var keys map[cloud.VolumeID]spec.Key
-	zone := ""
+	zone, account := "", ""
 	err := s.Tx.View(ctx, func(ctx context.Context) (err error) {
 		if in, err = s.Instances.Get(ctx, id); err != nil {
 			return err
@@ -41,6 +42,9 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 		if keys, err = s.Volume.DiskKeys(ctx, volumesOf(in)); err != nil {
 			return err
 		}
+		if account, err = s.Accounts.AccountNumber(ctx, in.ProjectID); err != nil {
+			return err
+		}
 		generation, err = s.Generation(ctx)
 		return err
 	})
@@ -51,7 +55,7 @@ func (s *Service) guest(ctx context.Context, id cloud.InstanceID) (*cloud.Instan
 	if s.ZoneNames.Own(in.Zone) == zone && in.Zone != "" {
 		zone = in.Zone // the name that its owner asked for
 	}
-	g.Metadata.Zone = zone
+	g.Metadata.Zone, g.Metadata.Account = zone, account
 	for i, d := range g.Disks {
 		g.Disks[i].Limits, g.Disks[i].Key = limits[cloud.VolumeID(d.Volume)], keys[cloud.VolumeID(d.Volume)]
 	}
@@ -75,7 +79,7 @@ func (s *Service) describeGuest(in *cloud.Instance, views []cloud.PortView, gene
 		CPUs: in.Flavor.VCPUs, MemoryBytes: int64(in.Flavor.MemoryMiB) << 20,
 		Machine: machine(in), Firmware: firmware(in), Kernel: kernel(in),
 		Power: spec.Power(in.Power), BootSerial: in.BootSerial, GraceDuration: s.grace(in),
-		Metadata: metadata(in, views), ConfigDrive: in.ConfigDrive,
+		Metadata: metadata(in, views), ConfigDrive: in.ConfigDrive, Identity: identity(in),
 	}
 	g.Disks = guestDisks(in)
 	for _, v := range views {
@@ -127,6 +131,16 @@ func kernel(in *cloud.Instance) *spec.Kernel {
 		line = "root=/dev/vda console=tty0 console=ttyS0"
 	}
 	return &spec.Kernel{Kernel: spec.ImageID(k), Initramfs: spec.ImageID(in.ImageProperties["ramdisk_id"]), CommandLine: line}
+}
+
+// identity is what the firmware says, where the instance was made for guests that look there for another kind of cloud.
+func identity(in *cloud.Instance) spec.Identity {
+	f := in.Options.Firmware
+	id := spec.Identity{Manufacturer: f.Manufacturer, Product: f.Product}
+	if n := len(f.UUIDPrefix); n > 0 && n <= 8 {
+		id.UUID = strings.ToLower(f.UUIDPrefix) + string(in.ID)[n:]
+	}
+	return id
 }
 
 func nicModel(in *cloud.Instance) string { return in.ImageProperties["hw_vif_model"] }
@@ -186,6 +200,10 @@ func metadata(in *cloud.Instance, views []cloud.PortView) spec.Metadata {
 		LaunchIndex: in.LaunchIndex, ReservationID: in.ReservationID, ImageID: string(in.ImageID),
 		Size: in.Flavor.Name, Properties: in.Properties, UserData: in.UserData, AdminPassword: in.AdminPassword,
 	}
+	a := in.Options.Metadata
+	m.Access = spec.MetadataAccess{Disabled: a.Disabled, TokensRequired: a.TokensRequired, HopLimit: a.HopLimit, ShowProperties: a.ShowProperties}
+	m.Monitored, m.CreatedAt, m.Architecture = in.Options.Monitored, in.CreatedAt, architecture(in)
+	m.Short = spec.MetadataShort{Instance: cloud.ShortID(in.ID), Image: short(in.ImageID), Reservation: short(in.ReservationID)}
 	if in.KeyData != "" {
 		m.Keys = []spec.PublicKey{{Name: in.KeyName, Type: "ssh", Data: in.KeyData}}
 	}
@@ -196,19 +214,42 @@ func metadata(in *cloud.Instance, views []cloud.PortView) spec.Metadata {
 		if d.Leaving {
 			continue
 		}
-		m.Disks = append(m.Disks, spec.MetadataDisk{Volume: spec.VolumeID(d.VolumeID), Serial: serial(d.VolumeID), Bus: bus(in, d.Bus), Tag: d.Tag})
+		m.Disks = append(m.Disks, spec.MetadataDisk{Volume: spec.VolumeID(d.VolumeID), Serial: serial(d.VolumeID), Device: d.Device, Bus: bus(in, d.Bus), Tag: d.Tag})
 	}
 	return m
+}
+
+// short is the short id, of nothing nothing.
+func short[ID ~string](id ID) string {
+	if id == "" {
+		return ""
+	}
+	return cloud.ShortID(id)
+}
+
+func architecture(in *cloud.Instance) string {
+	return cmp.Or(in.ImageProperties["hw_architecture"], in.ImageProperties["architecture"])
 }
 
 func metadataNIC(v cloud.PortView) spec.MetadataNIC {
 	n := spec.MetadataNIC{Port: spec.PortID(v.Port.ID), Network: spec.NetworkID(v.Port.NetworkID), MAC: v.Port.MAC,
 		MTU: v.MTU, Tag: v.Port.DeviceTag, DNS: v.DNS}
 	for _, f := range v.Floating {
-		n.Public = append(n.Public, f.Address)
+		n.Public = append(n.Public, spec.MetadataPublic{Address: f.Address, Fixed: f.TargetAddress})
 	}
 	for _, g := range v.Groups {
 		n.Groups = append(n.Groups, g.Name)
+		n.Short.Groups = append(n.Short.Groups, cloud.ShortID(g.ID))
+	}
+	n.Short.Port = cloud.ShortID(v.Port.ID)
+	if len(v.Subnets) > 0 {
+		n.Short.Subnet = cloud.ShortID(v.Subnets[0].ID)
+	}
+	if v.Router != nil && v.Router.Domain != nil {
+		n.Short.Domain = cloud.ShortID(v.Router.ID)
+		for _, b := range v.Router.Domain.Blocks {
+			n.Blocks = append(n.Blocks, b.Prefix)
+		}
 	}
 	subnets := map[cloud.SubnetID]*cloud.Subnet{}
 	for _, sub := range v.Subnets {

@@ -39,6 +39,7 @@ func (s *Service) ChangeOptions(ctx context.Context, id cloud.InstanceID, c Opti
 		}
 		o.Metadata.Pending = in.HostID != "" && (was.Pending || o.Metadata != was)
 		if o.Metadata.Pending {
+			s.tell(ctx, id)
 		}
 		return s.Instances.Update(ctx, in)
 	})
@@ -56,6 +57,57 @@ func checkOptions(o cloud.InstanceOptions) error {
 		return cloud.Invalidf(resource, "hop_limit", "A hop limit is a number from 1 to %d.", hopLimitMax)
 	}
 	return nil
+}
+
+// PortsChanged has guests told what is new about their addresses and groups.
+func (s *Service) PortsChanged(id cloud.InstanceID) { s.tell(context.Background(), id) }
+
+// tell lets the host know of new metadata when ctx's transaction is on disk, without making the caller wait. A host that misses
+// it gets everything when it is back.
+func (s *Service) tell(ctx context.Context, id cloud.InstanceID) {
+	s.Tx.After(ctx, func() {
+		go func() {
+			if err := s.tellNow(cloud.WithPrincipal(context.Background(), cloud.System()), id); err != nil {
+				s.Log.Info("host did not take new metadata", "instance", id, "error", err)
+			}
+		}()
+	})
+}
+
+func (s *Service) tellNow(ctx context.Context, id cloud.InstanceID) error {
+	in, g, err := s.guest(ctx, id)
+	if gone(err) || err == nil && (in.HostID == "" || in.Phase == cloud.PhaseFailed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	agent, err := s.Hosts.Agent(ctx, in.HostID)
+	if err != nil {
+		return err
+	}
+	if err := agent.TellGuest(ctx, g); err != nil {
+		return err
+	}
+	return s.told(ctx, in)
+}
+
+// told notes that the host has the options that in shows. Those that were changed since are still to come.
+func (s *Service) told(ctx context.Context, in *cloud.Instance) error {
+	if !in.Options.Metadata.Pending {
+		return nil
+	}
+	sent := in.Options.Metadata
+	_, err := s.update(ctx, in.ID, func(in *cloud.Instance) error {
+		if in.Options.Metadata == sent {
+			in.Options.Metadata.Pending = false
+		}
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	return err
 }
 
 // checkDeletable refuses to delete a protected instance by request.

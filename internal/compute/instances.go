@@ -204,30 +204,8 @@ func (s *Service) UpdateInstance(ctx context.Context, id cloud.InstanceID, chang
 	if err != nil {
 		return nil, err
 	}
-	s.push(ctx, id)
+	s.tell(ctx, id)
 	return s.Instance(ctx, id)
-}
-
-// push lets the host know of new metadata, soon and without making the caller wait. A
-// host that misses it gets everything when it is back.
-func (s *Service) push(ctx context.Context, id cloud.InstanceID) {
-	s.Tx.After(ctx, func() { go s.pushNow(id) })
-}
-
-// pushNow has a context of its own: the transaction that the change was made in is over, or another goroutine's.
-func (s *Service) pushNow(id cloud.InstanceID) {
-	ctx := cloud.WithPrincipal(context.Background(), cloud.System())
-	in, g, err := s.guest(ctx, id)
-	if err != nil || in.HostID == "" || in.OperationID != "" || in.Phase == cloud.PhaseFailed {
-		return // an Operation that holds it sends the document itself
-	}
-	agent, err := s.Hosts.Agent(ctx, in.HostID)
-	if err == nil {
-		_, err = agent.EnsureGuest(ctx, g)
-	}
-	if err != nil {
-		s.Log.Info("host did not take new metadata", "instance", id, "error", err)
-	}
 }
 
 // ResetInstance sets an instance's phase by an administrator's word: ready or failed.

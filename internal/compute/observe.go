@@ -43,8 +43,17 @@ func (s *Service) applyObserved(ctx context.Context, in *cloud.Instance, status 
 				return err
 			}
 		}
+		if endsWith(in, was, status) {
+			return s.hold(ctx, in, "instance.delete", nil)
+		}
 	}
 	return s.Instances.Update(ctx, in)
+}
+
+// endsWith tells whether the guest has powered itself off and takes its instance along.
+func endsWith(in *cloud.Instance, was cloud.Power, status spec.GuestStatus) bool {
+	return in.Options.DeleteOnShutdown && was == cloud.PowerOn && status.State == spec.GuestStopped &&
+		status.BootSerial == in.BootSerial && !status.HostRestarted
 }
 
 // resumeAfterRestart starts a guest that ran when its host went down, as its owner wants it to run.
@@ -96,7 +105,7 @@ func (s *Service) syncGuest(ctx context.Context, host cloud.HostID, id cloud.Ins
 	if observedPower(status.State) != in.Observed.Power || !reached(g.Power, status.State) {
 		s.Observe(ctx, host, status)
 	}
-	return nil
+	return s.told(ctx, in)
 }
 
 // Collect removes guests from a host that no instance stands for. inv was taken before the store is asked, and

@@ -88,7 +88,7 @@ func (s *Service) StartInstance(ctx context.Context, id cloud.InstanceID) error 
 
 // StopInstance asks the guest to shut down and, after its grace, pulls the plug.
 func (s *Service) StopInstance(ctx context.Context, id cloud.InstanceID) error {
-	_, err := s.begin(ctx, id, verb{action: "instance.power", kind: "instance.stop", needsUnlocked: true,
+	_, err := s.begin(ctx, id, verb{action: "instance.power", kind: "instance.stop", needsUnlocked: true, stops: true,
 		phases: append([]cloud.Phase{cloud.PhaseFailed}, living...), powers: []cloud.Power{cloud.PowerOn},
 		change: wantPower(cloud.PowerOff)})
 	return err
@@ -147,7 +147,7 @@ func (s *Service) ResumeInstance(ctx context.Context, id cloud.InstanceID) error
 }
 
 func (s *Service) power(ctx context.Context, id cloud.InstanceID, kind string, from, to cloud.Power) error {
-	_, err := s.begin(ctx, id, verb{action: "instance.power", kind: kind, needsUnlocked: true, phases: living,
+	_, err := s.begin(ctx, id, verb{action: "instance.power", kind: kind, needsUnlocked: true, stops: to == cloud.PowerSuspended, phases: living,
 		powers: []cloud.Power{from}, change: wantPower(to)})
 	return err
 }

@@ -65,6 +65,11 @@ type Images interface {
 	WithProperties(ctx context.Context, p cloud.ProjectID, properties map[string]string) ([]*cloud.Image, error)
 }
 
+// Accounts knows the account numbers of projects.
+type Accounts interface {
+	AccountNumber(ctx context.Context, id cloud.ProjectID) (string, error)
+}
+
 // Hosts reaches the agents of hosts.
 type Hosts interface {
 	Agent(ctx context.Context, id cloud.HostID) (agentapi.Agent, error)
@@ -98,6 +103,7 @@ type Deps struct {
 	Image      Images
 	// ZoneNames are further names of availability zones.
 	ZoneNames cloud.ZoneNames
+	Accounts  Accounts
 	// ResumeGuests starts what should run after its host was restarted.
 	ResumeGuests bool
 	// Grace is how long a guest may take to shut down when asked.

@@ -14,7 +14,7 @@ import (
 func (s *Service) ShelveInstance(ctx context.Context, id cloud.InstanceID) error {
 	params := &imageParams{}
 	op := cloud.OperationID(cloud.NewID())
-	_, err := s.begin(ctx, id, verb{action: "instance.shelve", kind: "instance.shelve", operation: op, needsUnlocked: true,
+	_, err := s.begin(ctx, id, verb{action: "instance.shelve", kind: "instance.shelve", operation: op, needsUnlocked: true, stops: true,
 		phases: []cloud.Phase{cloud.PhaseReady}, params: params,
 		change: func(ctx context.Context, in *cloud.Instance) error {
 			if !in.Disks[0].Local {

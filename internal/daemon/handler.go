@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2"
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2/sts"
@@ -43,6 +42,7 @@ func (d *Daemon) newHandler() http.Handler {
 	mux.Handle("/ec2/", second)
 	mux.Handle("/console/", s.console)
 	mux.HandleFunc("GET /healthz", d.healthz)
+	mux.HandleFunc("GET /ec2/instance-identity.pem", d.documentCertificate)
 	mux.Handle("GET /metrics", d.metrics())
 	return directly(d.traced(mux))
 }
@@ -52,7 +52,7 @@ func (d *Daemon) newEC2() http.Handler {
 	s, c := d.services, d.config.EC2
 	return ec2.New(ec2.Deps{Keys: s.identity, Compute: s.compute, Network: s.network, Volumes: s.volume, Images: s.image, Quota: s.quota,
 		STS:     &sts.Service{Sessions: s.identity, Log: d.log.With("service", "sts")},
-		Repeats: s.repeats, Log: d.log.With("service", "ec2"), Config: ec2.Config{Regions: append(slices.Clone(c.Regions), d.config.Region),
+		Repeats: s.repeats, Log: d.log.With("service", "ec2"), Config: ec2.Config{Regions: d.regions(),
 			Version2: c.SignatureVersion2, Types: c.InstanceTypes}})
 }
 

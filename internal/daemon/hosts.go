@@ -90,7 +90,10 @@ func (d *Daemon) thisHost() (*host, error) {
 	}
 	h.fabric = fabric
 	h.closers = append(h.closers, fabric.Close)
-	layout := metadata.Layout{Region: d.config.Region}
+	layout, err := d.layout()
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
 	h.agent = agent.New(agent.Options{
 		Name: name, Hypervisor: hypervisor, Block: block, Fabric: fabric, Images: imageSource{d.services.bytes, d.services.backups},
 		ConfigDrive: layout.WriteConfigDrive, StateDir: d.config.StateDir,

@@ -107,7 +107,7 @@ func (d *Daemon) newServices() (*services, error) {
 	s.compute = compute.New(compute.Deps{
 		Instances: st.Instances, Deleted: st.DeletedInstances, AllInstances: st.AllInstances, Migrations: st.Migrations, Groups: st.InstanceGroups, Flavors: st.Flavors, KeyPairs: st.KeyPairs, Templates: st.Templates, HostRows: st.Hosts, Aggregates: st.Aggregates, Claims: st.Claims,
 		Operations: st.Operations, Usage: st.UsageEvents, Tx: st, Generation: st.Generation,
-		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image,
+		Quota: s.quota, Engine: s.engine, Hosts: s.fleet, Network: s.network, Volume: s.volume, Image: s.image, Accounts: s.identity,
 		ZoneNames: c.ZoneNames, ResumeGuests: c.ResumeGuests, Grace: config.Seconds(c.ShutdownSeconds), Log: log, Now: now,
 	})
 	s.inventory = inventory.New(inventory.Deps{Providers: st.Providers, Claims: st.Claims, Words: st.Words, Hosts: st.Hosts,
@@ -116,6 +116,7 @@ func (d *Daemon) newServices() (*services, error) {
 	s.identity.ProjectGone = func(ctx context.Context, id cloud.ProjectID) error { return s.quota.Reset(ctx, cloud.QuotaID(id)) }
 	s.network.PortGone = s.compute.PortGone
 	s.network.PromisesChanged = s.compute.PromisesChanged
+	s.network.PortsChanged = s.compute.PortsChanged
 	s.volume.Instances = s.compute
 	s.console = console.New(s.compute, c.NoVNCDir, log)
 	s.listen()

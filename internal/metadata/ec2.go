@@ -1,7 +1,8 @@
 package metadata
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"sort"
@@ -11,11 +12,12 @@ import (
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
 
-// ec2Versions are those of Nova, then those that cloud-init asks Amazon for. Each answers
-// the same tree: readers of old ones ignore what is new.
+// ec2Versions are those that clients were told of, up to the newest that this tree is as complete as. Each answers the same tree: readers of
+// old ones ignore what is new.
 var ec2Versions = []string{
 	"1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01", "2009-04-04",
-	"2016-09-02", "2018-09-24", "2021-03-23",
+	"2011-01-01", "2011-05-01", "2012-01-12", "2014-02-25", "2014-11-05", "2015-10-20", "2016-04-19", "2016-06-30", "2016-09-02",
+	"2018-03-28", "2018-08-17", "2018-09-24", "2019-10-01", "2020-08-24", "2020-10-27", "2021-01-03", "2021-03-23",
 }
 
 const (
@@ -30,38 +32,72 @@ func knownEC2(version string) bool {
 
 // ec2Tree is everything below a version. Whatever a listing names can be read: one
 // missing leaf makes cloud-init give the whole source up.
-func (l Layout) ec2Tree(md spec.Metadata) *node {
+func (l Layout) ec2Tree(ctx context.Context, md spec.Metadata) *node {
 	root := directory()
 	root.entries[ec2MetaData] = l.ec2Meta(md)
-	root.put(l.identityDocument(md), ec2Dynamic, "instance-identity", "document")
 	if len(md.UserData) > 0 {
 		root.put(string(md.UserData), ec2UserData)
 	}
+	monitoring := "disabled"
+	if md.Monitored {
+		monitoring = "enabled"
+	}
+	root.put(monitoring, ec2Dynamic, "fws", "instance-monitoring")
+	l.putIdentity(ctx, root, md)
 	return root
+}
+
+// shortID is an id as the EC2 tree writes it; of nothing it is empty.
+func shortID(prefix, short string) string {
+	if short == "" {
+		return ""
+	}
+	return prefix + "-" + short
 }
 
 func (l Layout) ec2Meta(md spec.Metadata) *node {
 	n := directory()
-	local, public := firstAddress(md), firstPublic(md)
+	place := l.place(md)
 	for name, value := range map[string]string{
-		"ami-id": l.ec2ID("ami", md.ImageID), "ami-launch-index": strconv.Itoa(md.LaunchIndex), "ami-manifest-path": "(unknown)",
-		"hostname": md.Hostname, "local-hostname": md.Hostname, "public-hostname": md.Hostname,
-		"instance-action": "none", "instance-id": l.ec2ID("i", md.InstanceID), "instance-type": md.Size,
-		"local-ipv4": local, "public-ipv4": public, "reservation-id": l.ec2ID("r", md.ReservationID),
-		"security-groups": strings.Join(groups(md), "\n"),
+		"ami-launch-index": strconv.Itoa(md.LaunchIndex), "ami-manifest-path": "(unknown)",
+		"hostname": md.Hostname, "local-hostname": md.Hostname, "instance-action": "none", "instance-life-cycle": "on-demand",
+		"instance-id": shortID("i", md.Short.Instance), "instance-type": md.Size, "local-ipv4": firstAddress(md),
+		"profile": "default-hvm", "security-groups": strings.Join(groups(md), "\n"),
 	} {
 		n.put(value, name)
 	}
-	n.put(md.Zone, "placement", "availability-zone")
-	n.put(l.region(md), "placement", "region")
-	n.put("nubo", "services", "partition")
+	n.putSome(shortID("ami", md.Short.Image), "ami-id")
+	n.putSome(shortID("r", md.Short.Reservation), "reservation-id")
+	if public := firstPublic(md); public != "" {
+		n.put(public, "public-ipv4")
+		n.put(md.Hostname, "public-hostname")
+	}
+	n.put(place.Zone, "placement", "availability-zone")
+	n.put(place.Region, "placement", "region")
+	n.putSome(place.ZoneID, "placement", "availability-zone-id")
+	n.put("[]", "events", "maintenance", "history")
+	n.put("[]", "events", "maintenance", "scheduled")
+	n.put("aws", "services", "partition")
+	n.put(cmp.Or(l.Domain, "nubo.internal"), "services", "domain")
 	putBlockDevices(n, md.Disks)
 	putPublicKeys(n, md.Keys)
-	l.putInterfaces(n, md)
+	putInterfaces(n, md)
 	if len(md.NICs) > 0 {
 		n.put(md.NICs[0].MAC, "mac")
 	}
+	if md.Access.ShowProperties {
+		putTags(n, md.Properties)
+	}
 	return n
+}
+
+// putTags leaves out names that no path can have.
+func putTags(n *node, properties map[string]string) {
+	for name, value := range properties {
+		if name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/ =\n") {
+			n.put(value, "tags", "instance", name)
+		}
+	}
 }
 
 func firstAddress(md spec.Metadata) string {
@@ -76,7 +112,7 @@ func firstAddress(md spec.Metadata) string {
 func firstPublic(md spec.Metadata) string {
 	for _, n := range md.NICs {
 		if len(n.Public) > 0 {
-			return n.Public[0].String()
+			return n.Public[0].Address.String()
 		}
 	}
 	return ""
@@ -92,7 +128,7 @@ func groups(md spec.Metadata) []string {
 	return slices.Compact(names)
 }
 
-// putBlockDevices names disks as Linux does by their bus; the first one is the root.
+// putBlockDevices names disks as they were asked for, or else as Linux does by their bus; the first one is the root.
 func putBlockDevices(n *node, disks []spec.MetadataDisk) {
 	prefixes := map[spec.Bus]string{spec.BusVirtio: "vd", spec.BusSCSI: "sd", spec.BusSATA: "sd", spec.BusIDE: "hd"}
 	count, volumes := map[string]int{}, 0
@@ -101,7 +137,7 @@ func putBlockDevices(n *node, disks []spec.MetadataDisk) {
 		if prefix == "" {
 			prefix = "vd"
 		}
-		device := prefix + string(rune('a'+count[prefix]%26))
+		device := cmp.Or(strings.TrimPrefix(d.Device, "/dev/"), prefix+string(rune('a'+count[prefix]%26)))
 		count[prefix]++
 		if i == 0 {
 			n.put(device, "block-device-mapping", "ami")
@@ -123,60 +159,4 @@ func putPublicKeys(n *node, keys []spec.PublicKey) {
 		n.find([]string{"public-keys", strconv.Itoa(index)}).name = k.Name
 		index++
 	}
-}
-
-// putInterfaces is what cloud-init configures further NICs from.
-func (l Layout) putInterfaces(n *node, md spec.Metadata) {
-	for i, nic := range md.NICs {
-		at := func(name, value string) {
-			if value != "" {
-				n.put(value, "network", "interfaces", "macs", nic.MAC, name)
-			}
-		}
-		at("device-number", strconv.Itoa(i))
-		at("mac", nic.MAC)
-		at("interface-id", l.ec2ID("eni", string(nic.Port)))
-		at("owner-id", md.ProjectID)
-		at("vpc-id", l.ec2ID("vpc", string(nic.Network)))
-		at("local-hostname", md.Hostname)
-		at("local-ipv4s", strings.Join(addressesOf(nic, true), "\n"))
-		at("ipv6s", strings.Join(addressesOf(nic, false), "\n"))
-		at("subnet-ipv4-cidr-block", prefix4(nic))
-		at("security-groups", strings.Join(nic.Groups, "\n"))
-		var public []string
-		for _, a := range nic.Public {
-			public = append(public, a.String())
-		}
-		at("public-ipv4s", strings.Join(public, "\n"))
-	}
-}
-
-func addressesOf(n spec.MetadataNIC, four bool) []string {
-	var list []string
-	for _, a := range n.Addresses {
-		if a.Address.IsValid() && a.Address.Addr().Is4() == four {
-			list = append(list, a.Address.Addr().String())
-		}
-	}
-	return list
-}
-
-func prefix4(n spec.MetadataNIC) string {
-	for _, a := range n.Addresses {
-		if a.Address.IsValid() && a.Address.Addr().Is4() && a.Address.Bits() < 32 {
-			return a.Address.Masked().String()
-		}
-	}
-	return ""
-}
-
-// identityDocument is unsigned: there is nobody whose signature guests would know.
-func (l Layout) identityDocument(md spec.Metadata) string {
-	document := map[string]any{
-		"instanceId": l.ec2ID("i", md.InstanceID), "imageId": l.ec2ID("ami", md.ImageID), "instanceType": md.Size,
-		"accountId": md.ProjectID, "availabilityZone": md.Zone, "region": l.region(md), "privateIp": firstAddress(md),
-		"architecture": "x86_64", "version": "2017-09-30",
-	}
-	b, _ := json.MarshalIndent(document, "", "  ") // strings cannot fail
-	return string(b)
 }

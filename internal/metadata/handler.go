@@ -32,7 +32,7 @@ func NewHandler(lookup Lookup, layout Layout, passwords Passwords, log *slog.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Handler{lookup: lookup, layout: layout, passwords: passwords, tokens: newTokens(), log: log}
+	return &Handler{lookup: lookup, layout: layout, passwords: passwords, tokens: newTokens(layout.TokenKey), log: log}
 }
 
 // request is one question of one guest.
@@ -49,25 +49,46 @@ func (h *Handler) ServeMetadata(w http.ResponseWriter, r *http.Request, port spe
 	if parts[0] == "" {
 		parts = nil
 	}
-	if isTokenPath(parts) {
-		h.tokens.issue(w, r, string(port))
-		return
-	}
 	md, err := h.lookup(r.Context(), port)
 	if err != nil {
 		h.fail(w, port, err)
 		return
 	}
 	q := &request{ResponseWriter: w, Request: r, md: md, path: parts}
-	if len(parts) > 0 && parts[0] == "openstack" {
-		h.serveOpenStack(q)
-		return
-	}
-	if token := r.Header.Get(tokenHeader); token != "" && !h.tokens.valid(token, string(port)) {
+	openstack := len(parts) > 0 && parts[0] == "openstack"
+	switch {
+	case md.Access.Disabled:
+		http.Error(w, "403 - Forbidden", http.StatusForbidden)
+	case isTokenPath(parts):
+		h.limitHops(w, md)
+		h.tokens.issue(w, r, md.InstanceID)
+	case !h.mayAsk(r, md, openstack):
 		http.Error(w, "401 - Unauthorized", http.StatusUnauthorized)
+	case openstack:
+		h.serveOpenStack(q)
+	default:
+		h.serveEC2(q)
+	}
+}
+
+// mayAsk: a token that is shown to the EC2 tree has to hold. Where tokens are required neither tree says anything without one.
+func (h *Handler) mayAsk(r *http.Request, md spec.Metadata, openstack bool) bool {
+	token := r.Header.Get(tokenHeader)
+	if token == "" || openstack && !md.Access.TokensRequired {
+		return !md.Access.TokensRequired
+	}
+	return h.tokens.valid(token, md.InstanceID)
+}
+
+// limitHops keeps the answer from who is further away than the guest's owner wants. A way to answer that knows no hops is no network.
+func (h *Handler) limitHops(w http.ResponseWriter, md spec.Metadata) {
+	limited, ok := w.(agent.HopLimiter)
+	if !ok {
 		return
 	}
-	h.serveEC2(q)
+	if err := limited.SetHopLimit(max(1, md.Access.HopLimit)); err != nil {
+		h.log.Error("the hop limit of a token could not be set", "instance", md.InstanceID, "error", err)
+	}
 }
 
 // fail: guests ask again after a 500, and give up after a 404.
@@ -163,16 +184,27 @@ func (h *Handler) serveEC2(q *request) {
 		q.notFound()
 		return
 	}
-	n := h.layout.ec2Tree(q.md).find(q.path[1:])
+	n := h.layout.ec2Tree(q.Context(), q.md).find(q.path[1:])
 	switch {
 	case n == nil:
 		q.notFound()
 	case n.entries != nil:
 		q.answer(kindText, []byte(n.listing()))
-	case slices.Equal(q.path[1:], []string{ec2UserData}):
-		q.answer(kindData, n.content)
 	default:
-		q.answer(kindText, n.content)
+		h.serveLeaf(q, n)
+	}
+}
+
+func (h *Handler) serveLeaf(q *request, n *node) {
+	content, err := n.read()
+	switch {
+	case err != nil:
+		h.log.Error("metadata could not be laid out", "instance", q.md.InstanceID, "path", q.URL.Path, "error", err)
+		http.Error(q.ResponseWriter, "500 Internal Server Error", http.StatusInternalServerError)
+	case slices.Equal(q.path[1:], []string{ec2UserData}):
+		q.answer(kindData, content)
+	default:
+		q.answer(kindText, content)
 	}
 }
 

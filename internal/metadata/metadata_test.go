@@ -40,13 +40,17 @@ func sample() spec.Metadata {
 					{Address: netip.MustParsePrefix("10.0.0.5/24"), Gateway: netip.MustParseAddr("10.0.0.1"), Mode: "dhcp4"},
 					{Address: netip.MustParsePrefix("2001:db8::5/64"), Gateway: netip.MustParseAddr("2001:db8::1"), Mode: "slaac"},
 				},
-				DNS: []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("2001:db8::2")}, Public: []netip.Addr{netip.MustParseAddr("192.0.2.7")}, Groups: []string{"default", "web"}},
+				DNS: []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("2001:db8::2")}, Public: []spec.MetadataPublic{{Address: netip.MustParseAddr("192.0.2.7"), Fixed: netip.MustParseAddr("10.0.0.5")}},
+				Groups: []string{"default", "web"}, Blocks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("10.4.0.0/16"), netip.MustParsePrefix("2001:db8::/56")},
+				Short: spec.MetadataNICShort{Port: "1111", Subnet: "2222", Domain: "3333", Groups: []string{"4444", "5555"}}},
 			{Port: "p2", Network: "net-2", MAC: "fa:16:3e:00:00:02",
 				Addresses: []spec.MetadataAddress{{Address: netip.MustParsePrefix("10.1.0.9/16"), Gateway: netip.MustParseAddr("10.1.0.1"), Mode: "static",
 					Routes: []spec.Route{{Destination: netip.MustParsePrefix("172.16.0.0/12"), NextHop: netip.MustParseAddr("10.1.0.254")}}}},
 				DNS: []netip.Addr{netip.MustParseAddr("10.0.0.2")}, Groups: []string{"default"}},
 		},
-		Disks: []spec.MetadataDisk{{Volume: "v1", Serial: "v1", Bus: spec.BusVirtio}, {Volume: "v2", Serial: "v2", Bus: spec.BusVirtio, Tag: "data"}, {Volume: "v3", Bus: spec.BusSCSI}},
+		Account: "123456789012", Short: spec.MetadataShort{Instance: "83679162", Image: "abcd", Reservation: "0001"}, CreatedAt: time.Unix(1_700_000_000, 0),
+		Access: spec.MetadataAccess{ShowProperties: true},
+		Disks:  []spec.MetadataDisk{{Volume: "v1", Serial: "v1", Bus: spec.BusVirtio}, {Volume: "v2", Serial: "v2", Bus: spec.BusVirtio, Tag: "data"}, {Volume: "v3", Bus: spec.BusSCSI}},
 	}
 }
 
@@ -170,17 +174,19 @@ func TestPaths(t *testing.T) {
 	}{
 		{g, "GET", "/", 200, "1.0\n2007-01-19"},
 		{g, "GET", "", 200, "1.0\n2007-01-19"},
-		{g, "GET", "//latest//meta-data//instance-id", 200, "83679162"},
-		{g, "GET", "/2009-04-04/meta-data/instance-id", 200, "83679162"},
-		{g, "GET", "/2021-03-23/meta-data/instance-id", 200, "83679162"},
+		{g, "GET", "//latest//meta-data//instance-id", 200, "i-83679162"},
+		{g, "GET", "/2009-04-04/meta-data/instance-id", 200, "i-83679162"},
+		{g, "GET", "/2021-03-23/meta-data/instance-id", 200, "i-83679162"},
 		{g, "GET", "/2022-09-24/meta-data/instance-id", 404, ""},
-		{g, "GET", "/ec2/latest/meta-data/instance-id", 200, "83679162"},
+		{g, "GET", "/ec2/latest/meta-data/instance-id", 200, "i-83679162"},
 		{g, "GET", "/latest/meta-data/public-keys/0/openssh-key", 200, "ssh-ed25519 AAAA me"},
 		{g, "GET", "/latest/meta-data/public-keys/", 200, "0=mykey\n1=second"},
 		{g, "GET", "/latest/meta-data/public-keys/2", 404, ""},
 		{g, "GET", "/latest/meta-data/nothing", 404, ""},
 		{g, "GET", "/latest/meta-data/instance-id/deeper", 404, ""},
 		{g, "GET", "/latest/user-data", 200, "#cloud-config"},
+		{g, "GET", "/2011-01-01/dynamic/fws/instance-monitoring/", 200, "disabled"},
+		{empty, "GET", "/latest/meta-data/public-ipv4", 404, ""},
 		{g, "HEAD", "/latest/user-data", 200, ""},
 		{g, "POST", "/latest/user-data", 405, ""},
 		{g, "GET", "/openstack/", 200, "2012-08-10"},
@@ -232,7 +238,12 @@ func TestTokens(t *testing.T) {
 		g.want(200, "GET", "/latest/meta-data/instance-id", tokenHeader, token)
 		g.want(401, "GET", "/latest/meta-data/instance-id", tokenHeader, token+"x")
 		g.want(401, "GET", "/latest/meta-data/instance-id", tokenHeader, "bm9uZQ==")
-		if w := g.as("another", "GET", "/latest/meta-data/instance-id", "", tokenHeader, token); w.Code != 401 {
+		if w := g.as("another port of it", "GET", "/latest/meta-data/instance-id", "", tokenHeader, token); w.Code != 200 {
+			t.Fatal("a token was not taken on another port of its guest")
+		}
+		other := sample()
+		other.InstanceID = "other"
+		if w := (guest{t, NewHandler(func(context.Context, spec.PortID) (spec.Metadata, error) { return other, nil }, Layout{TokenKey: g.h.tokens.key}, nil, nil)}).do("GET", "/latest/", "", tokenHeader, token); w.Code != 401 {
 			t.Fatal("a token of another guest was taken")
 		}
 		for _, ttl := range []string{"", "0", "21601", "x"} {
@@ -243,6 +254,54 @@ func TestTokens(t *testing.T) {
 		time.Sleep(61 * time.Second) // of the test's own clock
 		g.want(401, "GET", "/latest/meta-data/instance-id", tokenHeader, token)
 	})
+}
+
+// limited is a ResponseWriter that knows hops.
+type limited struct {
+	*httptest.ResponseRecorder
+	hops int
+}
+
+func (l *limited) SetHopLimit(hops int) error { l.hops = hops; return nil }
+
+// TestAccess: what the owner says of the service holds for both trees.
+func TestAccess(t *testing.T) {
+	md := sample()
+	md.Access = spec.MetadataAccess{Disabled: true}
+	off := newGuest(t, md, nil)
+	off.want(403, "GET", "/latest/meta-data/")
+	off.want(403, "GET", "/openstack/latest/meta_data.json")
+	off.want(403, "PUT", "/latest/api/token", tokenTTLHeader, "60")
+
+	md.Access = spec.MetadataAccess{TokensRequired: true, HopLimit: 3}
+	g := newGuest(t, md, nil)
+	for _, path := range []string{"/", "/latest/meta-data/instance-id", "/latest/user-data", "/openstack/latest/meta_data.json"} {
+		g.want(401, "GET", path)
+	}
+	w := &limited{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequest("PUT", "/latest/api/token", nil)
+	r.Header.Set(tokenTTLHeader, "60")
+	g.h.ServeMetadata(w, r, "port")
+	token := w.Body.String()
+	if w.hops != 3 {
+		t.Errorf("the token may go %d hops", w.hops)
+	}
+	for _, path := range []string{"/", "/latest/meta-data/instance-id", "/openstack/latest/meta_data.json"} {
+		g.want(200, "GET", path, tokenHeader, token)
+	}
+	g.want(404, "GET", "/latest/meta-data/tags/", tokenHeader, token)
+}
+
+// TestTokensOutliveTheProcess: a key from a file is the same each time.
+func TestTokensOutliveTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	first, err := TokenKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := TokenKey(path); err != nil || string(again) != string(first) || len(first) != tokenKeyBytes {
+		t.Errorf("the key became %x: %v", again, err)
+	}
 }
 
 // memoryPasswords is a Passwords that keeps state.

@@ -198,6 +198,9 @@ func (s *Service) DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) e
 // removeFloating removes a floating IP on a network that is locked.
 func (s *Service) removeFloating(ctx context.Context, f *cloud.FloatingIP) error {
 	s.nudgeRouter(ctx, f.RouterID)
+	if err := s.retellPort(ctx, f.TargetPort); err != nil {
+		return err
+	}
 	if err := s.FloatingIPs.Delete(ctx, f.ID); err != nil {
 		return missing(err, "floating IP", f.ID)
 	}

@@ -26,6 +26,9 @@ func (s *Service) relead(ctx context.Context, f *cloud.FloatingIP, t TargetReque
 		return err
 	}
 	old := f.RouterID
+	if err := s.retellPort(ctx, f.TargetPort); err != nil {
+		return err
+	}
 	unlead(f)
 	s.nudgeRouter(ctx, old)
 	if t.PortID == "" {
@@ -86,6 +89,7 @@ func (s *Service) point(ctx context.Context, f *cloud.FloatingIP, p *cloud.Port,
 	}
 	f.TargetPort, f.TargetAddress, f.RouterID = p.ID, a.Address, router
 	s.nudgeRouter(ctx, router)
+	s.retell(ctx, p.InstanceID)
 	return nil
 }
 
@@ -170,6 +174,9 @@ func (s *Service) detachFloating(ctx context.Context, port cloud.PortID, match f
 			continue
 		}
 		s.nudgeRouter(ctx, f.RouterID)
+		if err := s.retellPort(ctx, port); err != nil {
+			return err
+		}
 		unlead(f)
 		f.Revisions++
 		if err := s.FloatingIPs.Update(ctx, f); err != nil {

@@ -49,6 +49,7 @@ func (s *Service) PortViews(ctx context.Context, ports []*cloud.Port) ([]PortVie
 type beside struct {
 	networks map[cloud.NetworkID]*cloud.Network
 	subnets  map[cloud.SubnetID]*cloud.Subnet
+	domains  map[cloud.RouterID]*cloud.Router
 	groups   map[cloud.SecurityGroupID]*cloud.SecurityGroup
 	floating map[cloud.PortID][]*cloud.FloatingIP
 	service  map[cloud.SubnetID]netip.Addr
@@ -86,7 +87,25 @@ func (s *Service) besidePorts(ctx context.Context, ports []*cloud.Port) (b besid
 	for _, f := range floating {
 		b.floating[f.TargetPort] = append(b.floating[f.TargetPort], f)
 	}
+	if b.domains, err = s.domainsOf(ctx, subnets); err != nil {
+		return b, err
+	}
 	return b, s.besideService(ctx, &b, keys(networkSet))
+}
+
+// domainsOf are the routing domains that subnets were cut from.
+func (s *Service) domainsOf(ctx context.Context, subnets []*cloud.Subnet) (map[cloud.RouterID]*cloud.Router, error) {
+	ids := map[cloud.RouterID]bool{}
+	for _, sub := range subnets {
+		if sub.RouterID != "" {
+			ids[sub.RouterID] = true
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	routers, err := s.Routers.List(ctx, cloud.Where(cloud.In("id", keys(ids))))
+	return byID(routers, func(r *cloud.Router) cloud.RouterID { return r.ID }), err
 }
 
 func (s *Service) besideService(ctx context.Context, b *beside, networks []cloud.NetworkID) error {
@@ -113,6 +132,9 @@ func (b beside) view(p *cloud.Port, domain string) PortView {
 			continue
 		}
 		v.Subnets = append(v.Subnets, sub)
+		if r := b.domains[sub.RouterID]; r != nil {
+			v.Router = r
+		}
 		v.Routes = append(v.Routes, sub.Routes...)
 		v.DNS = union(v.DNS, b.servers(sub))
 	}

@@ -157,6 +157,9 @@ func (s *Service) savePort(ctx context.Context, p *cloud.Port) error {
 		return err
 	}
 	s.nudgePort(ctx, p, old)
+	if shownOtherwise(p, old) {
+		s.retell(ctx, p.InstanceID)
+	}
 	if err := s.followParent(ctx, p, old); err != nil {
 		return err
 	}

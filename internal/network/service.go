@@ -70,9 +70,11 @@ type Deps struct {
 	PortGone func(instance cloud.InstanceID, port cloud.PortID)
 	// PromisesChanged, if set, makes an instance's host keep for a port what is asked now, or refuses. It is in the transaction.
 	PromisesChanged func(ctx context.Context, instance cloud.InstanceID, port cloud.PortID, asked []cloud.Promise) error
-	Log             *slog.Logger
-	Now             func() time.Time
-	Config          Config
+	// PortsChanged, if set, is told, after the transaction, of an instance whose addresses or groups are others now.
+	PortsChanged func(instance cloud.InstanceID)
+	Log          *slog.Logger
+	Now          func() time.Time
+	Config       Config
 }
 
 // Config is what an operator may choose.

@@ -49,6 +49,8 @@ type Guest struct {
 	MemoryBytes int64
 	Machine     Machine
 	Firmware    Firmware
+	// Identity is what the firmware says that the guest runs on; the zero value leaves it to the host.
+	Identity Identity
 	// Kernel, if set, is booted directly, without firmware or boot loader.
 	Kernel *Kernel
 	Disks  []Disk
@@ -66,6 +68,12 @@ type Guest struct {
 	// ConfigDrive is set, on a read-only disk.
 	Metadata    Metadata
 	ConfigDrive bool
+}
+
+// Identity is what a guest's firmware (SMBIOS) says of the machine. What is empty is as the host has it.
+type Identity struct {
+	Manufacturer, Product string
+	UUID                  string // also the serial number
 }
 
 // Kernel asks for direct kernel boot. Both images must be present on the host

@@ -87,3 +87,10 @@ func (c *Cloud) Guest(id cloud.InstanceID) (s spec.GuestStatus, running bool) {
 	}
 	return spec.GuestStatus{}, false
 }
+
+// PowerOff has a guest power itself off.
+func (c *Cloud) PowerOff(id cloud.InstanceID) {
+	for _, h := range c.hosts {
+		h.guests.PowerOff(spec.GuestID(id))
+	}
+}

@@ -61,9 +61,15 @@ func (a *api) zones(ctx context.Context) ([]zone, error) {
 	slices.SortFunc(list, func(x, y compute.Zone) int { return strings.Compare(x.Name, y.Name) })
 	region, out := callOf(ctx).Region, make([]zone, len(list))
 	for i, z := range list {
-		out[i] = zone{z, region + letters(i), strings.ReplaceAll(region, "-", "") + "-az" + strconv.Itoa(i+1)}
+		out[i] = zone{z, "", ""}
+		out[i].name, out[i].id = NameZone(region, i)
 	}
 	return out, nil
+}
+
+// NameZone is what the nth zone of the cloud, in the order of their names, is called in a region.
+func NameZone(region string, n int) (name, id string) {
+	return region + letters(n), strings.ReplaceAll(region, "-", "") + "-az" + strconv.Itoa(n+1)
 }
 
 // letters counts a, b, …, z, aa, ab, …

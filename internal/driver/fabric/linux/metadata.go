@@ -20,8 +20,37 @@ type metadataServer struct {
 	http *http.Server
 }
 
-// askingPort is the key of the port in a request's context.
-type askingPort struct{}
+// asking is the key of the connection in a request's context.
+type asking struct{}
+
+// reply is an agent.HopLimiter.
+type reply struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+var _ agent.HopLimiter = reply{}
+
+// SetHopLimit holds for what is sent on the connection from now on. Of a socket for both IP versions either option may be the one.
+func (a reply) SetHopLimit(hops int) error {
+	c, ok := a.conn.(syscall.Conn)
+	if !ok {
+		return errors.New("the connection has no hop limit")
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var four, six error
+	err = raw.Control(func(fd uintptr) {
+		four = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, hops)
+		six = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, hops)
+	})
+	if four == nil || six == nil {
+		return err
+	}
+	return errors.Join(err, four, six)
+}
 
 func newMetadataServer(h agent.MetadataHandler, log *slog.Logger) *metadataServer {
 	m := &metadataServer{}
@@ -31,11 +60,11 @@ func newMetadataServer(h agent.MetadataHandler, log *slog.Logger) *metadataServe
 				http.Error(w, "no metadata here", http.StatusNotFound)
 				return
 			}
-			port, _ := r.Context().Value(askingPort{}).(spec.PortID)
-			h.ServeMetadata(w, r, port)
+			from, _ := r.Context().Value(asking{}).(guestConn)
+			h.ServeMetadata(reply{w, from.Conn}, r, from.port)
 		}),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, askingPort{}, c.(guestConn).port)
+			return context.WithValue(ctx, asking{}, c)
 		},
 		// A guest can hold a connection, but not for long and not with much.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,

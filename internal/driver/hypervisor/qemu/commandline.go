@@ -1,6 +1,7 @@
 package qemu
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,13 +68,11 @@ func (c *command) basics() {
 }
 
 func (c *command) smbios() {
-	o := c.d.opts
-	id := c.r.Guest.Metadata.InstanceID
-	if id == "" {
-		id = string(c.r.ID)
-	}
+	o, own := c.d.opts, c.r.Guest.Identity
+	id := cmp.Or(own.UUID, c.r.Guest.Metadata.InstanceID, string(c.r.ID))
 	s := "type=1"
-	for _, f := range [][2]string{{"manufacturer", o.Manufacturer}, {"product", o.Product}, {"version", o.Release}, {"serial", id}} {
+	for _, f := range [][2]string{{"manufacturer", cmp.Or(own.Manufacturer, o.Manufacturer)}, {"product", cmp.Or(own.Product, o.Product)},
+		{"version", o.Release}, {"serial", id}} {
 		if f[1] != "" {
 			s += "," + f[0] + "=" + strings.ReplaceAll(f[1], ",", ",,")
 		}
