@@ -26,6 +26,7 @@ test=(
 	python3-keystoneauth1 python3-lxml xmlsec1         # SAML as others speak it (test/federation)
 	simplesamlphp apache2 php-cli php-xml              # a SAML identity provider, which must have Apache beside it (test/federation)
 	glewlwyd dbconfig-sqlite3                          # an OpenID provider; its tests make its store (test/federation)
+	cloud-init                                         # a reader of metadata, as guests have it (test/metadata)
 	python3
 )
 
@@ -88,4 +89,6 @@ if [ ${#lacking[@]} -gt 0 ]; then
 	no_service apache2
 	no_service glewlwyd
 	no_service strongswan-starter ipsec
+	# It would take this machine for a guest at its next boot.
+	case " ${lacking[*]} " in *" cloud-init "*) touch /etc/cloud/cloud-init.disabled ;; esac
 fi
