@@ -20,16 +20,17 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"serve":   {"run the cloud", serve},
-	"image":   {"build and inspect guest images", imageCommand},
-	"idp":     {"make identity providers known, and try the rules by which their users come in", idpCommand},
-	"vo":      {"give virtual organisations a project that their members can use", voCommand},
-	"doctor":  {"say what keeps guests from running well on this machine", doctorCommand},
-	"backup":  {"copy the database of a running cloud", backup},
-	"restore": {"put such a copy in the database's place", restore},
-	"login":   {"sign in to a cloud by your identity provider, at a terminal", loginCommand},
-	"trace":   {"show who did what from where, and who signed in", traceCommand},
-	"version": {"print the version", version},
+	"serve":      {"run the cloud", serve},
+	"image":      {"build and inspect guest images", imageCommand},
+	"idp":        {"make identity providers known, and try the rules by which their users come in", idpCommand},
+	"vo":         {"give virtual organisations a project that their members can use", voCommand},
+	"doctor":     {"say what keeps guests from running well on this machine", doctorCommand},
+	"backup":     {"copy the database of a running cloud", backup},
+	"restore":    {"put such a copy in the database's place", restore},
+	"login":      {"sign in to a cloud by your identity provider, at a terminal", loginCommand},
+	"access-key": {"make keys that clients of the EC2 API sign with", accessKeyCommand},
+	"trace":      {"show who did what from where, and who signed in", traceCommand},
+	"version":    {"print the version", version},
 }
 
 // Exit statuses: 0 done, 1 failed, 2 the command line made no sense.

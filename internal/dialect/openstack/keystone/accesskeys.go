@@ -45,10 +45,23 @@ func (a *api) checkAccessKeyChange(r *http.Request, c identity.SecretChange) err
 	return err
 }
 
-func (a *api) accessKeyObject(r *http.Request) func(*identity.Secret) object {
+// accessKeyObjects shows access keys, each with the number that its project has where signed requests go.
+func (a *api) accessKeyObjects(r *http.Request, list []*identity.Secret) ([]object, error) {
+	projects := make([]cloud.ProjectID, len(list))
+	for i, v := range list {
+		projects[i] = v.ProjectID
+	}
+	accounts, err := a.identity.Accounts(r.Context(), projects...)
+	if err != nil {
+		return nil, err
+	}
+	return each(list, a.accessKeyObject(r, accounts)), nil
+}
+
+func (a *api) accessKeyObject(r *http.Request, accounts map[cloud.ProjectID]string) func(*identity.Secret) object {
 	return func(v *identity.Secret) object {
 		k, _ := identity.ParseAccessKey(v.Text) // checked when it was stored
-		return object{"user_id": v.UserID, "tenant_id": v.ProjectID, "access": k.Access, "secret": k.Secret, "trust_id": nil,
+		return object{"user_id": v.UserID, "tenant_id": v.ProjectID, "access": k.Access, "secret": k.Secret, "trust_id": nil, "account_number": accounts[v.ProjectID],
 			"links": a.self(r, "users", string(v.UserID), "credentials", "OS-EC2", k.Access)}
 	}
 }
@@ -58,7 +71,11 @@ func (a *api) listAccessKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.list(w, r, "credentials", each(list, a.accessKeyObject(r)), 0)
+	objects, err := a.accessKeyObjects(r, list)
+	if err != nil {
+		return err
+	}
+	return a.list(w, r, "credentials", objects, 0)
 }
 
 func (a *api) createAccessKey(w http.ResponseWriter, r *http.Request) error {
@@ -78,7 +95,7 @@ func (a *api) createAccessKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return one(w, http.StatusCreated, "credential", a.accessKeyObject(r)(made))
+	return a.showKey(w, r, http.StatusCreated, made)
 }
 
 // accessKey finds the key that the path names; one of another user does not exist there.
@@ -91,7 +108,15 @@ func (a *api) showAccessKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return one(w, http.StatusOK, "credential", a.accessKeyObject(r)(v))
+	return a.showKey(w, r, http.StatusOK, v)
+}
+
+func (a *api) showKey(w http.ResponseWriter, r *http.Request, status int, v *identity.Secret) error {
+	objects, err := a.accessKeyObjects(r, []*identity.Secret{v})
+	if err != nil {
+		return err
+	}
+	return one(w, status, "credential", objects[0])
 }
 
 func (a *api) deleteAccessKey(w http.ResponseWriter, r *http.Request) error {
