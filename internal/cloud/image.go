@@ -42,6 +42,8 @@ type Image struct {
 	Visibility Visibility `json:"visibility"`
 	Protected  bool       `json:"protected,omitempty"`
 	Hidden     bool       `json:"hidden,omitempty"`
+	// OutdatedAt is from when on it is not offered to others any more; nil: it always is. Whoever names it may use it.
+	OutdatedAt *time.Time `json:"outdated_at,omitempty"`
 	// Container and Format as declared: "bare", "qcow2". Empty until set.
 	Container string `json:"container,omitempty"`
 	Format    string `json:"format,omitempty"`
@@ -82,6 +84,7 @@ type ImageDisk struct {
 	SnapshotID         SnapshotID `json:"snapshot_id"`
 	SizeGiB            int        `json:"size_gib"`
 	Device             string     `json:"device"`
+	Alias              string     `json:"alias,omitempty"` // as of an instance's disk
 	Boot               bool       `json:"boot,omitempty"`
 	DeleteWithInstance bool       `json:"delete_with_instance,omitempty"`
 }

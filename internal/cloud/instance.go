@@ -178,8 +178,10 @@ type InstanceDisk struct {
 	SizeBytes int64   `json:"size_bytes"`
 	ImageID   ImageID `json:"image_id,omitempty"` // what a local disk was made from
 	Device    string  `json:"device"`             // "vda"
-	Bus       string  `json:"bus,omitempty"`
-	Tag       string  `json:"tag,omitempty"`
+	// Alias is what its owner calls the device, where that is not what the guest sees: "/dev/sdf".
+	Alias string `json:"alias,omitempty"`
+	Bus   string `json:"bus,omitempty"`
+	Tag   string `json:"tag,omitempty"`
 	// DeleteWithInstance removes a volume when the instance goes.
 	DeleteWithInstance bool         `json:"delete_with_instance,omitempty"`
 	AttachmentID       AttachmentID `json:"attachment_id,omitempty"`

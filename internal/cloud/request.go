@@ -56,10 +56,15 @@ type VolumeRequest struct {
 	SourceVolumeID VolumeID
 	BackupID       BackupID
 	// TypeID or TypeName; neither: the type of the source, or the default one.
-	TypeID      VolumeTypeID
-	TypeName    string
-	Zone        string
-	HostID      HostID // where it should be if it can; empty: anywhere
+	TypeID   VolumeTypeID
+	TypeName string
+	Zone     string
+	HostID   HostID // where it should be if it can; empty: anywhere
+	// TypeAlias is kept beside the type, Limits bound the volume beside it.
+	TypeAlias string
+	Limits    VolumeLimits
+	// Encrypted asks for a type that encrypts: the one asked for must; if none was, one that does is taken.
+	Encrypted   bool
 	MultiAttach bool
 	GroupID     VolumeGroupID // the group it joins, if any
 	// KeepUnplaced makes a volume that has failed, and says why, where no pool will do; else that is NoCapacity.
@@ -91,9 +96,18 @@ type ImageRequest struct {
 	MinDiskGiB   int
 	MinMemoryMiB int
 	Properties   map[string]string
+	Labels       map[string]string
 	Tags         []string
+	// UniqueName refuses a name that another image of the project has.
+	UniqueName bool
 	// Disks makes an image that stands for snapshots of volumes; it is active at once.
 	Disks []ImageDisk
 	// OperationID is what will write the bytes.
 	OperationID OperationID
+}
+
+// Sharing changes who else may use something. What is nil or empty stays as it is.
+type Sharing struct {
+	Public      *bool // everybody
+	Add, Remove []ProjectID
 }

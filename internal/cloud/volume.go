@@ -40,22 +40,27 @@ type Volume struct {
 	ProjectID ProjectID `json:"project_id"`
 	UserID    UserID    `json:"user_id"`
 	Meta
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	SizeGiB     int               `json:"size_gib"`
-	State       VolumeState       `json:"state"`
-	Fault       *Fault            `json:"fault,omitempty"`
-	OperationID OperationID       `json:"operation_id,omitempty"`
-	Task        string            `json:"task,omitempty"`
-	FailedTask  string            `json:"failed_task,omitempty"` // which kind of Operation left it failed, if one did
-	TypeID      VolumeTypeID      `json:"type_id,omitempty"`
-	Zone        string            `json:"zone,omitempty"`
-	HostID      HostID            `json:"host_id,omitempty"` // whose pool it is on
-	Pool        string            `json:"pool,omitempty"`
-	Properties  map[string]string `json:"properties,omitempty"`
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitempty"`
+	SizeGiB     int          `json:"size_gib"`
+	State       VolumeState  `json:"state"`
+	Fault       *Fault       `json:"fault,omitempty"`
+	OperationID OperationID  `json:"operation_id,omitempty"`
+	Task        string       `json:"task,omitempty"`
+	FailedTask  string       `json:"failed_task,omitempty"` // which kind of Operation left it failed, if one did
+	TypeID      VolumeTypeID `json:"type_id,omitempty"`
+	// TypeAlias is what its owner calls its type, where that is not the type's name.
+	TypeAlias string `json:"type_alias,omitempty"`
+	VolumeLimits
+	Zone       string            `json:"zone,omitempty"`
+	HostID     HostID            `json:"host_id,omitempty"` // whose pool it is on
+	Pool       string            `json:"pool,omitempty"`
+	Properties map[string]string `json:"properties,omitempty"`
 	// Move is what became of its last move to another pool; NextTypeID the type that it has when it gets there, if another.
 	Move       VolumeMove   `json:"move,omitempty"`
 	NextTypeID VolumeTypeID `json:"next_type_id,omitempty"`
+	// LastChange is the last Modify of it; nil if there was none.
+	LastChange *VolumeChange `json:"last_change,omitempty"`
 	// Bootable with the facts of the image it was made from.
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
@@ -73,6 +78,35 @@ type Volume struct {
 	MadeFor InstanceID `json:"made_for,omitempty"`
 	// Key opens an encrypted volume; nil if it is not.
 	Key *VolumeKey `json:"key,omitempty"`
+}
+
+// VolumeLimits bound what a guest may do with a volume, beside what its type allows; 0: nothing more than that.
+type VolumeLimits struct {
+	IOPS         int `json:"iops,omitempty"`
+	MiBPerSecond int `json:"mib_per_second,omitempty"`
+}
+
+// VolumeShape is what of a volume a Modify may change.
+type VolumeShape struct {
+	SizeGiB   int          `json:"size_gib"`
+	TypeID    VolumeTypeID `json:"type_id,omitempty"`
+	TypeAlias string       `json:"type_alias,omitempty"`
+	VolumeLimits
+	MultiAttach bool `json:"multi_attach,omitempty"`
+}
+
+// Shape is a volume's shape now.
+func (v *Volume) Shape() VolumeShape {
+	return VolumeShape{SizeGiB: v.SizeGiB, TypeID: v.TypeID, TypeAlias: v.TypeAlias, VolumeLimits: v.VolumeLimits, MultiAttach: v.MultiAttach}
+}
+
+// VolumeChange is a change of a volume's shape: under way until it has ended, and with a Fault if it failed.
+type VolumeChange struct {
+	From    VolumeShape `json:"from"`
+	To      VolumeShape `json:"to"`
+	BeganAt time.Time   `json:"began_at"`
+	EndedAt *time.Time  `json:"ended_at,omitempty"`
+	Fault   *Fault      `json:"fault,omitempty"`
 }
 
 // VolumeEncryption says how volumes are encrypted.
@@ -116,7 +150,9 @@ type Snapshot struct {
 	ID        SnapshotID `json:"id"`
 	ProjectID ProjectID  `json:"project_id"`
 	UserID    UserID     `json:"user_id"`
-	VolumeID  VolumeID   `json:"volume_id"`
+	// VolumeID is the volume it was taken of; empty if it was made from another snapshot or from an image.
+	VolumeID VolumeID   `json:"volume_id"`
+	CopyOf   SnapshotID `json:"copy_of,omitempty"`
 	Meta
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
@@ -133,6 +169,9 @@ type Snapshot struct {
 	Bootable        bool              `json:"bootable,omitempty"`
 	ImageProperties map[string]string `json:"image_properties,omitempty"`
 	Key             *VolumeKey        `json:"key,omitempty"`
+	// Public and SharedWith say which other projects may make volumes from it: all, or these.
+	Public     bool        `json:"public,omitempty"`
+	SharedWith []ProjectID `json:"shared_with,omitempty"`
 	// GroupSnapshotID is the group snapshot it was taken in, if any.
 	GroupSnapshotID GroupSnapshotID `json:"group_snapshot_id,omitempty"`
 }

@@ -43,6 +43,11 @@ func (s *Service) insert(ctx context.Context, r CreateRequest, state cloud.Image
 	if err := checkFacts(i); err != nil {
 		return nil, err
 	}
+	if r.UniqueName {
+		if err := s.freeName(ctx, i); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.Quota.Reserve(ctx, i.ProjectID, map[string]int64{cloud.QuotaImages: 1}); err != nil {
 		return nil, err
 	}
@@ -53,10 +58,23 @@ func (s *Service) insert(ctx context.Context, r CreateRequest, state cloud.Image
 	return i, err
 }
 
+// freeName refuses a name that another image of the project has. Whoever asks at the same time waits until this transaction has ended.
+func (s *Service) freeName(ctx context.Context, i *cloud.Image) error {
+	if err := s.Tx.Lock(ctx, "image names of "+string(i.ProjectID)); err != nil {
+		return err
+	}
+	same, err := s.Images.Count(ctx, cloud.Eq("project_id", i.ProjectID), cloud.Eq("name", i.Name))
+	if err == nil && same > 0 {
+		err = cloud.Errorf(cloud.AlreadyExists, "image", "", "The name '%s' is already in use by another image of the project.", i.Name)
+	}
+	return err
+}
+
 func fromRequest(ctx context.Context, r CreateRequest) *cloud.Image {
 	i := &cloud.Image{ID: r.ID, ProjectID: r.ProjectID, Name: r.Name, Visibility: r.Visibility, Protected: r.Protected,
 		Hidden: r.Hidden, Container: r.Container, Format: r.Format, MinDiskGiB: r.MinDiskGiB, MinMemoryMiB: r.MinMemoryMiB,
 		Properties: r.Properties, Tags: tidyTags(r.Tags), Disks: r.Disks, OperationID: r.OperationID}
+	i.Labels = r.Labels
 	if i.ID == "" {
 		i.ID = cloud.ImageID(cloud.NewID())
 	}

@@ -36,6 +36,9 @@ func checkFacts(i *cloud.Image) error {
 	if err := checkProperties(i.Properties); err != nil {
 		return err
 	}
+	if err := checkProperties(i.Labels); err != nil {
+		return err
+	}
 	return checkTags(i.Tags)
 }
 

@@ -21,6 +21,9 @@ type Filter struct {
 	// MemberStatus of images shared with the caller's project; empty: accepted.
 	MemberStatus string
 	Hidden       bool
+	// Usable selects by another rule: what the caller's project may use, its own images and those of others, whatever it said to them and
+	// whether or not they are hidden; and nothing that an operator sees only as an operator.
+	Usable bool
 	// Query adds conditions on columns, order and extent.
 	Query cloud.Query
 	// Keep adds a condition that no column knows; nil keeps all.
@@ -35,7 +38,11 @@ func (s *Service) List(ctx context.Context, f Filter) ([]*cloud.Image, error) {
 		q.Where = append(q.Where[:len(q.Where):len(q.Where)], cloud.Eq("visibility", f.Visibility))
 	}
 	return s.Images.List(ctx, q, func(i *cloud.Image) bool {
-		return i.Hidden == f.Hidden && f.shows(i, all, own) && (f.Keep == nil || f.Keep(i))
+		shown := i.Hidden == f.Hidden && f.shows(i, all, own)
+		if f.Usable {
+			shown = i.ProjectID == own || sharedWith(i, own)
+		}
+		return shown && (f.Keep == nil || f.Keep(i))
 	})
 }
 

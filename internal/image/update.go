@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -21,7 +22,10 @@ type Facts struct {
 	MinDiskGiB   int
 	MinMemoryMiB int
 	Properties   map[string]string
+	Labels       map[string]string
 	Tags         []string
+	// OutdatedAt is from when on it is not offered to others any more; nil: it is.
+	OutdatedAt *time.Time
 }
 
 // Update lets edit change the facts of an image, all or nothing: edit sees them as they are in the transaction. It
@@ -65,19 +69,18 @@ func (s *Service) write(ctx context.Context, i *cloud.Image, f Facts) error {
 }
 
 func factsOf(i *cloud.Image) Facts {
-	properties := maps.Clone(i.Properties)
-	if properties == nil {
-		properties = map[string]string{}
-	}
+	properties, labels := map[string]string{}, map[string]string{}
+	maps.Copy(properties, i.Properties)
+	maps.Copy(labels, i.Labels)
 	return Facts{Name: i.Name, ProjectID: i.ProjectID, Visibility: i.Visibility, Protected: i.Protected, Hidden: i.Hidden,
 		Container: i.Container, Format: i.Format, MinDiskGiB: i.MinDiskGiB, MinMemoryMiB: i.MinMemoryMiB,
-		Properties: properties, Tags: slices.Clone(i.Tags)}
+		Properties: properties, Labels: labels, Tags: slices.Clone(i.Tags), OutdatedAt: i.OutdatedAt}
 }
 
 func (f Facts) into(i *cloud.Image) {
 	i.Name, i.ProjectID, i.Visibility, i.Protected, i.Hidden = f.Name, f.ProjectID, f.Visibility, f.Protected, f.Hidden
 	i.Container, i.Format, i.MinDiskGiB, i.MinMemoryMiB = f.Container, f.Format, f.MinDiskGiB, f.MinMemoryMiB
-	i.Properties, i.Tags = f.Properties, tidyTags(f.Tags)
+	i.Properties, i.Labels, i.Tags, i.OutdatedAt = f.Properties, f.Labels, tidyTags(f.Tags), f.OutdatedAt
 }
 
 // Deactivate keeps everybody from using the bytes, until Reactivate. Both may be repeated.
