@@ -18,9 +18,11 @@ var volumeRules = map[Action]Rule{
 	"volume.take_in":      Admin, // what lies on a pool becomes the caller's
 	"volume.let_go":       Admin, // out of the cloud's hands
 
-	"snapshot.get":          ProjectReader,
+	"snapshot.get":          SharedReader,
 	"snapshot.create":       ProjectMaker,
 	"snapshot.update":       ProjectMember,
+	"snapshot.share":        ProjectMember,
+	"snapshot.publish":      Admin, // to everybody
 	"snapshot.delete":       ProjectMember,
 	"snapshot.force_delete": Admin,
 	"snapshot.reset":        Admin,

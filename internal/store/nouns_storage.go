@@ -115,8 +115,13 @@ var snapshots = definition[cloud.Snapshot, cloud.SnapshotID]{
 		text("host_id", func(s *cloud.Snapshot) any { return s.HostID }),
 		text("pool", func(s *cloud.Snapshot) any { return s.Pool }),
 		text("group_snapshot_id", func(s *cloud.Snapshot) any { return s.GroupSnapshotID }),
+		text("copy_of", func(s *cloud.Snapshot) any { return s.CopyOf }),
+		flag("public", func(s *cloud.Snapshot) any { return s.Public }),
+		set("shared_with", func(s *cloud.Snapshot) any { return s.SharedWith }),
 	},
 	indexes: []index{
+		by("copy_of"),
+		by("public", "created_at"),
 		by("group_snapshot_id"),
 		by("project_id", "created_at"),
 		by("volume_id", "created_at"),

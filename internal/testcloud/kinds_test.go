@@ -328,6 +328,17 @@ var acts = map[string]act{
 	"snapshot.let_go":  {after(withVolume, snapshot), letGoSnapshot},
 	"snapshot.take_in": {after(after(withVolume, snapshot), letGoSnapshot), takeInSnapshot},
 	"snapshot.create":  {withVolume, snapshot},
+	"snapshot.copy": {func(*stage) {}, func(s *stage) error {
+		images := s.c.Services().Image
+		i, err := images.Create(s.n.Context(), image.CreateRequest{Name: "import", Format: "raw", Container: "bare"})
+		s.must(err)
+		s.must(images.Upload(s.n.Context(), i.ID, strings.NewReader("these bytes are no disk of a known format")))
+		n, err := s.volume().SnapshotImage(s.n.Context(), i.ID, volume.SnapshotRequest{Name: "imported"})
+		if err == nil {
+			s.subject = "snapshot/" + string(n.ID)
+		}
+		return err
+	}},
 	"snapshot.delete": {after(withVolume, snapshot), func(s *stage) error {
 		return s.volume().DeleteSnapshot(s.n.Context(), cloud.SnapshotID(s.id()), false)
 	}},

@@ -30,7 +30,7 @@ func (s *Service) CreateVolume(ctx context.Context, r CreateRequest) (*cloud.Vol
 	err := s.Tx.Update(ctx, func(ctx context.Context) error {
 		v = &cloud.Volume{ID: cloud.VolumeID(cloud.NewID()), ProjectID: p.ProjectID, UserID: p.UserID, Name: r.Name,
 			Description: r.Description, SizeGiB: r.SizeGiB, State: cloud.VolumeCreating, Zone: r.Zone,
-			Properties: r.Properties, MultiAttach: r.MultiAttach, MadeFor: r.MadeFor}
+			Properties: r.Properties, TypeAlias: r.TypeAlias, VolumeLimits: r.Limits, MultiAttach: r.MultiAttach, MadeFor: r.MadeFor}
 		near, err := s.takeSource(ctx, v, r)
 		if err != nil {
 			return err
@@ -58,6 +58,9 @@ func checkRequest(r CreateRequest) error {
 	}
 	if r.SizeGiB < 0 || r.SizeGiB == 0 && r.SnapshotID == "" && r.SourceVolumeID == "" && r.BackupID == "" {
 		return cloud.Invalidf("volume", "size", "Volume size '%d' must be an integer and greater than 0", r.SizeGiB)
+	}
+	if err := checkLimits(r.Limits); err != nil {
+		return err
 	}
 	return checkWords("volume", r.Name, r.Description, r.Properties)
 }
@@ -171,7 +174,7 @@ func imageFacts(i *cloud.Image) map[string]string {
 var imageFactNames = []string{"image_id", "image_name", "container_format", "disk_format", "checksum", "size", "min_disk", "min_ram"}
 
 func (s *Service) fromSnapshot(ctx context.Context, v *cloud.Volume, id cloud.SnapshotID) (at cloud.VolumePlace, err error) {
-	from, err := s.Snapshot(ctx, id)
+	from, err := s.lentSnapshot(ctx, id)
 	if err != nil {
 		return at, err
 	}
@@ -179,7 +182,7 @@ func (s *Service) fromSnapshot(ctx context.Context, v *cloud.Volume, id cloud.Sn
 		return at, cloud.Invalidf("volume", "snapshot_id", "Snapshot %s is %s; it must be available.", id, from.State)
 	}
 	v.SnapshotID, v.Bootable, v.ImageProperties, v.Key = id, from.Bootable, from.ImageProperties, from.Key
-	if source, err := s.Volumes.Get(ctx, from.VolumeID); err == nil {
+	if source, err := s.Volumes.Get(ctx, from.VolumeID); err == nil && source.ProjectID == v.ProjectID {
 		v.TypeID, v.ImageID = source.TypeID, source.ImageID
 	}
 	return cloud.VolumePlace{HostID: from.HostID, Pool: from.Pool}, fits(v, from.SizeGiB, "snapshot")

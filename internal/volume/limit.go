@@ -51,16 +51,55 @@ func limitsOf(specs map[string]string, sizeGiB int) spec.DiskLimits {
 	return l
 }
 
-// DiskLimits answers what the hypervisor shall hold volumes to, for those that have limits. It asks the store for
-// volumes, types and limits once each.
+// DiskLimits answers what the hypervisor shall hold volumes to, for those that have limits: those of their type, and their own
+// where these are lower. It asks the store for volumes, types and limits once each.
 func (s *Service) DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[cloud.VolumeID]spec.DiskLimits, error) {
 	limits := map[cloud.VolumeID]spec.DiskLimits{}
 	if len(ids) == 0 {
 		return limits, nil
 	}
+	rows, err := s.Volumes.List(ctx, cloud.Where(cloud.In("id", ids)))
+	if err != nil {
+		return nil, err
+	}
+	ofType, err := s.typeLimits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range rows {
+		if l := within(limitsOf(ofType[v.TypeID], v.SizeGiB), v.VolumeLimits); l != (spec.DiskLimits{}) {
+			limits[v.ID] = l
+		}
+	}
+	return limits, nil
+}
+
+// within are the limits of a type, and a volume's own.
+func within(l spec.DiskLimits, own cloud.VolumeLimits) spec.DiskLimits {
+	if n := int64(own.IOPS); n > 0 && (l.IOPS == 0 || n < l.IOPS) {
+		l.IOPS, l.IOPSMax = n, 0
+		l.ReadIOPS, l.WriteIOPS, l.ReadIOPSMax, l.WriteIOPSMax = 0, 0, 0, 0
+	}
+	if n := int64(own.MiBPerSecond) << 20; n > 0 && (l.BytesPerSecond == 0 || n < l.BytesPerSecond) {
+		l.BytesPerSecond, l.BytesPerSecondMax = n, 0
+		l.ReadBytesPerSecond, l.WriteBytesPerSecond, l.ReadBytesPerSecondMax, l.WriteBytesPerSecondMax = 0, 0, 0, 0
+	}
+	return l
+}
+
+// checkLimits refuses limits that are none.
+func checkLimits(l cloud.VolumeLimits) error {
+	if l.IOPS < 0 || l.MiBPerSecond < 0 {
+		return cloud.Invalidf("volume", "limits", "The limits of a volume must not be negative.")
+	}
+	return nil
+}
+
+// typeLimits are the specs that the hypervisor holds volumes to, by their types.
+func (s *Service) typeLimits(ctx context.Context) (map[cloud.VolumeTypeID]map[string]string, error) {
 	sets, err := s.QOSRows.List(ctx, cloud.Where(cloud.In("consumer", []string{"front-end", "both"})))
 	if err != nil || len(sets) == 0 {
-		return limits, err
+		return nil, err
 	}
 	specs := map[cloud.VolumeQOSID]map[string]string{}
 	for _, q := range sets {
@@ -74,11 +113,5 @@ func (s *Service) DiskLimits(ctx context.Context, ids []cloud.VolumeID) (map[clo
 	for _, t := range types {
 		ofType[t.ID] = specs[t.QOSID]
 	}
-	rows, err := s.Volumes.List(ctx, cloud.Where(cloud.In("id", ids)))
-	for _, v := range rows {
-		if specs, ok := ofType[v.TypeID]; ok {
-			limits[v.ID] = limitsOf(specs, v.SizeGiB)
-		}
-	}
-	return limits, err
+	return ofType, nil
 }

@@ -53,6 +53,13 @@ func (s *Service) orphanVolumes(ctx context.Context, a agentapi.Agent, ids []spe
 	for _, v := range rows {
 		ours[spec.VolumeID(v.ID)] = true
 	}
+	copied, err := s.Snapshots.List(ctx, cloud.Where(cloud.In("id", without(ids, ours)), cloud.Eq("state", cloud.VolumeCreating)))
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range copied {
+		ours[spec.VolumeID(n.ID)] = true // what it is being made from: see copyParams
+	}
 	return collect(ctx, without(ids, ours), known.Volumes, a.RemoveVolume)
 }
 

@@ -34,7 +34,7 @@ func (s *Service) Retype(ctx context.Context, r RetypeRequest) error {
 			if err := s.reserveType(ctx, v, t.ID); err != nil {
 				return err
 			}
-			v.TypeID, v.MultiAttach = t.ID, multiAttach(t)
+			v.TypeID, v.TypeAlias, v.MultiAttach = t.ID, "", multiAttach(t)
 			return nil
 		}
 		if !r.MayMove {
@@ -89,6 +89,6 @@ func (s *Service) moveForType(ctx context.Context, v *cloud.Volume, t *cloud.Vol
 	if err != nil {
 		return err
 	}
-	v.NextTypeID = t.ID
+	v.NextTypeID, v.TypeAlias = t.ID, ""
 	return s.startMove(ctx, v, kindRetype, to.Pool)
 }

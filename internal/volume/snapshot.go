@@ -87,7 +87,7 @@ func (s *Service) authorizedSnapshot(ctx context.Context, a policy.Action, id cl
 	if err != nil {
 		return nil, err
 	}
-	return n, policy.Authorize(ctx, a, policy.Target{Resource: "snapshot", ID: string(id), ProjectID: n.ProjectID, UserID: n.UserID})
+	return n, policy.Authorize(ctx, a, policy.Target{Resource: "snapshot", ID: string(id), ProjectID: n.ProjectID, UserID: n.UserID, Shared: lent(ctx, n)})
 }
 
 // UpdateSnapshot lets edit change the facts of a snapshot, all or nothing. Same rules as Update.
@@ -141,6 +141,23 @@ func (s *Service) DeleteSnapshot(ctx context.Context, id cloud.SnapshotID, force
 			return err
 		}
 		return s.startSnapshotDelete(ctx, n)
+	})
+}
+
+// DeleteSpareSnapshot is DeleteSnapshot for one that no image stands for: InUse if one does.
+func (s *Service) DeleteSpareSnapshot(ctx context.Context, id cloud.SnapshotID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if _, err := s.authorizedSnapshot(ctx, "snapshot.delete", id); err != nil {
+			return err
+		}
+		image, err := s.Images.Standing(ctx, id)
+		if err != nil {
+			return err
+		}
+		if image != "" {
+			return cloud.Errorf(cloud.InUse, "snapshot", id, "Snapshot %s is in use by an image that stands for it.", id)
+		}
+		return s.DeleteSnapshot(ctx, id, false)
 	})
 }
 
@@ -247,11 +264,15 @@ func (s *Service) dropSnapshotBytes(ctx context.Context, host cloud.HostID, id c
 	return retryable(s.removeSnapshotBytes(ctx, host, spec.SnapshotID(id)))
 }
 
-// unneeded is Unavailable while volumes are being made from a snapshot.
+// unneeded is Unavailable while something is being made from a snapshot.
 func (s *Service) unneeded(ctx context.Context, id cloud.SnapshotID) error {
 	needed, err := s.neededBy(ctx, cloud.Eq("snapshot_id", id))
-	if err == nil && needed {
-		err = cloud.Errorf(cloud.Unavailable, "snapshot", id, "Snapshot %s waits for volumes that are being made from it.", id)
+	if err != nil {
+		return err
+	}
+	copies, err := s.Snapshots.Count(ctx, cloud.Eq("copy_of", id), cloud.Eq("state", cloud.VolumeCreating))
+	if err == nil && (needed || copies > 0) {
+		err = cloud.Errorf(cloud.Unavailable, "snapshot", id, "Snapshot %s waits for volumes and copies that are being made from it.", id)
 	}
 	return err
 }

@@ -128,6 +128,18 @@ var scenarios = map[string]scenario{
 			return r.checkSnapshot(cloud.VolumeFailed, false)
 		},
 	},
+	"snapshot.copy": {
+		run: func(r *rig, ctx ctxT, _ *cloud.Volume, n *cloud.Snapshot) error {
+			_, err := r.CopySnapshot(ctx, n.ID, volume.SnapshotRequest{Name: "new"})
+			return err
+		},
+		succeeded: func(r *rig, _ *cloud.Volume, _ *cloud.Snapshot) error {
+			return r.checkSnapshot(cloud.VolumeAvailable, true)
+		},
+		failed: func(r *rig, _ *cloud.Volume, _ *cloud.Snapshot) error {
+			return r.checkSnapshot(cloud.VolumeFailed, false)
+		},
+	},
 	"snapshot.delete": {
 		run: func(r *rig, ctx ctxT, _ *cloud.Volume, n *cloud.Snapshot) error {
 			return r.DeleteSnapshot(ctx, n.ID, false)

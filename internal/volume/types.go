@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -48,17 +49,36 @@ func (s *Service) takeType(ctx context.Context, v *cloud.Volume, r CreateRequest
 	}
 	if asked == "" {
 		id, err := s.defaultType(ctx, v.ProjectID)
-		if err != nil || id == "" {
+		if err != nil || id == "" && !r.Encrypted {
 			return err
 		}
 		asked = string(id)
 	}
 	t, err := s.Type(ctx, asked)
+	if r.Encrypted && (cloud.Is(err, cloud.NotFound) || err == nil && t.Encryption == nil) {
+		t, err = s.encryptingType(ctx, r)
+	}
 	if err != nil {
 		return err
 	}
 	v.TypeID, v.MultiAttach = t.ID, v.MultiAttach || multiAttach(t)
 	return s.takeKey(ctx, v, t)
+}
+
+// encryptingType is the type of a volume that shall be encrypted where the usual type does not: the first by name that does.
+func (s *Service) encryptingType(ctx context.Context, r CreateRequest) (*cloud.VolumeType, error) {
+	if r.TypeID != "" || r.TypeName != "" {
+		return nil, cloud.Errorf(cloud.Unsupported, "volume", "", "Volumes of type %s are not encrypted: ask for a type that encrypts, or for none.", cmp.Or(string(r.TypeID), r.TypeName))
+	}
+	types, err := s.ListTypes(ctx, cloud.Query{Order: []cloud.Order{{Column: "name"}}},
+		func(t *cloud.VolumeType) bool { return t.Encryption != nil && encryptable(t) == nil })
+	if err == nil && len(types) == 0 {
+		err = cloud.Errorf(cloud.Unsupported, "volume", "", "This cloud has no volume type that encrypts: its operator has to make one.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return types[0], nil
 }
 
 // Type finds a type that the caller may use, by id or name.

@@ -52,6 +52,10 @@ type Images interface {
 	CreateFor(ctx context.Context, n NewImage) (*cloud.Image, error)
 	WriteBytes(ctx context.Context, id cloud.ImageID, r io.Reader) error
 	Discard(ctx context.Context, id cloud.ImageID) error
+	// Lends tells whether the caller may use an image that stands for the snapshot, and with it the snapshot.
+	Lends(ctx context.Context, id cloud.SnapshotID) (bool, error)
+	// Standing is an image that stands for the snapshot; empty if none does.
+	Standing(ctx context.Context, id cloud.SnapshotID) (cloud.ImageID, error)
 }
 
 // NewImage is an image that an Operation will fill from a volume.
@@ -117,7 +121,7 @@ func New(d Deps) *Service {
 		s.snapshotCreateKind(), s.snapshotDeleteKind(), s.backupCreateKind(), s.backupDeleteKind(),
 		s.replaceKind(kindRestore), s.replaceKind(kindRevert), s.moveKind(kindRetype), s.moveKind(kindMigrate),
 		s.takeInKind(), s.letGoKind(), s.snapshotTakeInKind(), s.snapshotLetGoKind(),
-		s.groupCopyKind(), s.groupDeleteKind(), s.groupSnapshotCreateKind(), s.groupSnapshotDeleteKind()} {
+		s.snapshotCopyKind(), s.groupCopyKind(), s.groupDeleteKind(), s.groupSnapshotCreateKind(), s.groupSnapshotDeleteKind()} {
 		d.Operations.Register(s.noticed(k))
 	}
 	return s
@@ -212,6 +216,7 @@ func (s *Service) settle(ctx context.Context, op *cloud.Operation, edit func(v *
 		if err := edit(v); err != nil {
 			return err
 		}
+		s.endChange(v, op)
 		v.FailedTask = failedTask(v.State, op)
 		return nil
 	})
