@@ -22,6 +22,7 @@ var plugPowers = []cloud.Power{cloud.PowerOn, cloud.PowerOff, cloud.PowerPaused}
 type AttachRequest struct {
 	Volume             cloud.VolumeID
 	Device             string // "/dev/vdb"; empty: the first that is free
+	Alias              string // what the owner calls the device, where that is not what the guest sees
 	Tag                string
 	ReadOnly           bool
 	DeleteWithInstance bool
@@ -61,6 +62,9 @@ func (s *Service) planAttach(ctx context.Context, in *cloud.Instance, r AttachRe
 	if used[device] {
 		return nil, cloud.Errorf(cloud.AlreadyExists, resource, in.ID, "The supplied device path (/dev/%s) is in use.", device)
 	}
+	if aliased(in, r.Alias) {
+		return nil, cloud.Invalidf("volume", "device", "Attachment point %s of instance %s is already in use.", r.Alias, in.ID)
+	}
 	if device == "" {
 		device = freeDevice(used)
 	}
@@ -70,9 +74,14 @@ func (s *Service) planAttach(ctx context.Context, in *cloud.Instance, r AttachRe
 	}
 	params.Attachment = a.ID
 	in.Disks = append(slices.Clone(in.Disks), cloud.InstanceDisk{VolumeID: v.ID, Role: "data", SizeBytes: int64(v.SizeGiB) * gib,
-		Device: device, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, AttachmentID: a.ID,
+		Device: device, Alias: r.Alias, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, AttachmentID: a.ID,
 		Shared: v.MultiAttach, ReadOnly: v.ReadOnly || r.ReadOnly})
 	return a, nil
+}
+
+// aliased tells whether an owner calls a disk of an instance so already.
+func aliased(in *cloud.Instance, alias string) bool {
+	return alias != "" && slices.ContainsFunc(in.Disks, func(d cloud.InstanceDisk) bool { return d.Alias == alias })
 }
 
 func (s *Service) attachVolumeKind() operation.Kind {

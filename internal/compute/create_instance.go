@@ -58,11 +58,16 @@ type DiskRequest struct {
 	BootIndex          int // 0 is first, negative: not bootable
 	DeleteWithInstance bool
 	Device             string
+	Alias              string // what the owner calls the device, where that is not what the guest sees
 	Bus                string
 	Tag                string
 	Type               string // volume type
-	CDROM              bool
-	Swap               bool
+	// TypeAlias, Limits and Encrypted of a new volume are as in cloud.VolumeRequest.
+	TypeAlias string
+	Limits    cloud.VolumeLimits
+	Encrypted bool
+	CDROM     bool
+	Swap      bool
 }
 
 // Limits of what a caller may send, from the Compute API.

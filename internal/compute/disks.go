@@ -62,7 +62,7 @@ func localRoot(i *cloud.Image, f cloud.FlavorSize) cloud.InstanceDisk {
 }
 
 func (s *Service) planDisk(ctx context.Context, in *cloud.Instance, r DiskRequest) (cloud.InstanceDisk, error) {
-	d := cloud.InstanceDisk{Role: "data", Bus: r.Bus, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, Device: deviceName(r.Device), CDROM: r.CDROM}
+	d := cloud.InstanceDisk{Role: "data", Bus: r.Bus, Tag: r.Tag, DeleteWithInstance: r.DeleteWithInstance, Device: deviceName(r.Device), Alias: r.Alias, CDROM: r.CDROM}
 	switch {
 	case r.Source == "volume":
 		v, err := s.Volume.Volume(ctx, cloud.VolumeID(r.SourceID))
@@ -119,7 +119,7 @@ func (s *Service) planBlank(in *cloud.Instance, r DiskRequest, d cloud.InstanceD
 
 // planNewVolume makes the volume's row in this transaction; its bytes follow by its own Operation.
 func (s *Service) planNewVolume(ctx context.Context, in *cloud.Instance, r DiskRequest, d cloud.InstanceDisk) (cloud.InstanceDisk, error) {
-	req := cloud.VolumeRequest{SizeGiB: r.SizeGiB, TypeName: r.Type, Zone: in.Zone, HostID: in.Hints.Host, MadeFor: in.ID}
+	req := cloud.VolumeRequest{SizeGiB: r.SizeGiB, TypeName: r.Type, TypeAlias: r.TypeAlias, Limits: r.Limits, Encrypted: r.Encrypted, Zone: in.Zone, HostID: in.Hints.Host, MadeFor: in.ID}
 	for _, other := range in.Disks {
 		if other.Local {
 			continue

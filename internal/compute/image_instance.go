@@ -19,10 +19,35 @@ type imageParams struct {
 	Keep   int    `json:"keep,omitempty"`
 }
 
+// CaptureRequest says what an image of an instance shall be.
+type CaptureRequest struct {
+	Name       string
+	Properties map[string]string
+	// Labels of the image, and of the snapshots that it stands for if the instance's disks are volumes.
+	Labels, SnapshotLabels map[string]string
+	// UniqueName refuses a name that another image of the project has.
+	UniqueName bool
+	// Disks are what is to be otherwise than with the instance; one that is not named is as it is there.
+	Disks []CaptureDisk
+}
+
+// CaptureDisk changes what an image has in place of one volume of the instance.
+type CaptureDisk struct {
+	Volume             cloud.VolumeID
+	Leave              bool  // out of the image
+	SizeGiB            int   // of the disks of instances made from the image; 0: as it is
+	DeleteWithInstance *bool // nil: as it is
+}
+
 // CreateImage makes an image of an instance's root disk as it is now, running or not. The image's row
 // exists when it returns.
 func (s *Service) CreateImage(ctx context.Context, id cloud.InstanceID, name string, properties map[string]string) (*cloud.Image, error) {
-	return s.createImage(ctx, id, name, properties, &imageParams{})
+	return s.CaptureInstance(ctx, id, CaptureRequest{Name: name, Properties: properties})
+}
+
+// CaptureInstance is CreateImage with more to say. If the instance's disks are volumes, the image has all of them.
+func (s *Service) CaptureInstance(ctx context.Context, id cloud.InstanceID, r CaptureRequest) (*cloud.Image, error) {
+	return s.createImage(ctx, id, r, &imageParams{})
 }
 
 // BackupInstance is CreateImage for a series ("daily") of which the keep latest images stay. 0 keeps none.
@@ -30,10 +55,10 @@ func (s *Service) BackupInstance(ctx context.Context, id cloud.InstanceID, name,
 	p := map[string]string{}
 	maps.Copy(p, properties)
 	p["image_type"], p["backup_type"] = "backup", series
-	return s.createImage(ctx, id, name, p, &imageParams{Backup: series, Keep: keep})
+	return s.createImage(ctx, id, CaptureRequest{Name: name, Properties: p}, &imageParams{Backup: series, Keep: keep})
 }
 
-func (s *Service) createImage(ctx context.Context, id cloud.InstanceID, name string, properties map[string]string, params *imageParams) (*cloud.Image, error) {
+func (s *Service) createImage(ctx context.Context, id cloud.InstanceID, r CaptureRequest, params *imageParams) (*cloud.Image, error) {
 	var made *cloud.Image
 	op := cloud.OperationID(cloud.NewID())
 	_, err := s.begin(ctx, id, verb{action: "instance.snapshot", kind: "instance.create_image", operation: op,
@@ -42,7 +67,7 @@ func (s *Service) createImage(ctx context.Context, id cloud.InstanceID, name str
 			if params.Backup != "" && (len(in.Disks) == 0 || !in.Disks[0].Local) {
 				return cloud.Errorf(cloud.Unsupported, resource, in.ID, "Backup is not supported for volume-backed instances.")
 			}
-			if made, err = s.newImage(ctx, in, op, name, properties); err != nil {
+			if made, err = s.newImage(ctx, in, op, r); err != nil {
 				return err
 			}
 			params.Image = made.ID
@@ -52,9 +77,9 @@ func (s *Service) createImage(ctx context.Context, id cloud.InstanceID, name str
 }
 
 // newImage makes the row that the Operation op will fill.
-func (s *Service) newImage(ctx context.Context, in *cloud.Instance, op cloud.OperationID, name string, properties map[string]string) (*cloud.Image, error) {
+func (s *Service) newImage(ctx context.Context, in *cloud.Instance, op cloud.OperationID, r CaptureRequest) (*cloud.Image, error) {
 	if len(in.Disks) == 0 || !in.Disks[0].Local {
-		return s.imageOfVolumes(ctx, in, name, properties)
+		return s.imageOfVolumes(ctx, in, r)
 	}
 	p := maps.Clone(in.ImageProperties)
 	if p == nil {
@@ -62,27 +87,51 @@ func (s *Service) newImage(ctx context.Context, in *cloud.Instance, op cloud.Ope
 	}
 	p["image_type"], p["instance_uuid"], p["base_image_ref"] = "snapshot", string(in.ID), string(in.ImageID)
 	p["user_id"], p["owner_id"] = string(in.UserID), string(in.ProjectID)
-	maps.Copy(p, properties)
+	maps.Copy(p, r.Properties)
 	return s.Image.CreateFor(ctx, cloud.ImageRequest{
-		ProjectID: in.ProjectID, Name: name, Visibility: cloud.VisibilityPrivate, Container: "bare", Format: "qcow2",
+		ProjectID: in.ProjectID, Name: r.Name, UniqueName: r.UniqueName, Labels: r.Labels, Visibility: cloud.VisibilityPrivate, Container: "bare", Format: "qcow2",
 		MinDiskGiB: int((in.Disks[0].SizeBytes + gib - 1) / gib), Properties: p, OperationID: op,
 	})
 }
 
 // imageOfVolumes makes an image that stands for snapshots of the instance's volumes; it has no bytes of its own.
-func (s *Service) imageOfVolumes(ctx context.Context, in *cloud.Instance, name string, properties map[string]string) (*cloud.Image, error) {
-	r := cloud.ImageRequest{ProjectID: in.ProjectID, Name: name, Visibility: cloud.VisibilityPrivate, Properties: properties}
+func (s *Service) imageOfVolumes(ctx context.Context, in *cloud.Instance, r CaptureRequest) (*cloud.Image, error) {
+	made := cloud.ImageRequest{ProjectID: in.ProjectID, Name: r.Name, UniqueName: r.UniqueName, Labels: r.Labels,
+		Visibility: cloud.VisibilityPrivate, Properties: r.Properties}
 	for i, d := range in.Disks {
-		if d.Local {
+		choice := r.choice(d.VolumeID)
+		if i == 0 && choice.Leave {
+			return nil, cloud.Invalidf("image", "disks", "The root disk cannot be left out of an image.")
+		}
+		if d.Local || choice.Leave {
 			continue
 		}
-		snap, err := s.Volume.CreateSnapshot(ctx, cloud.SnapshotRequest{VolumeID: d.VolumeID, Name: fmt.Sprintf("snapshot for %s", name), Force: true})
+		snap, err := s.Volume.CreateSnapshot(ctx, cloud.SnapshotRequest{VolumeID: d.VolumeID, Name: fmt.Sprintf("snapshot for %s", r.Name),
+			Properties: r.SnapshotLabels, Force: true})
 		if err != nil {
 			return nil, err
 		}
-		r.Disks = append(r.Disks, cloud.ImageDisk{SnapshotID: snap.ID, SizeGiB: snap.SizeGiB, Device: "/dev/" + d.Device, Boot: i == 0, DeleteWithInstance: d.DeleteWithInstance})
+		disk := cloud.ImageDisk{SnapshotID: snap.ID, SizeGiB: snap.SizeGiB, Device: "/dev/" + d.Device, Alias: d.Alias, Boot: i == 0, DeleteWithInstance: d.DeleteWithInstance}
+		made.Disks = append(made.Disks, choice.applied(disk))
 	}
-	return s.Image.CreateFor(ctx, r)
+	return s.Image.CreateFor(ctx, made)
+}
+
+func (r CaptureRequest) choice(id cloud.VolumeID) CaptureDisk {
+	for _, d := range r.Disks {
+		if d.Volume == id {
+			return d
+		}
+	}
+	return CaptureDisk{}
+}
+
+func (c CaptureDisk) applied(d cloud.ImageDisk) cloud.ImageDisk {
+	d.SizeGiB = max(d.SizeGiB, c.SizeGiB)
+	if c.DeleteWithInstance != nil {
+		d.DeleteWithInstance = *c.DeleteWithInstance
+	}
+	return d
 }
 
 func (s *Service) imageKind() operation.Kind {

@@ -20,7 +20,7 @@ func (s *Service) ShelveInstance(ctx context.Context, id cloud.InstanceID) error
 			if !in.Disks[0].Local {
 				return nil
 			}
-			i, err := s.newImage(ctx, in, op, fmt.Sprintf("%s-shelved", in.Name), nil)
+			i, err := s.newImage(ctx, in, op, CaptureRequest{Name: fmt.Sprintf("%s-shelved", in.Name)})
 			if err != nil {
 				return err
 			}
