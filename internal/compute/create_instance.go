@@ -44,7 +44,6 @@ type CreateRequest struct {
 	CountMax       int // 0 means CountMin
 	// KeepUnplaced makes the lack of a host a failed instance in place of an error.
 	KeepUnplaced bool
-	Options      cloud.InstanceOptions
 }
 
 // DiskRequest asks for one disk.

@@ -98,10 +98,7 @@ func (s *surroundings) instance(v *compute.View) *shape.Instance {
 const rootDevice = "/dev/sda1"
 
 func architecture(in *cloud.Instance) string {
-	if a := in.ImageProperties["architecture"]; a == "aarch64" {
-		return "arm64"
-	}
-	return "x86_64"
+	return architectureShown(in.ImageProperties)
 }
 
 func (s *surroundings) placement(in *cloud.Instance) *shape.Placement {
@@ -145,6 +142,9 @@ func (s *surroundings) addDisks(i *shape.Instance, in *cloud.Instance) {
 func deviceShown(in *cloud.Instance, n int) string {
 	if n == 0 {
 		return rootDevice
+	}
+	if in.Disks[n].Alias != "" {
+		return in.Disks[n].Alias
 	}
 	return "/dev/" + in.Disks[n].Device
 }

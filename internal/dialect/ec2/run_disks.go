@@ -12,64 +12,91 @@ import (
 // diskMembers are what may be said of a disk of a new instance.
 const diskMembers = "DeleteOnTermination Encrypted Iops SnapshotId Throughput VolumeSize VolumeType"
 
-// disksOf are the disks of new instances: the image's, as the request changes them, and the request's own. The first is the root
-// disk, a volume made of the image.
+// disksOf are the disks of new instances: the image's, as the request changes them, and the request's own. All are volumes, the first
+// is the root disk.
 func (a *api) disksOf(ctx context.Context, mappings []shape.BlockDeviceMapping, image *cloud.Image) ([]compute.DiskRequest, error) {
-	root := compute.DiskRequest{Source: "image", SourceID: string(image.ID), Volume: true, BootIndex: 0, DeleteWithInstance: true, SizeGiB: imageGiB(image)}
-	var more []compute.DiskRequest
+	disks := imageDisks(image)
 	for _, m := range mappings {
-		disk := &root
-		if !slices.Contains(rootNames, m.DeviceName) {
-			if m.NoDevice != "" || m.VirtualName != "" { // of the image's disks, or of those that a flavor has by itself
-				continue
-			}
-			more = append(more, compute.DiskRequest{Source: "blank", Volume: true, BootIndex: -1, DeleteWithInstance: true, Device: m.DeviceName})
-			disk = &more[len(more)-1]
+		if m.DeviceName == "" {
+			return nil, missingParameter("BlockDeviceMapping.DeviceName")
 		}
-		if err := a.applyMapping(ctx, disk, m); err != nil {
+		at := slices.IndexFunc(disks, func(d compute.DiskRequest) bool {
+			return d.Alias == m.DeviceName || d.BootIndex == 0 && slices.Contains(rootNames, m.DeviceName)
+		})
+		switch {
+		case m.NoDevice != "" && at > 0:
+			disks = slices.Delete(disks, at, at+1)
+			continue
+		case m.NoDevice != "" || m.VirtualName != "": // of the root disk, which stays, or of disks that a flavor has by itself
+			continue
+		case at < 0:
+			at = len(disks)
+			disks = append(disks, compute.DiskRequest{Source: "blank", Volume: true, BootIndex: -1, DeleteWithInstance: true, Alias: m.DeviceName})
+		}
+		if err := a.applyMapping(ctx, &disks[at], m); err != nil {
 			return nil, err
 		}
 	}
-	return append([]compute.DiskRequest{root}, more...), nil
+	return disks, nil
+}
+
+// imageDisks are the disks that an image has: volumes of its snapshots, or one of its bytes. The root disk is the first.
+func imageDisks(i *cloud.Image) []compute.DiskRequest {
+	if len(i.Disks) == 0 {
+		return []compute.DiskRequest{{Source: "image", SourceID: string(i.ID), Volume: true, DeleteWithInstance: true, SizeGiB: rootGiB(i)}}
+	}
+	var disks []compute.DiskRequest
+	for _, d := range i.Disks {
+		r := compute.DiskRequest{Source: "snapshot", SourceID: string(d.SnapshotID), SizeGiB: d.SizeGiB, Volume: true, BootIndex: -1, DeleteWithInstance: d.DeleteWithInstance, Alias: deviceOf(d)}
+		if d.Boot {
+			r.BootIndex, r.Alias = 0, ""
+			disks = append([]compute.DiskRequest{r}, disks...)
+			continue
+		}
+		disks = append(disks, r)
+	}
+	return disks
 }
 
 // rootNames all mean the root disk: clients take the name from the image, from habit or from what the guest says.
 var rootNames = []string{rootDevice, "/dev/sda", "/dev/xvda", "/dev/vda"}
 
-// imageGiB is the size that a volume of an image needs.
-func imageGiB(i *cloud.Image) int {
-	const gib = 1 << 30
-	return max(i.MinDiskGiB, int((i.VirtualBytes+gib-1)/gib), 1)
-}
-
 func (a *api) applyMapping(ctx context.Context, d *compute.DiskRequest, m shape.BlockDeviceMapping) error {
-	if m.DeviceName == "" {
-		return missingParameter("BlockDeviceMapping.DeviceName")
+	e := m.Ebs
+	if e == nil {
+		e = &shape.EbsBlockDevice{}
 	}
-	if m.Ebs == nil {
-		return nil
-	}
-	if err := only(m.Ebs, "BlockDeviceMapping.Ebs", diskMembers); err != nil {
+	if err := only(e, "BlockDeviceMapping.Ebs", diskMembers); err != nil {
 		return err
 	}
-	if m.Ebs.SnapshotId != "" && d.BootIndex != 0 {
-		s, err := a.findSnapshot(ctx, m.Ebs.SnapshotId)
+	if e.SnapshotId != "" && d.BootIndex != 0 {
+		s, err := a.findSnapshot(ctx, e.SnapshotId)
 		if err != nil {
 			return err
 		}
 		d.Source, d.SourceID, d.SizeGiB = "snapshot", string(s.ID), s.SizeGiB
 	}
-	if m.Ebs.VolumeSize != nil {
-		if *m.Ebs.VolumeSize < d.SizeGiB {
-			return bad("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than its source, expect size >= %dGB", *m.Ebs.VolumeSize, d.SizeGiB)
+	if e.VolumeSize != nil {
+		if *e.VolumeSize < max(d.SizeGiB, 1) {
+			return bad("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than its source, expect size >= %dGB", *e.VolumeSize, max(d.SizeGiB, 1))
 		}
-		d.SizeGiB = *m.Ebs.VolumeSize
+		d.SizeGiB = *e.VolumeSize
 	}
 	if d.SizeGiB == 0 {
 		return missingParameter("BlockDeviceMapping.Ebs.VolumeSize")
 	}
-	if m.Ebs.DeleteOnTermination != nil {
-		d.DeleteWithInstance = *m.Ebs.DeleteOnTermination
+	if e.DeleteOnTermination != nil {
+		d.DeleteWithInstance = *e.DeleteOnTermination
 	}
-	return a.applyType(ctx, d, m.Ebs)
+	return a.applyType(ctx, d, e)
+}
+
+// applyType takes over what sort of volume a disk shall be.
+func (a *api) applyType(ctx context.Context, d *compute.DiskRequest, e *shape.EbsBlockDevice) (err error) {
+	d.Encrypted = isTrue(e.Encrypted)
+	if d.Type, d.TypeAlias, err = a.volumeType(ctx, e.VolumeType); err != nil {
+		return err
+	}
+	d.Limits, err = volumeLimits(cloud.VolumeLimits{}, e.Iops, e.Throughput)
+	return err
 }

@@ -11,6 +11,9 @@ import (
 func (a *api) taggables() []taggable {
 	return []taggable{
 		{instanceIDs, "instance", things(a.instances, func(in *cloud.Instance) thing { return thing{string(in.ID), instanceTags(in)} }), a.labelInstance},
+		{volumeIDs, "volume", things(a.volumes, func(v *cloud.Volume) thing { return thing{string(v.ID), volumeTags(v)} }), a.labelVolume},
+		{snapshotIDs, "snapshot", things(a.snapshots, func(n *cloud.Snapshot) thing { return thing{string(n.ID), snapshotTags(n)} }), a.labelSnapshot},
+		{imageIDs, "image", things(a.ownImages, func(i *cloud.Image) thing { return thing{string(i.ID), imageTags(i)} }), a.labelImage},
 		{vpcIDs, "vpc", things(a.routers, func(r *cloud.Router) thing { return thing{string(r.ID), tagsOf(r.Labels, r.Name)} }), a.labelRouter},
 		{subnetIDs, "subnet", things(a.subnets, func(s *cloud.Subnet) thing { return thing{string(s.ID), tagsOf(s.Labels, s.Name)} }), a.labelSubnet},
 		{portIDs, "network-interface", things(a.ports, func(p *cloud.Port) thing { return thing{string(p.ID), tagsOf(p.Labels, p.Name)} }), a.labelPort},

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -20,8 +22,9 @@ import (
 type world struct {
 	*testcloud.Cloud
 	*testcloud.Tenant
-	t   testing.TB
-	api *ec2.Handler
+	t        testing.TB
+	api      *ec2.Handler
+	accounts *accounts
 }
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, testcloud.Options{}) }
@@ -30,20 +33,56 @@ func newWorldWith(t testing.TB, o testcloud.Options) *world {
 	c := testcloud.New(t, o)
 	s := c.Services()
 	repeats := idempotency.New(idempotency.Deps{Records: c.Store.Idempotencies, Tx: c.Store, Now: s.Compute.Now})
-	h := ec2.New(ec2.Deps{Keys: accounts{}, Compute: s.Compute, Network: s.Network, Volumes: s.Volume, Images: s.Image, Quota: s.Quota, Repeats: repeats,
+	keys := &accounts{}
+	h := ec2.New(ec2.Deps{Keys: keys, Compute: s.Compute, Network: s.Network, Volumes: s.Volume, Images: s.Image, Quota: s.Quota, Repeats: repeats,
 		Log: slog.New(slog.DiscardHandler), Config: ec2.Config{Regions: []string{"test-1", "us-east-1"}, Types: map[string]string{"t3.micro": "m1.tiny", "t3.small": "m1.small", "t3.medium": "m1.medium"}}})
-	return &world{Cloud: c, Tenant: c.Tenant(t), t: t, api: h}
+	return &world{Cloud: c, Tenant: c.Tenant(t), t: t, api: h, accounts: keys}
 }
 
-// accounts stands in for identity: every project has one number, and nobody signs.
-type accounts struct{ ec2.Keys }
+// accounts stands in for identity: projects get numbers in the order in which they are seen, and nobody signs.
+type accounts struct {
+	ec2.Keys
+	mu   sync.Mutex
+	seen []cloud.ProjectID
+}
 
-func (accounts) Accounts(_ context.Context, ids ...cloud.ProjectID) (map[cloud.ProjectID]string, error) {
+const firstAccount = 123456789012
+
+func (a *accounts) number(id cloud.ProjectID) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.Index(a.seen, id)
+	if i < 0 {
+		i = len(a.seen)
+		a.seen = append(a.seen, id)
+	}
+	return strconv.Itoa(firstAccount + i)
+}
+
+func (a *accounts) Accounts(_ context.Context, ids ...cloud.ProjectID) (map[cloud.ProjectID]string, error) {
 	numbers := map[cloud.ProjectID]string{}
 	for _, id := range ids {
-		numbers[id] = "123456789012"
+		numbers[id] = a.number(id)
 	}
 	return numbers, nil
+}
+
+func (a *accounts) AccountProject(_ context.Context, number string) (cloud.ProjectID, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n, err := strconv.Atoi(number)
+	if i := n - firstAccount; err == nil && i >= 0 && i < len(a.seen) {
+		return a.seen[i], nil
+	}
+	return "", cloud.NotFoundf("project", number)
+}
+
+// other is another account in the same cloud, and its number.
+func (w *world) other() (*world, string) {
+	o := *w
+	o.Tenant = w.Cloud.Tenant(w.t)
+	w.accounts.number(w.Project)
+	return &o, w.accounts.number(o.Project)
 }
 
 // try performs an action; parameters are names and values in turn.
