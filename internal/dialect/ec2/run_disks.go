@@ -90,13 +90,3 @@ func (a *api) applyMapping(ctx context.Context, d *compute.DiskRequest, m shape.
 	}
 	return a.applyType(ctx, d, e)
 }
-
-// applyType takes over what sort of volume a disk shall be.
-func (a *api) applyType(ctx context.Context, d *compute.DiskRequest, e *shape.EbsBlockDevice) (err error) {
-	d.Encrypted = isTrue(e.Encrypted)
-	if d.Type, d.TypeAlias, err = a.volumeType(ctx, e.VolumeType); err != nil {
-		return err
-	}
-	d.Limits, err = volumeLimits(cloud.VolumeLimits{}, e.Iops, e.Throughput)
-	return err
-}

@@ -141,7 +141,7 @@ func (a *api) volumesOf(ctx context.Context, of *shape.InstanceSpecification) ([
 	var ids []cloud.VolumeID
 	for i, d := range in.Disks {
 		out := slices.ContainsFunc(left, func(v *cloud.Volume) bool { return v.ID == d.VolumeID })
-		if !d.Local && !out && !(i == 0 && of.ExcludeBootVolume != nil && *of.ExcludeBootVolume) {
+		if !d.Local && !out && !(i == 0 && isTrue(of.ExcludeBootVolume)) {
 			ids = append(ids, d.VolumeID)
 		}
 	}
@@ -163,7 +163,7 @@ func (a *api) copySnapshot(ctx context.Context, in *shape.CopySnapshotRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if in.Encrypted != nil && *in.Encrypted && from.Key == nil {
+	if isTrue(in.Encrypted) && from.Key == nil {
 		return nil, unsupported("A copy of a snapshot is encrypted if the snapshot is. Make an encrypted volume from it instead.")
 	}
 	n, err := a.Volumes.CopySnapshot(ctx, from.ID, snapshotRequest(nil, in.Description, tags))

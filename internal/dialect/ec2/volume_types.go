@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2/shape"
 )
 
@@ -30,6 +31,16 @@ func (a *api) volumeType(ctx context.Context, asked string) (name, alias string,
 		return "", asked, nil
 	}
 	return "", "", bad("UnknownVolumeType", "The volume type '%s' is not known: use a type of this cloud, or one of %v.", asked, usualTypes)
+}
+
+// applyType has a disk of a new instance be a volume of the type and with the limits that a request asks for.
+func (a *api) applyType(ctx context.Context, d *compute.DiskRequest, e *shape.EbsBlockDevice) (err error) {
+	if d.Type, d.TypeAlias, err = a.volumeType(ctx, e.VolumeType); err != nil {
+		return err
+	}
+	d.Encrypted = isTrue(e.Encrypted)
+	d.Limits, err = volumeLimits(d.Limits, e.Iops, e.Throughput)
+	return err
 }
 
 // typeShown is what a volume's type is called. names are the types' by id.

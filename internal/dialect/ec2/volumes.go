@@ -74,8 +74,8 @@ func (a *api) volumeRequest(ctx context.Context, in *shape.CreateVolumeRequest) 
 	if r.TypeName, r.TypeAlias, err = a.volumeType(ctx, in.VolumeType); err != nil {
 		return r, err
 	}
-	r.Encrypted = in.Encrypted != nil && *in.Encrypted
-	r.MultiAttach = in.MultiAttachEnabled != nil && *in.MultiAttachEnabled
+	r.Encrypted = isTrue(in.Encrypted)
+	r.MultiAttach = isTrue(in.MultiAttachEnabled)
 	if r.Limits, err = volumeLimits(cloud.VolumeLimits{}, in.Iops, in.Throughput); err != nil {
 		return r, err
 	}
