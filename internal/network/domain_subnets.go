@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -55,7 +56,7 @@ func (s *Service) makeDomainSubnet(ctx context.Context, router *cloud.Router, r 
 	if r.Zone != "" {
 		zones = []string{r.Zone}
 	}
-	n, err := s.CreateNetwork(ctx, NetworkRequest{ProjectID: router.ProjectID, Name: r.Name, Zones: zones, domain: router.ID})
+	n, err := s.CreateNetwork(ctx, NetworkRequest{ProjectID: router.ProjectID, Name: cmp.Or(r.Name, r.Prefix.String()), Zones: zones, domain: router.ID})
 	if err != nil {
 		return nil, err
 	}
