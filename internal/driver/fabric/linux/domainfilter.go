@@ -142,7 +142,7 @@ func (d domain) plainRules(of leads) []string {
 	if !slices.ContainsFunc(of, lead.plain) {
 		return nil
 	}
-	of = append(d.connected(), of...)
+	of = slices.Concat(of, d.connected()) // whose turn comes after routes to one of them
 	slices.SortStableFunc(of, func(a, b lead) int { return b.to.Bits() - a.to.Bits() })
 	var rules []string
 	for _, l := range of {
