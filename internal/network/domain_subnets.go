@@ -120,11 +120,6 @@ func (s *Service) SetAutoPublic(ctx context.Context, id cloud.SubnetID, on bool)
 	})
 }
 
-// LabelDomainSubnet changes a subnet's words.
-func (s *Service) LabelDomainSubnet(ctx context.Context, id cloud.SubnetID, edit func(*Words) error) (*cloud.Subnet, error) {
-	return s.changeDomainSubnet(ctx, id, func(sub *cloud.Subnet) error { return editWords(&sub.Name, &sub.Meta, edit) })
-}
-
 func (s *Service) changeDomainSubnet(ctx context.Context, id cloud.SubnetID, change func(*cloud.Subnet) error) (sub *cloud.Subnet, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if sub, _, err = s.ownDomainSubnet(ctx, id); err != nil {

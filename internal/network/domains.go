@@ -152,11 +152,6 @@ func (s *Service) UpdateDomain(ctx context.Context, id cloud.RouterID, c DomainC
 	})
 }
 
-// LabelDomain changes a domain's words.
-func (s *Service) LabelDomain(ctx context.Context, id cloud.RouterID, edit func(*Words) error) (*cloud.Router, error) {
-	return s.changeDomain(ctx, id, func(_ context.Context, r *cloud.Router) error { return editWords(&r.Name, &r.Meta, edit) })
-}
-
 func (s *Service) changeDomain(ctx context.Context, id cloud.RouterID, change func(context.Context, *cloud.Router) error) (r *cloud.Router, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
 		if r, err = s.ownDomain(ctx, id, "routing domain.update"); err != nil {

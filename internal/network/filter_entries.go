@@ -35,7 +35,7 @@ func (s *Service) AddFilterEntry(ctx context.Context, id cloud.PacketFilterID, e
 			return err
 		}
 		if entryAt(f, e.Egress, e.Number) >= 0 {
-			return cloud.Errorf(cloud.AlreadyExists, "packet filter entry", strconv.Itoa(e.Number), "Packet filter %s has an entry %d in that direction already.", id, e.Number)
+			return cloud.Errorf(cloud.AlreadyExists, "filter entry", strconv.Itoa(e.Number), "Packet filter %s has an entry %d in that direction already.", id, e.Number)
 		}
 		same := 0
 		for _, o := range f.Entries {
@@ -80,13 +80,13 @@ func (s *Service) RemoveFilterEntry(ctx context.Context, id cloud.PacketFilterID
 }
 
 func noEntry(id cloud.PacketFilterID, number int) error {
-	return cloud.Errorf(cloud.NotFound, "packet filter entry", strconv.Itoa(number), "Packet filter %s has no entry %d in that direction.", id, number)
+	return cloud.Errorf(cloud.NotFound, "filter entry", strconv.Itoa(number), "Packet filter %s has no entry %d in that direction.", id, number)
 }
 
 // checkEntry refuses an entry that means nothing, and brings its prefix into the form that is kept.
 func checkEntry(e *cloud.FilterEntry) error {
 	bad := func(field, format string, args ...any) error {
-		return cloud.Invalidf("packet filter entry", field, format, args...)
+		return cloud.Invalidf("filter entry", field, format, args...)
 	}
 	if e.Number < 1 || e.Number > entryNumberMax {
 		return bad("number", "The number of an entry must lie between 1 and %d, not %d.", entryNumberMax, e.Number)

@@ -42,11 +42,6 @@ func (s *Service) ListGateways(ctx context.Context, q cloud.Query, keep ...func(
 	return s.gateways().list(ctx, q, keep)
 }
 
-// LabelGateway changes a gateway's words.
-func (s *Service) LabelGateway(ctx context.Context, id cloud.GatewayID, edit func(*Words) error) (*cloud.Gateway, error) {
-	return s.gateways().label(ctx, s, id, edit)
-}
-
 // AttachGateway makes a gateway one of a routing domain. AlreadyExists if the domain has one of the kind, InUse if the gateway is
 // attached to another.
 func (s *Service) AttachGateway(ctx context.Context, id cloud.GatewayID, router cloud.RouterID) (g *cloud.Gateway, err error) {

@@ -34,8 +34,19 @@ func (s *Service) labelChanges() map[LabelNoun]labelChange {
 		"port":                relabel(s.Ports, "port", func(p *cloud.Port) cloud.ProjectID { return p.ProjectID }),
 		"floating IP":         relabel(s.FloatingIPs, "floating IP", func(f *cloud.FloatingIP) cloud.ProjectID { return f.ProjectID }),
 		"security group":      relabel(s.Groups, "security group", func(g *cloud.SecurityGroup) cloud.ProjectID { return g.ProjectID }),
+		"route table":         relabelOwn(s.tables()),
+		"packet filter":       relabelOwn(s.filters()),
+		"gateway":             relabelOwn(s.gateways()),
+		"NAT gateway":         relabelOwn(s.nats()),
+		"peering":             relabelOwn(s.peers()),
+		"DHCP option set":     relabelOwn(s.optionSets()),
 		"security group rule": relabel(s.Rules, "security group", func(r *cloud.SecurityGroupRule) cloud.ProjectID { return r.ProjectID }),
 	}
+}
+
+// relabelOwn is relabel for the nouns of routing domains.
+func relabelOwn[T any, ID ~string](o ownable[T, ID]) labelChange {
+	return relabel(o.rows, o.resource, func(row *T) cloud.ProjectID { return o.parts(row).project })
 }
 
 // relabel changes the labels of a row of one table. The map that the row had may be shared with readers: it is replaced.

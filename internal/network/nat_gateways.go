@@ -96,11 +96,6 @@ func (s *Service) ListNATGateways(ctx context.Context, q cloud.Query, keep ...fu
 	return s.nats().list(ctx, q, keep)
 }
 
-// LabelNATGateway changes a NAT gateway's words.
-func (s *Service) LabelNATGateway(ctx context.Context, id cloud.NATGatewayID, edit func(*Words) error) (*cloud.NATGateway, error) {
-	return s.nats().label(ctx, s, id, edit)
-}
-
 // DeleteNATGateway removes a NAT gateway with its address in the subnet. Its floating IP stays the project's; routes to it lead nowhere.
 func (s *Service) DeleteNATGateway(ctx context.Context, id cloud.NATGatewayID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {

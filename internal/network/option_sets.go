@@ -55,11 +55,6 @@ func (s *Service) ListOptionSets(ctx context.Context, q cloud.Query, keep ...fun
 	return s.optionSets().list(ctx, q, keep)
 }
 
-// LabelOptionSet changes a set's words.
-func (s *Service) LabelOptionSet(ctx context.Context, id cloud.DHCPOptionSetID, edit func(*Words) error) (*cloud.DHCPOptionSet, error) {
-	return s.optionSets().label(ctx, s, id, edit)
-}
-
 // lockOptions keeps a set from going while a domain begins to use it.
 func (s *Service) lockOptions(ctx context.Context, id cloud.DHCPOptionSetID) error {
 	return s.Tx.Lock(ctx, "DHCP option set/"+string(id))

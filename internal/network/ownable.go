@@ -2,14 +2,12 @@ package network
 
 import (
 	"context"
-	"maps"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
 )
 
-// ownable is what is alike in the nouns of routing domains: a project owns them, they have a name and labels, and a change of one
-// is a change of its router.
+// ownable is what is alike in the nouns of routing domains: a project owns them, and a change of one is a change of its router.
 type ownable[T any, ID ~string] struct {
 	resource string // also the noun of its actions
 	rows     cloud.Records[T, ID]
@@ -21,8 +19,6 @@ type parts[ID ~string] struct {
 	id        ID
 	project   cloud.ProjectID
 	router    cloud.RouterID
-	name      *string
-	meta      *cloud.Meta
 	revisions *int
 }
 
@@ -30,19 +26,6 @@ type parts[ID ~string] struct {
 type Words struct {
 	Name   string
 	Labels map[string]string
-}
-
-// editWords changes words where they are kept.
-func editWords(name *string, meta *cloud.Meta, edit func(*Words) error) error {
-	w := Words{*name, maps.Clone(meta.Labels)}
-	if w.Labels == nil {
-		w.Labels = map[string]string{}
-	}
-	if err := edit(&w); err != nil {
-		return err
-	}
-	*name, meta.Labels = w.Name, w.Labels
-	return nil
 }
 
 func (o ownable[T, ID]) action(verb string) policy.Action {
@@ -124,40 +107,32 @@ func (o ownable[T, ID]) save(ctx context.Context, s *Service, row *T) error {
 	return o.rows.Update(ctx, row)
 }
 
-// label changes the words of one.
-func (o ownable[T, ID]) label(ctx context.Context, s *Service, id ID, edit func(*Words) error) (*T, error) {
-	return o.change(ctx, s, id, "update", func(_ context.Context, row *T) error {
-		p := o.parts(row)
-		return editWords(p.name, p.meta, edit)
-	})
-}
-
 func (s *Service) tables() ownable[cloud.RouteTable, cloud.RouteTableID] {
 	return ownable[cloud.RouteTable, cloud.RouteTableID]{"route table", s.RouteTables, func(t *cloud.RouteTable) parts[cloud.RouteTableID] {
-		return parts[cloud.RouteTableID]{t.ID, t.ProjectID, t.RouterID, &t.Name, &t.Meta, &t.Revisions}
+		return parts[cloud.RouteTableID]{t.ID, t.ProjectID, t.RouterID, &t.Revisions}
 	}}
 }
 
 func (s *Service) filters() ownable[cloud.PacketFilter, cloud.PacketFilterID] {
 	return ownable[cloud.PacketFilter, cloud.PacketFilterID]{"packet filter", s.Filters, func(f *cloud.PacketFilter) parts[cloud.PacketFilterID] {
-		return parts[cloud.PacketFilterID]{f.ID, f.ProjectID, f.RouterID, &f.Name, &f.Meta, &f.Revisions}
+		return parts[cloud.PacketFilterID]{f.ID, f.ProjectID, f.RouterID, &f.Revisions}
 	}}
 }
 
 func (s *Service) gateways() ownable[cloud.Gateway, cloud.GatewayID] {
 	return ownable[cloud.Gateway, cloud.GatewayID]{"gateway", s.Gateways, func(g *cloud.Gateway) parts[cloud.GatewayID] {
-		return parts[cloud.GatewayID]{g.ID, g.ProjectID, g.RouterID, &g.Name, &g.Meta, &g.Revisions}
+		return parts[cloud.GatewayID]{g.ID, g.ProjectID, g.RouterID, &g.Revisions}
 	}}
 }
 
 func (s *Service) nats() ownable[cloud.NATGateway, cloud.NATGatewayID] {
 	return ownable[cloud.NATGateway, cloud.NATGatewayID]{"NAT gateway", s.NATGateways, func(n *cloud.NATGateway) parts[cloud.NATGatewayID] {
-		return parts[cloud.NATGatewayID]{n.ID, n.ProjectID, n.RouterID, &n.Name, &n.Meta, &n.Revisions}
+		return parts[cloud.NATGatewayID]{n.ID, n.ProjectID, n.RouterID, &n.Revisions}
 	}}
 }
 
 func (s *Service) optionSets() ownable[cloud.DHCPOptionSet, cloud.DHCPOptionSetID] {
 	return ownable[cloud.DHCPOptionSet, cloud.DHCPOptionSetID]{"DHCP option set", s.OptionSets, func(d *cloud.DHCPOptionSet) parts[cloud.DHCPOptionSetID] {
-		return parts[cloud.DHCPOptionSetID]{d.ID, d.ProjectID, "", &d.Name, &d.Meta, &d.Revisions}
+		return parts[cloud.DHCPOptionSetID]{d.ID, d.ProjectID, "", &d.Revisions}
 	}}
 }

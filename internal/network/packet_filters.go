@@ -38,11 +38,6 @@ func (s *Service) ListFilters(ctx context.Context, q cloud.Query, keep ...func(*
 	return s.filters().list(ctx, q, keep)
 }
 
-// LabelFilter changes a filter's words.
-func (s *Service) LabelFilter(ctx context.Context, id cloud.PacketFilterID, edit func(*Words) error) (*cloud.PacketFilter, error) {
-	return s.filters().label(ctx, s, id, edit)
-}
-
 // DeleteFilter removes a filter. WrongState while subnets use it, and of the default one, which goes with its domain.
 func (s *Service) DeleteFilter(ctx context.Context, id cloud.PacketFilterID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {

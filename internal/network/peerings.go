@@ -28,7 +28,7 @@ type PeeringRequest struct {
 // peers is what ownable has of a peering: it is the asking project's to name.
 func (s *Service) peers() ownable[cloud.Peering, cloud.PeeringID] {
 	return ownable[cloud.Peering, cloud.PeeringID]{"peering", s.Peerings, func(p *cloud.Peering) parts[cloud.PeeringID] {
-		return parts[cloud.PeeringID]{p.ID, p.ProjectID, p.RouterID, &p.Name, &p.Meta, &p.Revisions}
+		return parts[cloud.PeeringID]{p.ID, p.ProjectID, p.RouterID, &p.Revisions}
 	}}
 }
 
@@ -136,11 +136,6 @@ func (s *Service) ListPeerings(ctx context.Context, q cloud.Query, keep ...func(
 
 func peeringColumn(p *cloud.Peering, column string) string {
 	return commonColumn(string(p.ID), p.Name, p.ProjectID, &p.Meta, column)
-}
-
-// LabelPeering changes a peering's words, which are its asker's.
-func (s *Service) LabelPeering(ctx context.Context, id cloud.PeeringID, edit func(*Words) error) (*cloud.Peering, error) {
-	return s.peers().label(ctx, s, id, edit)
 }
 
 // AcceptPeering joins the two domains, as the owner of the one that was asked.

@@ -38,11 +38,6 @@ func (s *Service) ListRouteTables(ctx context.Context, q cloud.Query, keep ...fu
 	return s.tables().list(ctx, q, keep)
 }
 
-// LabelRouteTable changes a table's words.
-func (s *Service) LabelRouteTable(ctx context.Context, id cloud.RouteTableID, edit func(*Words) error) (*cloud.RouteTable, error) {
-	return s.tables().label(ctx, s, id, edit)
-}
-
 // DeleteRouteTable removes a table. WrongState while subnets use it, and of the main one, which goes with its domain.
 func (s *Service) DeleteRouteTable(ctx context.Context, id cloud.RouteTableID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {

@@ -156,7 +156,7 @@ func (s *Service) ReplaceFilterUse(ctx context.Context, use string, id cloud.Pac
 			return err
 		}
 		if len(found) == 0 {
-			return cloud.NotFoundf("packet filter use", use)
+			return cloud.NotFoundf("filter use", use)
 		}
 		old := found[0]
 		u := old.Uses[slices.IndexFunc(old.Uses, useOf(use))]

@@ -24,6 +24,7 @@ func (c *Cloud) Leftovers() []string {
 	l.volumes()
 	l.volumeGroups()
 	l.network()
+	l.domains(c)
 	for _, op := range r.operations {
 		if !op.State.Ended() || op.State == cloud.OperationStuck {
 			l.add("operation %s %s on %s is %s: %+v", op.ID, op.Kind, op.Subject, op.State, op.Fault)
