@@ -58,7 +58,7 @@ func (a *api) anyGateway(ctx context.Context, text string) (*cloud.Gateway, erro
 }
 
 func (a *api) createGateway(ctx context.Context, kind cloud.GatewayKind, specs []shape.TagSpecification, of string) (*cloud.Gateway, error) {
-	words, err := wordsOf(specs, of)
+	words, err := labelWords(specs, of)
 	if err != nil {
 		return nil, err
 	}

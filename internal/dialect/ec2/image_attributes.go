@@ -14,10 +14,10 @@ import (
 // launchPermission is whom an image is shared with.
 const launchPermission = "launchPermission"
 
-func launchPermissions(list []shape.LaunchPermission) []permission {
-	all := make([]permission, len(list))
+func launchPermissions(list []shape.LaunchPermission) []grantee {
+	all := make([]grantee, len(list))
 	for i, p := range list {
-		all[i] = permission{p.Group, p.UserId}
+		all[i] = grantee{p.Group, p.UserId}
 	}
 	return all
 }
@@ -50,11 +50,11 @@ func (a *api) modifyImageAttribute(ctx context.Context, in *shape.ModifyImageAtt
 }
 
 func (a *api) changeLaunchPermission(ctx context.Context, i *cloud.Image, in *shape.ModifyImageAttributeRequest) error {
-	var add, remove []permission
+	var add, remove []grantee
 	if p := in.LaunchPermission; p != nil {
 		add, remove = launchPermissions(p.Add), launchPermissions(p.Remove)
 	}
-	c, err := a.permissionsChanged(ctx, add, remove, in.OperationType, permissions(in.UserGroups, in.UserIds))
+	c, err := a.sharingChanged(ctx, add, remove, in.OperationType, grantees(in.UserGroups, in.UserIds))
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (a *api) describeImageAttribute(ctx context.Context, in *shape.DescribeImag
 }
 
 func (a *api) launchPermissionsShown(ctx context.Context, i *cloud.Image) ([]shape.LaunchPermission, error) {
-	shown, err := a.permissionsShown(ctx, isPublic(i), membersOf(i))
+	shown, err := a.sharingShown(ctx, isPublic(i), membersOf(i))
 	if err != nil {
 		return nil, err
 	}

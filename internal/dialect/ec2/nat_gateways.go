@@ -27,7 +27,7 @@ func (a *api) createNAT(ctx context.Context, in *shape.CreateNatGatewayRequest) 
 	if err != nil {
 		return nil, err
 	}
-	words, err := wordsOf(in.TagSpecifications, "natgateway")
+	words, err := labelWords(in.TagSpecifications, "natgateway")
 	if err != nil {
 		return nil, err
 	}

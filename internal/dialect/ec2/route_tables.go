@@ -41,7 +41,7 @@ func (a *api) createRouteTable(ctx context.Context, in *shape.CreateRouteTableRe
 	if err != nil {
 		return nil, err
 	}
-	words, err := wordsOf(in.TagSpecifications, "route-table")
+	words, err := labelWords(in.TagSpecifications, "route-table")
 	if err != nil {
 		return nil, err
 	}

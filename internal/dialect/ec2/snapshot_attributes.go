@@ -10,10 +10,10 @@ import (
 // createVolumePermission is the one attribute of snapshots that can be changed.
 const createVolumePermission = "createVolumePermission"
 
-func createPermissions(list []shape.CreateVolumePermission) []permission {
-	all := make([]permission, len(list))
+func createPermissions(list []shape.CreateVolumePermission) []grantee {
+	all := make([]grantee, len(list))
 	for i, p := range list {
-		all[i] = permission{p.Group, p.UserId}
+		all[i] = grantee{p.Group, p.UserId}
 	}
 	return all
 }
@@ -26,11 +26,11 @@ func (a *api) modifySnapshotAttribute(ctx context.Context, in *shape.ModifySnaps
 	if err != nil {
 		return err
 	}
-	var add, remove []permission
+	var add, remove []grantee
 	if p := in.CreateVolumePermission; p != nil {
 		add, remove = createPermissions(p.Add), createPermissions(p.Remove)
 	}
-	c, err := a.permissionsChanged(ctx, add, remove, in.OperationType, permissions(in.GroupNames, in.UserIds))
+	c, err := a.sharingChanged(ctx, add, remove, in.OperationType, grantees(in.GroupNames, in.UserIds))
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (a *api) describeSnapshotAttribute(ctx context.Context, in *shape.DescribeS
 	out := &shape.DescribeSnapshotAttributeResult{SnapshotId: id(snapshotIDs, n.ID)}
 	switch in.Attribute {
 	case createVolumePermission:
-		shown, err := a.permissionsShown(ctx, n.Public, n.SharedWith)
+		shown, err := a.sharingShown(ctx, n.Public, n.SharedWith)
 		if err != nil {
 			return nil, err
 		}

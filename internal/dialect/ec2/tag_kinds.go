@@ -23,11 +23,11 @@ func (a *api) taggables() []taggable {
 			a.labeler("security group rule")},
 		{keyIDs, "key-pair", things(a.keyPairs, func(k *cloud.KeyPair) thing { return thing{string(k.ID), tagsOf(k.Labels, "")} }), a.labelKeyPair},
 		{templateIDs, "launch-template", things(a.templates, func(t *cloud.InstanceTemplate) thing { return thing{string(t.ID), templateTags(t)} }), a.labelTemplate},
-		{tableIDs, "route-table", things(a.routeTables, func(t *cloud.RouteTable) thing { return thing{string(t.ID), tableTags(t)} }), a.labelTable},
-		{internetIDs, "internet-gateway", things(a.gatewaysOf(cloud.GatewayInternet), gatewayThing), a.labelGateway},
-		{egressIDs, "egress-only-internet-gateway", things(a.gatewaysOf(cloud.GatewayEgress), gatewayThing), a.labelGateway},
-		{vpnGatewayIDs, "vpn-gateway", things(a.gatewaysOf(cloud.GatewayVPN), gatewayThing), a.labelGateway},
-		{natIDs, "natgateway", things(a.nats, func(n *cloud.NATGateway) thing { return thing{string(n.ID), tagsOf(n.Labels, n.Name)} }), a.labelNAT},
+		{tableIDs, "route-table", things(a.routeTables, func(t *cloud.RouteTable) thing { return thing{string(t.ID), tableTags(t)} }), a.labeler("route table")},
+		{internetIDs, "internet-gateway", things(a.gatewaysOf(cloud.GatewayInternet), gatewayThing), a.labeler("gateway")},
+		{egressIDs, "egress-only-internet-gateway", things(a.gatewaysOf(cloud.GatewayEgress), gatewayThing), a.labeler("gateway")},
+		{vpnGatewayIDs, "vpn-gateway", things(a.gatewaysOf(cloud.GatewayVPN), gatewayThing), a.labeler("gateway")},
+		{natIDs, "natgateway", things(a.nats, func(n *cloud.NATGateway) thing { return thing{string(n.ID), tagsOf(n.Labels, n.Name)} }), a.labeler("NAT gateway")},
 	}
 }
 
@@ -115,28 +115,3 @@ func (a *api) labelTemplate(ctx context.Context, id string, edit labels) error {
 }
 
 func gatewayThing(g *cloud.Gateway) thing { return thing{string(g.ID), gatewayTags(g)} }
-
-// words is a change of labels as a change of name and labels.
-func words(edit labels) func(*network.Words) error {
-	return func(w *network.Words) error {
-		return named(w.Labels, w.Name, edit, func(name string) error {
-			w.Name = name
-			return nil
-		})
-	}
-}
-
-func (a *api) labelTable(ctx context.Context, id string, edit labels) error {
-	_, err := a.Network.LabelRouteTable(ctx, cloud.RouteTableID(id), words(edit))
-	return err
-}
-
-func (a *api) labelGateway(ctx context.Context, id string, edit labels) error {
-	_, err := a.Network.LabelGateway(ctx, cloud.GatewayID(id), words(edit))
-	return err
-}
-
-func (a *api) labelNAT(ctx context.Context, id string, edit labels) error {
-	_, err := a.Network.LabelNATGateway(ctx, cloud.NATGatewayID(id), words(edit))
-	return err
-}

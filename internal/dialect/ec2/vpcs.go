@@ -29,6 +29,12 @@ func wordsOf(specs []shape.TagSpecification, of string) (network.Words, error) {
 	return network.Words{Name: name, Labels: rest}, err
 }
 
+// labelWords are the labels that tags give something new whose name is nothing but a tag.
+func labelWords(specs []shape.TagSpecification, of string) (network.Words, error) {
+	labels, err := tagsFor(specs, of)
+	return network.Words{Labels: labels}, err
+}
+
 // readBlock reads a block of IPv4 addresses of a size that VPCs and subnets have. outside is the code for another size.
 func readBlock(text, outside string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)

@@ -10,22 +10,22 @@ import (
 // everybody is the group that all accounts are in. There is no other.
 const everybody = "all"
 
-// permission is whom something is shared with: a group or an account.
-type permission struct{ group, account string }
+// grantee is whom something is shared with: a group or an account.
+type grantee struct{ group, account string }
 
-// permissions are groups and accounts as older requests list them.
-func permissions(groups, accounts []string) (all []permission) {
+// grantees are groups and accounts as older requests list them.
+func grantees(groups, accounts []string) (all []grantee) {
 	for _, g := range groups {
-		all = append(all, permission{group: g})
+		all = append(all, grantee{group: g})
 	}
 	for _, n := range accounts {
-		all = append(all, permission{account: n})
+		all = append(all, grantee{account: n})
 	}
 	return all
 }
 
-// permissionsChanged reads both forms of such a request: lists of what to add and to remove, or one list and a word for what to do with it.
-func (a *api) permissionsChanged(ctx context.Context, add, remove []permission, operation string, listed []permission) (c cloud.Sharing, err error) {
+// sharingChanged reads both forms of such a request: lists of what to add and to remove, or one list and a word for what to do with it.
+func (a *api) sharingChanged(ctx context.Context, add, remove []grantee, operation string, listed []grantee) (c cloud.Sharing, err error) {
 	switch operation {
 	case "":
 		if len(listed) > 0 {
@@ -49,7 +49,7 @@ func (a *api) permissionsChanged(ctx context.Context, add, remove []permission, 
 }
 
 // projectsOf are the projects of accounts; whether everybody is among them goes to public.
-func (a *api) projectsOf(ctx context.Context, of []permission, public **bool, value bool) (projects []cloud.ProjectID, err error) {
+func (a *api) projectsOf(ctx context.Context, of []grantee, public **bool, value bool) (projects []cloud.ProjectID, err error) {
 	for _, p := range of {
 		switch {
 		case p.group == everybody:
@@ -70,15 +70,15 @@ func (a *api) projectsOf(ctx context.Context, of []permission, public **bool, va
 	return projects, nil
 }
 
-// permissionsShown are whom something is shared with, everybody first.
-func (a *api) permissionsShown(ctx context.Context, public bool, projects []cloud.ProjectID) ([]permission, error) {
-	shown := []permission{}
+// sharingShown are whom something is shared with, everybody first.
+func (a *api) sharingShown(ctx context.Context, public bool, projects []cloud.ProjectID) ([]grantee, error) {
+	shown := []grantee{}
 	if public {
-		shown = append(shown, permission{group: everybody})
+		shown = append(shown, grantee{group: everybody})
 	}
 	numbers, err := a.Keys.Accounts(ctx, projects...)
 	for _, p := range projects {
-		shown = append(shown, permission{account: numbers[p]})
+		shown = append(shown, grantee{account: numbers[p]})
 	}
 	return shown, err
 }
