@@ -1,6 +1,9 @@
 package cloud
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Network is an isolated layer 2.
 type Network struct {
@@ -177,8 +180,12 @@ type Port struct {
 	Public bool `json:"public,omitempty"`
 	// DeleteWithInstance: the port was made for the instance and goes with it.
 	DeleteWithInstance bool `json:"delete_with_instance,omitempty"`
-	// Order is the port's place among its instance's NICs.
-	Order int `json:"order,omitempty"`
+	// Order is the port's place among its instance's NICs; AttachedAt is when it got it.
+	Order      int       `json:"order,omitempty"`
+	AttachedAt time.Time `json:"attached_at,omitzero"`
+	// Forwards: its instance passes on packets that are not its own, so they may come and go under any address. It still cannot
+	// pretend to its neighbours to have theirs.
+	Forwards bool `json:"forwards,omitempty"`
 }
 
 // PortAddress is one address of a port.
@@ -304,6 +311,8 @@ type SecurityGroupRule struct {
 	// Direction is "ingress" or "egress", seen from the instance.
 	Direction string `json:"direction"`
 	IPv6      bool   `json:"ipv6,omitempty"`
+	// AnyVersion: it holds for IPv4 and IPv6, whatever IPv6 says. Only for rules without a prefix.
+	AnyVersion bool `json:"any_version,omitempty"`
 	// Protocol as given ("tcp", "6"); empty: any.
 	Protocol string `json:"protocol,omitempty"`
 	// PortMin and PortMax bound ports, or are ICMP type and code; nil: any.

@@ -18,6 +18,8 @@ type NICRequest struct {
 	Description string
 	// Keep: a new port outlives the instance. Delete: one that exists does not.
 	Keep, Delete bool
+	// Order is its place among the instance's NICs; nil: behind all.
+	Order *int
 	// Public: it has a public address that passes with it. Nil: as its subnet says.
 	Public *bool
 }

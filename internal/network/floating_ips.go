@@ -12,7 +12,7 @@ import (
 // FloatingIPRequest asks for a floating IP.
 type FloatingIPRequest struct {
 	ProjectID          cloud.ProjectID // empty: the caller's
-	NetworkID          cloud.NetworkID // external
+	NetworkID          cloud.NetworkID // external; empty: the cloud's default one
 	SubnetID           cloud.SubnetID  // empty: any of the network's
 	Address            netip.Addr      // invalid: any
 	Target             TargetRequest
@@ -64,7 +64,7 @@ func (s *Service) CreateFloatingIP(ctx context.Context, r FloatingIPRequest) (f 
 
 // takeFloating makes the port that holds the address.
 func (s *Service) takeFloating(ctx context.Context, r FloatingIPRequest) (*cloud.FloatingIP, error) {
-	n, err := s.externalNetwork(ctx, r.NetworkID)
+	n, err := s.externalOr(ctx, r.NetworkID)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +81,30 @@ func (s *Service) takeFloating(ctx context.Context, r FloatingIPRequest) (*cloud
 	p.Addresses = []cloud.PortAddress{a}
 	f.PortID, f.Address = p.ID, a.Address
 	return f, s.Ports.Update(ctx, p)
+}
+
+// externalOr is an external network, locked: the one named, or the default.
+func (s *Service) externalOr(ctx context.Context, id cloud.NetworkID) (*cloud.Network, error) {
+	if id == "" {
+		n, err := s.defaultOutside(ctx)
+		if err != nil {
+			return nil, err
+		}
+		id = n.ID
+	}
+	return s.externalNetwork(ctx, id)
+}
+
+// defaultOutside is the external network for those who name none. Unsupported if there is none at all.
+func (s *Service) defaultOutside(ctx context.Context) (*cloud.Network, error) {
+	outside, err := s.Networks.List(ctx, cloud.Where(cloud.Eq("external", true)))
+	if err != nil {
+		return nil, err
+	}
+	if len(outside) == 0 {
+		return nil, cloud.Errorf(cloud.Unsupported, "network", "", "This cloud has no external network that anything could lead to.")
+	}
+	return outside[max(slices.IndexFunc(outside, func(n *cloud.Network) bool { return n.Default }), 0)], nil
 }
 
 func (s *Service) floatingAddress(ctx context.Context, p *cloud.Port, r FloatingIPRequest) (cloud.PortAddress, error) {
@@ -192,6 +216,20 @@ func (s *Service) DeleteFloatingIP(ctx context.Context, id cloud.FloatingIPID) e
 			return err
 		}
 		return s.removeFloating(ctx, f)
+	})
+}
+
+// ReleaseFloatingIP is DeleteFloatingIP for one that leads nowhere. InUse otherwise.
+func (s *Service) ReleaseFloatingIP(ctx context.Context, id cloud.FloatingIPID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		f, err := s.ownFloating(ctx, id, "floating IP.delete")
+		if err != nil {
+			return err
+		}
+		if f.TargetPort != "" {
+			return cloud.Errorf(cloud.InUse, "floating IP", id, "Floating IP %s leads to port %s: take it away from there first.", f.Address, f.TargetPort)
+		}
+		return s.DeleteFloatingIP(ctx, id)
 	})
 }
 

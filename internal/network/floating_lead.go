@@ -12,6 +12,10 @@ import (
 type TargetRequest struct {
 	PortID  cloud.PortID
 	Address netip.Addr // invalid: the port's only IPv4 address
+	// Displace: another floating IP that leads there already leads nowhere then.
+	Displace bool
+	// KeepLead: neither is the floating IP led away from somewhere else, nor may another lead there. AlreadyExists otherwise.
+	KeepLead bool
 }
 
 // relead changes where a floating IP leads.
@@ -24,6 +28,9 @@ func (s *Service) relead(ctx context.Context, f *cloud.FloatingIP, t TargetReque
 	}
 	if err := s.refuseNATs(ctx, f); err != nil {
 		return err
+	}
+	if t.KeepLead && f.TargetPort != "" && f.TargetPort != t.PortID {
+		return cloud.Errorf(cloud.AlreadyExists, "floating IP", f.ID, "Floating IP %s leads to port %s already.", f.ID, f.TargetPort)
 	}
 	old := f.RouterID
 	if err := s.retellPort(ctx, f.TargetPort); err != nil {
@@ -67,7 +74,26 @@ func (s *Service) lead(ctx context.Context, f *cloud.FloatingIP, t TargetRequest
 	if err := s.checkLeadable(ctx, p); err != nil {
 		return err
 	}
+	there := func(o *cloud.FloatingIP) bool { return o.ID != f.ID && o.TargetAddress == a.Address }
+	switch {
+	case t.Displace:
+		err = s.detachFloating(ctx, p.ID, there)
+	case t.KeepLead:
+		err = s.refuseLed(ctx, p, there)
+	}
+	if err != nil {
+		return err
+	}
 	return s.point(ctx, f, p, a)
+}
+
+// refuseLed refuses a port that floating IPs lead to that match.
+func (s *Service) refuseLed(ctx context.Context, p *cloud.Port, match func(*cloud.FloatingIP) bool) error {
+	others, err := s.FloatingIPs.List(ctx, cloud.Where(cloud.Eq("target_port", string(p.ID))), match)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	return cloud.Errorf(cloud.AlreadyExists, "floating IP", others[0].ID, "Floating IP %s leads to port %s already.", others[0].Address, p.ID)
 }
 
 // checkLeadable refuses a port whose floating IP is its NAT gateway's, and gives back a passing one: another comes in its place.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -142,7 +143,7 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 		return nil, err
 	}
 	p := &cloud.Port{ID: cloud.PortID(cloud.NewID()), ProjectID: in.ProjectID, NetworkID: n.ID, AdminUp: true, Owner: cloud.OwnerInstance,
-		InstanceID: in.ID, PortSecurity: n.PortSecurity, DNSName: in.Hostname, DeviceTag: r.Tag, DeleteWithInstance: !r.Keep, Order: order, HostID: in.HostID,
+		InstanceID: in.ID, PortSecurity: n.PortSecurity, DNSName: in.Hostname, DeviceTag: r.Tag, DeleteWithInstance: !r.Keep, Order: order, AttachedAt: s.Now(), HostID: in.HostID,
 		Description: r.Description}
 	if r.Groups != nil {
 		groups = &r.Groups
@@ -218,7 +219,7 @@ func (s *Service) takePort(ctx context.Context, in *cloud.Instance, r NICRequest
 		return nil, err
 	}
 	p.Owner, p.InstanceID, p.Order, p.DeviceTag, p.HostID, p.Up = cloud.OwnerInstance, in.ID, order, r.Tag, in.HostID, false
-	p.OwnerText, p.DeviceText, p.DeleteWithInstance = "", "", r.Delete
+	p.OwnerText, p.DeviceText, p.DeleteWithInstance, p.AttachedAt = "", "", r.Delete, s.Now()
 	if p.DNSName == "" {
 		p.DNSName = in.Hostname
 	}
@@ -287,10 +288,11 @@ func (s *Service) releasePort(ctx context.Context, p *cloud.Port) error {
 		return err
 	}
 	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised, p.DeleteWithInstance, p.Public = cloud.OwnerNone, "", "", false, 0, "", nil, false, false
+	p.AttachedAt = time.Time{}
 	return s.savePort(ctx, p)
 }
 
-// AttachPort creates or takes a port for an instance that exists, behind those it has. It
+// AttachPort creates or takes a port for an instance that exists, behind those it has unless the request has a place for it. It
 // changes rows only; PlugPort waits until the host has it.
 func (s *Service) AttachPort(ctx context.Context, in *cloud.Instance, r NICRequest) (p *cloud.Port, err error) {
 	err = s.Tx.Update(ctx, func(ctx context.Context) error {
@@ -307,18 +309,29 @@ func (s *Service) AttachPort(ctx context.Context, in *cloud.Instance, r NICReque
 		if err := s.reserveNICs(ctx, in.ProjectID, []NICRequest{r}); err != nil {
 			return err
 		}
-		have, err := s.instancePorts(ctx, in.ID)
+		order, err := s.placeFor(ctx, in, r.Order)
 		if err != nil {
 			return err
-		}
-		order := 0
-		for _, h := range have {
-			order = max(order, h.Order+1)
 		}
 		p, err = s.addNIC(ctx, in, r, nil, order)
 		return err
 	})
 	return p, err
+}
+
+// placeFor is the place of one more NIC of an instance: the one that is asked for, or the one behind all. AlreadyExists if it is taken.
+func (s *Service) placeFor(ctx context.Context, in *cloud.Instance, asked *int) (order int, err error) {
+	have, err := s.instancePorts(ctx, in.ID)
+	if err != nil {
+		return 0, err
+	}
+	for _, h := range have {
+		if asked != nil && h.Order == *asked {
+			return 0, cloud.Errorf(cloud.AlreadyExists, "place of NIC", in.ID, "Instance %s already has a NIC in place %d.", in.ID, h.Order)
+		}
+		order = max(order, h.Order+1)
+	}
+	return or(asked, order), nil
 }
 
 // DetachPort takes a port from an instance: deletes it if it was made for the

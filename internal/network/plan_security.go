@@ -24,7 +24,7 @@ func planGroup(r groupRows, generation int64) spec.SecurityGroup {
 	g := spec.SecurityGroup{ID: spec.GroupID(r.group.ID), Generation: generation, Stateless: r.group.Stateless}
 	rules := slices.SortedFunc(slices.Values(r.rules), func(a, b *cloud.SecurityGroupRule) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	for _, rule := range rules {
-		g.Rules = append(g.Rules, planRule(rule, r.addresses[rule.RemoteAddresses]))
+		g.Rules = append(g.Rules, planRules(rule, r.addresses[rule.RemoteAddresses])...)
 	}
 	for _, p := range r.members {
 		g.Members = append(g.Members, addressesOf(p)...)
@@ -39,8 +39,18 @@ func planGroup(r groupRows, generation int64) spec.SecurityGroup {
 	return g
 }
 
+// planRules are a rule as hosts know it: one for each version of IP.
+func planRules(r *cloud.SecurityGroupRule, addresses *cloud.AddressGroup) []spec.Rule {
+	if !r.AnyVersion {
+		return []spec.Rule{planRule(r, addresses)}
+	}
+	four, six := *r, *r
+	four.IPv6, six.IPv6, six.ID = false, true, r.ID+"/6"
+	return []spec.Rule{planRule(&four, addresses), planRule(&six, addresses)}
+}
+
 func planRule(r *cloud.SecurityGroupRule, addresses *cloud.AddressGroup) spec.Rule {
-	n, _ := protocolNumber(r) // checked when the rule was made
+	n, _ := ProtocolNumber(r) // checked when the rule was made
 	rule := spec.Rule{ID: string(r.ID), Direction: spec.Direction(r.Direction), IPv6: r.IPv6, Protocol: n, PortMin: or(r.PortMin, -1),
 		PortMax: or(r.PortMax, -1), RemotePrefix: r.RemotePrefix.Masked(), RemoteGroup: spec.GroupID(r.RemoteGroup)}
 	if addresses != nil {
@@ -52,7 +62,8 @@ func planRule(r *cloud.SecurityGroupRule, addresses *cloud.AddressGroup) spec.Ru
 // planPort makes the document of an instance's port.
 func planPort(p *cloud.Port, qos *cloud.QoSPolicy, generation int64) spec.Port {
 	s := spec.Port{ID: spec.PortID(p.ID), Generation: generation, Network: spec.NetworkID(p.NetworkID), Guest: spec.GuestID(p.InstanceID),
-		MAC: p.MAC, Addresses: addressesOf(p), Hostname: Hostname(p), Domain: planDomain(p), Options: planOptions(p), AdminUp: p.AdminUp, Security: p.PortSecurity, QoS: planQoS(qos)}
+		MAC: p.MAC, Addresses: addressesOf(p), Hostname: Hostname(p), Domain: planDomain(p), Options: planOptions(p), AdminUp: p.AdminUp, Security: p.PortSecurity,
+		Forwards: p.Forwards, QoS: planQoS(qos)}
 	for _, pair := range p.AllowedPairs {
 		s.AllowedPairs = append(s.AllowedPairs, spec.AddressPair{MAC: pair.MAC, Address: pair.Address})
 	}

@@ -28,6 +28,9 @@ type PortChange struct {
 	VNICType              *string
 	Profile               *map[string]any
 	Trusted               **bool
+	Forwards              *bool
+	// DeleteWithInstance is of a port that an instance has.
+	DeleteWithInstance *bool
 }
 
 // UpdatePort changes a port.
@@ -76,7 +79,7 @@ func authorizePortChange(ctx context.Context, n *cloud.Network, p *cloud.Port, c
 	t := policy.Target{Resource: "port", ProjectID: n.ProjectID}
 	address := changes(c.MAC, p.MAC) || namesNewAddress(p, c.Fixed)
 	return authorizeAll(ctx, map[policy.Action]bool{"port.address": address, "port.owner": c.OwnerReserved,
-		"port.security": changes(c.PortSecurity, p.PortSecurity) || c.AllowedPairs != nil}, t)
+		"port.security": changes(c.PortSecurity, p.PortSecurity) || changes(c.Forwards, p.Forwards) || c.AllowedPairs != nil}, t)
 }
 
 // namesNewAddress tells whether a change asks for a certain address that the port does not have.
@@ -102,6 +105,10 @@ func applyPortChange(p *cloud.Port, c PortChange) {
 	apply(&p.VNICType, c.VNICType)
 	apply(&p.Profile, c.Profile)
 	apply(&p.Trusted, c.Trusted)
+	apply(&p.Forwards, c.Forwards)
+	if p.Owner == cloud.OwnerInstance {
+		apply(&p.DeleteWithInstance, c.DeleteWithInstance)
+	}
 	if p.Owner == cloud.OwnerNone { // what we own, clients do not rename
 		apply(&p.OwnerText, c.OwnerText)
 		apply(&p.DeviceText, c.DeviceText)

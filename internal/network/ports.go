@@ -241,6 +241,20 @@ func (s *Service) DeletePort(ctx context.Context, id cloud.PortID) error {
 	})
 }
 
+// DeleteFreePort is DeletePort for a port that nothing has. InUse otherwise.
+func (s *Service) DeleteFreePort(ctx context.Context, id cloud.PortID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		p, _, err := s.ownPort(ctx, id, "port.delete")
+		if err != nil {
+			return err
+		}
+		if p.Owner != cloud.OwnerNone || p.DeviceText != "" {
+			return cloud.Errorf(cloud.InUse, "port", id, "Port %s is in use: detach it first.", id)
+		}
+		return s.DeletePort(ctx, id)
+	})
+}
+
 var ownerWords = map[cloud.PortOwner]string{cloud.OwnerRouterInterface: "router's interface", cloud.OwnerRouterCopy: "router's interface", cloud.OwnerRouterExit: "router's way to its gateway",
 	cloud.OwnerRouterGateway: "router's gateway", cloud.OwnerFloatingIP: "floating IP", cloud.OwnerNATGateway: "NAT gateway", cloud.OwnerVPN: "VPN service",
 	cloud.OwnerRouterLink: "router's link to another"}

@@ -210,6 +210,23 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, id cloud.SecurityGrou
 	})
 }
 
+// DeleteUnnamedGroup is DeleteSecurityGroup for a group that rules of no other name. InUse otherwise.
+func (s *Service) DeleteUnnamedGroup(ctx context.Context, id cloud.SecurityGroupID) error {
+	return s.Tx.Update(ctx, func(ctx context.Context) error {
+		if _, err := s.ownGroup(ctx, id, "security group.delete"); err != nil {
+			return err
+		}
+		naming, err := s.Rules.List(ctx, cloud.Where(cloud.Eq("remote_group", string(id))), func(r *cloud.SecurityGroupRule) bool { return r.GroupID != id })
+		if err != nil {
+			return err
+		}
+		if len(naming) > 0 {
+			return cloud.Errorf(cloud.InUse, "security group", id, "Security group %s is named by a rule of security group %s.", id, naming[0].GroupID)
+		}
+		return s.DeleteSecurityGroup(ctx, id)
+	})
+}
+
 func (s *Service) removeGroup(ctx context.Context, id cloud.SecurityGroupID) error {
 	if err := s.checkGroupUnused(ctx, id); err != nil {
 		return err

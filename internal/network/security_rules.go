@@ -18,6 +18,7 @@ type RuleRequest struct {
 	Description  string
 	Direction    string // "ingress" or "egress"
 	IPv6         bool
+	AnyVersion   bool   // IPv4 and IPv6 alike
 	Protocol     string // name or number; empty: any
 	PortMin      *int
 	PortMax      *int
@@ -41,15 +42,7 @@ func (s *Service) CreateRule(ctx context.Context, req RuleRequest) (r *cloud.Sec
 		if err := policy.Authorize(ctx, "security group rule.create", policy.Target{Resource: "security group rule", ProjectID: g.ProjectID}); err != nil {
 			return err
 		}
-		if req.RemoteGroup != "" {
-			if _, err := s.SecurityGroup(ctx, req.RemoteGroup); err != nil {
-				return err
-			}
-		}
-		if err := s.nameAddressGroup(ctx, req.RemoteAddresses); err != nil {
-			return err
-		}
-		if r, err = newRule(g, req); err != nil {
+		if r, err = s.ruleFor(ctx, g, req); err != nil {
 			return err
 		}
 		if err := s.Quota.Reserve(ctx, g.ProjectID, map[string]int64{cloud.QuotaSecurityRules: 1}); err != nil {
@@ -63,6 +56,17 @@ func (s *Service) CreateRule(ctx context.Context, req RuleRequest) (r *cloud.Sec
 	return r, err
 }
 
+// ruleFor is the rule that a request asks for, whose other side is there.
+func (s *Service) ruleFor(ctx context.Context, g *cloud.SecurityGroup, req RuleRequest) (*cloud.SecurityGroupRule, error) {
+	if err := s.nameGroup(ctx, g, req.RemoteGroup); err != nil {
+		return nil, err
+	}
+	if err := s.nameAddressGroup(ctx, req.RemoteAddresses); err != nil {
+		return nil, err
+	}
+	return newRule(g, req)
+}
+
 // reviseGroup counts a change of a group's rules as one of the group, which shows them.
 func (s *Service) reviseGroup(ctx context.Context, id cloud.SecurityGroupID) error {
 	g, err := s.Groups.Get(ctx, id)
@@ -74,6 +78,15 @@ func (s *Service) reviseGroup(ctx context.Context, id cloud.SecurityGroupID) err
 }
 
 func (s *Service) insertRule(ctx context.Context, r *cloud.SecurityGroupRule) error {
+	if err := s.checkNewRule(ctx, r); err != nil {
+		return err
+	}
+	s.nudgeRule(ctx, r)
+	return s.Rules.Insert(ctx, r)
+}
+
+// checkNewRule refuses a rule that its group has already.
+func (s *Service) checkNewRule(ctx context.Context, r *cloud.SecurityGroupRule) error {
 	equal, err := s.Rules.List(ctx, cloud.Where(cloud.Eq("group_id", string(r.GroupID)), cloud.Eq("key", r.Key)))
 	if err != nil {
 		return err
@@ -81,17 +94,21 @@ func (s *Service) insertRule(ctx context.Context, r *cloud.SecurityGroupRule) er
 	if len(equal) > 0 {
 		return cloud.Errorf(cloud.AlreadyExists, "security group rule", equal[0].ID, "Security group rule already exists. Rule id is %s.", equal[0].ID)
 	}
+	return nil
+}
+
+// nudgeRule tells the hosts of a rule's group, and of the one it names, whose members they may not know yet.
+func (s *Service) nudgeRule(ctx context.Context, r *cloud.SecurityGroupRule) {
 	s.nudge(ctx, kindGroup, string(r.GroupID))
 	if r.RemoteGroup != "" {
 		s.nudge(ctx, kindGroup, string(r.RemoteGroup))
 	}
-	return s.Rules.Insert(ctx, r)
 }
 
 func newRule(g *cloud.SecurityGroup, req RuleRequest) (*cloud.SecurityGroupRule, error) {
 	r := &cloud.SecurityGroupRule{ID: cloud.RuleID(cloud.NewID()), ProjectID: g.ProjectID, GroupID: g.ID, Description: req.Description,
-		Direction: req.Direction, IPv6: req.IPv6, Protocol: strings.ToLower(req.Protocol), PortMin: req.PortMin, PortMax: req.PortMax,
-		RemotePrefix: req.RemotePrefix, RemoteGroup: req.RemoteGroup, RemoteAddresses: req.RemoteAddresses}
+		Direction: req.Direction, IPv6: req.IPv6 && !req.AnyVersion, AnyVersion: req.AnyVersion, Protocol: strings.ToLower(req.Protocol),
+		PortMin: req.PortMin, PortMax: req.PortMax, RemotePrefix: req.RemotePrefix, RemoteGroup: req.RemoteGroup, RemoteAddresses: req.RemoteAddresses}
 	if r.Protocol == "any" {
 		r.Protocol = ""
 	}
@@ -119,7 +136,7 @@ func checkRemote(r *cloud.SecurityGroupRule) error {
 	if r.RemoteGroup != "" {
 		return cloud.Invalidf("security group rule", "remote_group_id", "Only remote_ip_prefix or remote_group_id may be provided.")
 	}
-	if r.RemotePrefix.Addr().Is6() != r.IPv6 {
+	if r.RemotePrefix.Addr().Is6() != r.IPv6 || r.AnyVersion {
 		return cloud.Invalidf("security group rule", "remote_ip_prefix", "Conflicting value ethertype for CIDR %s.", r.RemotePrefix)
 	}
 	return nil
@@ -143,8 +160,14 @@ var onlyIPv6 = []int{41, 43, 44, protocolICMPv6, 59, 60}
 // withPorts are the protocols whose port fields are ports.
 var withPorts = []int{6, 17, 33, 132, 136}
 
-// protocolNumber is the IANA number of a rule's protocol. ICMP over IPv6 is ICMPv6, whatever it was called.
-func protocolNumber(r *cloud.SecurityGroupRule) (int, bool) {
+// HasPorts tells whether a rule's protocol is one whose port fields are ports.
+func HasPorts(protocol string) bool {
+	n, ok := ProtocolNumber(&cloud.SecurityGroupRule{Protocol: strings.ToLower(protocol)})
+	return ok && slices.Contains(withPorts, n)
+}
+
+// ProtocolNumber is the IANA number of a rule's protocol. ICMP over IPv6 is ICMPv6, whatever it was called.
+func ProtocolNumber(r *cloud.SecurityGroupRule) (int, bool) {
 	if r.Protocol == "" {
 		return protocolAny, true
 	}
@@ -162,7 +185,7 @@ func protocolNumber(r *cloud.SecurityGroupRule) (int, bool) {
 }
 
 func checkPorts(r *cloud.SecurityGroupRule) error {
-	n, ok := protocolNumber(r)
+	n, ok := ProtocolNumber(r)
 	bad := func(field, format string, args ...any) error {
 		return cloud.Invalidf("security group rule", field, format, args...)
 	}
@@ -183,7 +206,7 @@ func checkPorts(r *cloud.SecurityGroupRule) error {
 		return bad("port range", "For TCP/UDP protocols, port_range_min must be <= port_range_max.")
 	}
 	for _, port := range []int{*r.PortMin, *r.PortMax} {
-		if port < 1 || port > 65535 {
+		if port < 0 || port > 65535 {
 			return bad("port value", "Invalid value for port %d", port)
 		}
 	}
@@ -205,12 +228,16 @@ func checkICMP(r *cloud.SecurityGroupRule, bad func(string, string, ...any) erro
 
 // ruleKey is equal for rules of one group that allow the same.
 func ruleKey(r *cloud.SecurityGroupRule) string {
-	n, _ := protocolNumber(r)
+	n, _ := ProtocolNumber(r)
 	prefix := ""
 	if r.RemotePrefix.IsValid() && r.RemotePrefix.Bits() > 0 {
 		prefix = r.RemotePrefix.Masked().String()
 	}
-	return fmt.Sprintf("%s|%t|%d|%d|%d|%s|%s|%s", r.Direction, r.IPv6, n, or(r.PortMin, -1), or(r.PortMax, -1), prefix, r.RemoteGroup, r.RemoteAddresses)
+	version := strconv.FormatBool(r.IPv6)
+	if r.AnyVersion {
+		version = "any"
+	}
+	return fmt.Sprintf("%s|%s|%d|%d|%d|%s|%s|%s", r.Direction, version, n, or(r.PortMin, -1), or(r.PortMax, -1), prefix, r.RemoteGroup, r.RemoteAddresses)
 }
 
 // Rule answers one rule that the caller may see.

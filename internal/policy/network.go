@@ -118,6 +118,7 @@ var networkRules = map[Action]Rule{
 	"security group.delete_default": Admin, // of a project that ends
 	"security group rule.get":       ProjectReader,
 	"security group rule.create":    ProjectMember,
+	"security group rule.update":    ProjectMember,
 	"security group rule.delete":    ProjectMember,
 
 	"VPN service.get":       ProjectReader,

@@ -130,8 +130,10 @@ type Port struct {
 	Security bool
 	// AllowedPairs may also be sent from.
 	AllowedPairs []AddressPair
-	Groups       []GroupID
-	QoS          QoS
+	// Forwards: it sends under its MAC from any address. As in AllowedPairs, but it still claims none of them from its neighbours.
+	Forwards bool
+	Groups   []GroupID
+	QoS      QoS
 	// Branch, if set, says that the port has no tap of its own: its frames pass another's, tagged.
 	Branch *Branch
 }

@@ -85,6 +85,7 @@ func (a *api) families() [][]*action {
 		a.instanceActions(), a.powerActions(), a.typeActions(), a.runActions(), a.attributeActions(), a.optionActions(), a.templateActions(),
 		a.vpcActions(), a.subnetActions(), a.routeActions(), a.gatewayActions(), a.natActions(),
 		a.volumeActions(), a.snapshotActions(), a.imageActions(), a.importActions(),
+		a.addressActions(), a.interfaceActions(), a.groupActions(),
 	}
 }
 

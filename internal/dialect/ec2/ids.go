@@ -24,6 +24,7 @@ var (
 	keyIDs        = idKind{"key", "key pair", "InvalidKeyPair.NotFound", "InvalidKeyPair.Malformed"}
 	groupIDs      = idKind{"sg", "security group", "InvalidGroup.NotFound", "InvalidGroupId.Malformed"}
 	ruleIDs       = idKind{"sgr", "security group rule ID", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed"}
+	prefixListIDs = idKind{"pl", "prefix list ID", "InvalidPrefixListID.NotFound", "InvalidPrefixListID.Malformed"}
 	vpcIDs        = idKind{"vpc", "vpc ID", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed"}
 	blockIDs      = idKind{"vpc-cidr-assoc", "CIDR block association ID", "InvalidVpcCidrBlockAssociationID.NotFound", "InvalidVpcCidrBlockAssociationID.Malformed"}
 	subnetIDs     = idKind{"subnet", "subnet ID", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"}
@@ -51,7 +52,7 @@ var (
 var kindOf = map[string]idKind{"instance": instanceIDs, "image": imageIDs, "volume": volumeIDs, "snapshot": snapshotIDs, "key pair": keyIDs,
 	"security group": groupIDs, "security group rule": ruleIDs, "router": vpcIDs, "subnet": subnetIDs, "port": portIDs, "floating IP": addressIDs,
 	"route table": tableIDs, "NAT gateway": natIDs, "packet filter": filterIDs, "DHCP option set": optionsIDs, "VPN peer": peerIDs,
-	"VPN connection": connectionIDs, "peering": peeringIDs, "instance template": templateIDs}
+	"VPN connection": connectionIDs, "peering": peeringIDs, "place of NIC": instanceIDs, "routing domain": vpcIDs, "instance template": templateIDs}
 
 // id is how an id of ours is shown; empty for none.
 func id[ID ~string](k idKind, id ID) string { return k.of(string(id)) }

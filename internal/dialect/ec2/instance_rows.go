@@ -154,7 +154,7 @@ func (s *surroundings) addInterfaces(i *shape.Instance, v *compute.View) {
 	ports := slices.Clone(v.Ports)
 	slices.SortStableFunc(ports, func(x, y cloud.PortView) int { return x.Port.Order - y.Port.Order })
 	for n, p := range ports {
-		shown := s.interfaceOf(p, n, i)
+		shown := s.interfaceOf(p)
 		i.NetworkInterfaces = append(i.NetworkInterfaces, shown)
 		if n > 0 {
 			continue
@@ -170,13 +170,13 @@ func (s *surroundings) addInterfaces(i *shape.Instance, v *compute.View) {
 	}
 }
 
-func (s *surroundings) interfaceOf(p cloud.PortView, n int, i *shape.Instance) shape.InstanceNetworkInterface {
+func (s *surroundings) interfaceOf(p cloud.PortView) shape.InstanceNetworkInterface {
 	sub := subnetOf(p)
 	shown := shape.InstanceNetworkInterface{NetworkInterfaceId: id(portIDs, p.Port.ID), MacAddress: p.Port.MAC, Status: "in-use", InterfaceType: "interface",
 		Description: p.Port.Description, OwnerId: s.owner, SubnetId: id(subnetIDs, sub.ID), VpcId: s.vpc(sub), SourceDestCheck: new(!forwards(p.Port)),
 		Groups: []shape.GroupIdentifier{}, PrivateIpAddresses: []shape.InstancePrivateIpAddress{}, Ipv6Addresses: []shape.InstanceIpv6Address{},
-		Attachment: &shape.InstanceNetworkInterfaceAttachment{AttachmentId: id(portUseIDs, p.Port.ID), DeviceIndex: new(n), NetworkCardIndex: new(0), Status: "attached",
-			AttachTime: i.LaunchTime, DeleteOnTermination: new(p.Port.DeleteWithInstance)}}
+		Attachment: &shape.InstanceNetworkInterfaceAttachment{AttachmentId: id(portUseIDs, p.Port.ID), DeviceIndex: new(p.Port.Order), NetworkCardIndex: new(0), Status: "attached",
+			AttachTime: attachTime(p.Port), DeleteOnTermination: new(p.Port.DeleteWithInstance)}}
 	for _, g := range p.Groups {
 		shown.Groups = append(shown.Groups, shape.GroupIdentifier{GroupId: id(groupIDs, g.ID), GroupName: g.Name})
 	}
@@ -206,7 +206,7 @@ func subnetOf(p cloud.PortView) *cloud.Subnet {
 
 // forwards tells whether a port may send what is not from its own addresses.
 func forwards(p *cloud.Port) bool {
-	return !p.PortSecurity || slices.ContainsFunc(p.AllowedPairs, func(pair cloud.AddressPair) bool { return pair.Address.Bits() == 0 })
+	return !p.PortSecurity || p.Forwards || slices.ContainsFunc(p.AllowedPairs, func(pair cloud.AddressPair) bool { return pair.Address.Bits() == 0 })
 }
 
 func (s *surroundings) association(p cloud.PortView, of netip.Addr) *shape.InstanceNetworkInterfaceAssociation {

@@ -65,13 +65,7 @@ func TestManyInstances(t *testing.T) {
 		t.Skip("makes 2,500 instances")
 	}
 	w := newWorldWith(t, testcloud.Options{Hosts: 20, CPUs: 1000, MemoryMiB: 1 << 24})
-	unlimited := map[string]int64{}
-	for _, name := range []string{cloud.QuotaInstances, cloud.QuotaVCPUs, cloud.QuotaMemoryMiB, cloud.QuotaPorts, cloud.QuotaVolumes, cloud.QuotaGigabytes, cloud.QuotaFloatingIPs} {
-		unlimited[name] = cloud.Unlimited
-	}
-	if err := w.Services().Quota.Set(w.Admin(), cloud.QuotaID(w.Project), unlimited); err != nil {
-		t.Fatal(err)
-	}
+	w.unlimited(cloud.QuotaInstances, cloud.QuotaVCPUs, cloud.QuotaMemoryMiB, cloud.QuotaPorts, cloud.QuotaVolumes, cloud.QuotaGigabytes)
 	sub := w.do("CreateVpc", "CidrBlock", "10.0.0.0/16").get("vpc/vpcId")
 	sub = w.do("CreateSubnet", "VpcId", sub, "CidrBlock", "10.0.0.0/18").get("subnet/subnetId") // without public addresses
 	for n := range 25 {

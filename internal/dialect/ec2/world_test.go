@@ -103,6 +103,18 @@ func (w *world) try(action string, parameters ...string) (*element, error) {
 	return &root, nil
 }
 
+// unlimited lifts quotas of the account.
+func (w *world) unlimited(quotas ...string) {
+	w.t.Helper()
+	limits := map[string]int64{}
+	for _, name := range quotas {
+		limits[name] = cloud.Unlimited
+	}
+	if err := w.Services().Quota.Set(w.Admin(), cloud.QuotaID(w.Project), limits); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // do is try for what has to succeed.
 func (w *world) do(action string, parameters ...string) *element {
 	w.t.Helper()

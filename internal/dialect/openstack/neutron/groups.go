@@ -181,9 +181,15 @@ func (a *api) createRule(ctx context.Context, in ruleIn) (*cloud.SecurityGroupRu
 	return a.net.CreateRule(ctx, r)
 }
 
+// isZero: port 0, which rules may name elsewhere, may not be named in this API.
+func isZero(port *int) bool { return port != nil && *port == 0 }
+
 func (in matchIn) request() (network.RuleRequest, error) {
 	r := network.RuleRequest{Description: in.Description.Value, Direction: in.Direction, Protocol: string(in.Protocol.Value),
 		PortMin: intPtr(in.PortMin), PortMax: intPtr(in.PortMax), RemoteGroup: cloud.SecurityGroupID(in.RemoteGroup.Value), RemoteAddresses: cloud.AddressGroupID(in.AddressSet.Value)}
+	if network.HasPorts(r.Protocol) && (isZero(r.PortMin) || isZero(r.PortMax)) {
+		return r, cloud.Invalidf("security group rule", "port value", "Invalid value for port 0")
+	}
 	switch in.EtherType.Value {
 	case "", "IPv4":
 	case "IPv6":

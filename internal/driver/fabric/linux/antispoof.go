@@ -85,6 +85,9 @@ func fromGuest(p spec.Port, ifindex int) []string {
 	for _, s := range all {
 		rules = append(rules, fromMAC(s)...)
 	}
+	if p.Forwards {
+		rules = append(rules, "ether saddr "+all[0].mac+" ether type { ip, ip6 } accept")
+	}
 	return append(rules, "drop")
 }
 
