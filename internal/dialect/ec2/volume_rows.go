@@ -68,6 +68,10 @@ func (a *api) volumeShown(v *cloud.Volume, s volumeSurroundings) shape.Volume {
 			shown.Attachments = append(shown.Attachments, attachmentShown(t, in))
 		}
 	}
+	if v.State == cloud.VolumeReserved && len(shown.Attachments) > 0 {
+		// Whoever waits for it to be in use wants to use it then, and it is not there yet.
+		shown.State = string(cloud.VolumeAvailable)
+	}
 	return shown
 }
 
