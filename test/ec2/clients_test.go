@@ -19,7 +19,7 @@ func newShop(t *testing.T, files cloudtest.Files) *shop {
 	t.Helper()
 	c := cloudtest.Start(t, files, cloudtest.Settings{"check_seconds": 2, "shutdown_seconds": 5})
 	admin := c.Client(t)
-	admin.Run("image create --public --disk-format qcow2 --container-format bare --file", files.Image, "minimal")
+	admin.Run("image create --public --disk-format qcow2 --container-format bare --file " + files.Image + " minimal")
 	s := &shop{Cloud: c, keys: newKeys(t, admin)}
 	s.image = strings.TrimSpace(s.aws(t, "ec2", "describe-images", "--filters", "Name=name,Values=minimal", "--query", "Images[0].ImageId", "--output", "text"))
 	return s

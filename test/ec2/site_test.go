@@ -40,7 +40,7 @@ func TestSite(t *testing.T) {
 	s.cloud = cloudtest.Start(t, files, cloudtest.Settings{"check_seconds": 2, "shutdown_seconds": 5, "zone_names": map[string]string{"second": "nova"}})
 	s.key = cloudtest.NewKey(t, s.cloud.Host.Dir)
 	admin := s.cloud.Client(t)
-	admin.Run("image create --public --disk-format qcow2 --container-format bare --file", files.Image, "minimal")
+	admin.Run("image create --public --disk-format qcow2 --container-format bare --file " + files.Image + " minimal")
 	s.api = newClient(s.cloud, newKeys(t, admin))
 	for _, step := range []struct {
 		name string

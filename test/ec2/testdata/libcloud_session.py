@@ -19,7 +19,7 @@ group = driver.ex_create_security_group("libcloud", "of the test")["group_id"]
 driver.ex_authorize_security_group_ingress(group, 22, 22, cidr_ips=["0.0.0.0/0"])
 image, = driver.list_images(ex_image_ids=[image_id])
 size = NodeSize("t2.micro", "", 512, 1, 0, 0, driver)
-node = driver.create_node(name="libcloud", image=image, size=size, ex_keyname="libcloud", ex_security_group_ids=[group], ex_metadata={"team": "red"})
+node = driver.create_node(name="libcloud", image=image, size=size, ex_keyname="libcloud", ex_securitygroup=["libcloud"], ex_metadata={"team": "red"})
 for _ in range(120):
     node, = driver.list_nodes(ex_node_ids=[node.id])
     if node.state == NodeState.RUNNING:
