@@ -57,6 +57,16 @@ func (s *Service) AskPeering(ctx context.Context, r PeeringRequest) (p *cloud.Pe
 	return p, err
 }
 
+// DomainToPeer finds the routing domain of a short id, to ask for a peering with it. It need not be the caller's to see: who knows
+// its id may ask, and hears nothing else of it.
+func (s *Service) DomainToPeer(ctx context.Context, short string) (cloud.RouterID, error) {
+	r, err := s.Routers.One(ctx, cloud.Eq("short_id", short), cloud.Eq("domain", true))
+	if err != nil {
+		return "", missing(err, "routing domain", short)
+	}
+	return r.ID, nil
+}
+
 // askedDomain is the other end of a peering that is asked for. It is not the caller's to see.
 func (s *Service) askedDomain(ctx context.Context, router *cloud.Router, r PeeringRequest) (*cloud.Router, error) {
 	other, err := s.Routers.Get(ctx, r.AccepterRouter)

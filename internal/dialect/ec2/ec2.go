@@ -84,6 +84,7 @@ func (a *api) families() [][]*action {
 		a.placeActions(), a.keyActions(), a.tagActions(), a.emptyActions(),
 		a.instanceActions(), a.powerActions(), a.typeActions(), a.runActions(), a.attributeActions(), a.optionActions(), a.templateActions(),
 		a.vpcActions(), a.subnetActions(), a.routeActions(), a.gatewayActions(), a.natActions(),
+		a.aclActions(), a.optionsActions(), a.peeringActions(),
 		a.volumeActions(), a.snapshotActions(), a.imageActions(), a.importActions(),
 		a.addressActions(), a.interfaceActions(), a.groupActions(),
 	}

@@ -187,13 +187,6 @@ func (a *api) portTarget(ctx context.Context, in *shape.CreateRouteRequest) (clo
 	return cloud.TableRoute{Kind: cloud.TargetPort, Target: string(v.Ports[0].Port.ID)}, nil
 }
 
-// peering finds a peering that the account is an end of.
-func (a *api) peering(ctx context.Context, text string) (*cloud.Peering, error) {
-	return findOne(ctx, peeringIDs, text, func(ctx context.Context, where ...cloud.Cond) ([]*cloud.Peering, error) {
-		return a.Network.ListPeerings(ctx, cloud.Where(where...))
-	}, func(p *cloud.Peering) string { return string(p.ID) })
-}
-
 // wantedRoute is the table and the route that a request is about.
 func (a *api) wantedRoute(ctx context.Context, in *shape.CreateRouteRequest) (*cloud.RouteTable, cloud.TableRoute, error) {
 	t, err := a.routeTable(ctx, in.RouteTableId)

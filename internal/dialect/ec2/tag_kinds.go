@@ -28,6 +28,9 @@ func (a *api) taggables() []taggable {
 		{egressIDs, "egress-only-internet-gateway", things(a.gatewaysOf(cloud.GatewayEgress), gatewayThing), a.labeler("gateway")},
 		{vpnGatewayIDs, "vpn-gateway", things(a.gatewaysOf(cloud.GatewayVPN), gatewayThing), a.labeler("gateway")},
 		{natIDs, "natgateway", things(a.nats, func(n *cloud.NATGateway) thing { return thing{string(n.ID), tagsOf(n.Labels, n.Name)} }), a.labeler("NAT gateway")},
+		{filterIDs, "network-acl", things(a.acls, func(f *cloud.PacketFilter) thing { return thing{string(f.ID), aclTags(f)} }), a.labeler("packet filter")},
+		{optionsIDs, "dhcp-options", things(a.optionSets, func(d *cloud.DHCPOptionSet) thing { return thing{string(d.ID), optionsTags(d)} }), a.labeler("DHCP option set")},
+		{peeringIDs, "vpc-peering-connection", things(a.peerings, func(p *cloud.Peering) thing { return thing{string(p.ID), peeringTags(p)} }), a.labeler("peering")},
 	}
 }
 
