@@ -60,6 +60,9 @@ func (s *Service) AttachGateway(ctx context.Context, id cloud.GatewayID, router 
 		if err := s.gateways().save(ctx, s, g); err != nil {
 			return err
 		}
+		if err := s.followGateway(ctx, g, r); err != nil {
+			return err
+		}
 		return s.settleOutside(ctx, r)
 	})
 	return g, err
@@ -99,6 +102,9 @@ func (s *Service) DetachGateway(ctx context.Context, id cloud.GatewayID, router 
 		if err := s.gateways().save(ctx, s, g); err != nil {
 			return err
 		}
+		if err := s.followGateway(ctx, g, r); err != nil {
+			return err
+		}
 		return s.settleOutside(ctx, r)
 	})
 	return g, err
@@ -136,14 +142,10 @@ func (s *Service) settleOutside(ctx context.Context, r *cloud.Router) error {
 
 // leadOut gives a domain's router its way out: on the cloud's default external network, where nothing leaves under the router's own address.
 func (s *Service) leadOut(ctx context.Context, r *cloud.Router) error {
-	outside, err := s.Networks.List(ctx, cloud.Where(cloud.Eq("external", true)))
+	n, err := s.defaultOutside(ctx)
 	if err != nil {
 		return err
 	}
-	if len(outside) == 0 {
-		return cloud.Errorf(cloud.Unsupported, "gateway", r.ID, "This cloud has no external network that a gateway could lead to.")
-	}
-	n := outside[max(slices.IndexFunc(outside, func(n *cloud.Network) bool { return n.Default }), 0)]
 	if err := s.lockNetwork(ctx, n.ID); err != nil {
 		return err
 	}
@@ -160,6 +162,9 @@ func (s *Service) DeleteGateway(ctx context.Context, id cloud.GatewayID) error {
 		}
 		if g.RouterID != "" {
 			return cloud.Errorf(cloud.WrongState, "gateway", id, "Gateway %s is attached to routing domain %s: detach it first.", id, g.RouterID)
+		}
+		if err := s.dropGatewayVPN(ctx, g); err != nil {
+			return err
 		}
 		return s.Gateways.Delete(ctx, id)
 	})

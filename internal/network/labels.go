@@ -40,6 +40,8 @@ func (s *Service) labelChanges() map[LabelNoun]labelChange {
 		"NAT gateway":         relabelOwn(s.nats()),
 		"peering":             relabelOwn(s.peers()),
 		"DHCP option set":     relabelOwn(s.optionSets()),
+		"VPN peer":            relabelOwn(s.vpnPeers()),
+		"VPN connection":      relabel(s.VPNConnections, "VPN connection", func(c *cloud.VPNConnection) cloud.ProjectID { return c.ProjectID }),
 		"security group rule": relabel(s.Rules, "security group", func(r *cloud.SecurityGroupRule) cloud.ProjectID { return r.ProjectID }),
 	}
 }

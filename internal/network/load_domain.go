@@ -100,16 +100,6 @@ func (s *Service) reachGateways(ctx context.Context, routers map[cloud.RouterID]
 	return err
 }
 
-// vpnNeighbours are the addresses at which VPN gateways are reached from the routers that they are attached to.
-func (s *Service) vpnNeighbours(context.Context, []cloud.GatewayID) (map[cloud.GatewayID][]netip.Addr, error) {
-	return nil, nil
-}
-
-// learnedPrefixes are what lies behind the peers of a VPN gateway's connections.
-func (s *Service) learnedPrefixes(context.Context, cloud.GatewayID) ([]netip.Prefix, error) {
-	return nil, nil
-}
-
 func (s *Service) reachPorts(ctx context.Context, _ map[cloud.RouterID]bool, targets map[cloud.RouteTargetKind][]string, reach map[string]reached) error {
 	if len(targets[cloud.TargetPort]) == 0 {
 		return nil

@@ -169,7 +169,9 @@ func (s *Service) DeleteVPNConnection(ctx context.Context, id cloud.VPNConnectio
 		if err != nil {
 			return err
 		}
-		s.vpnChanged(ctx, v)
-		return s.VPNConnections.Delete(ctx, c.ID)
+		if err := s.VPNConnections.Delete(ctx, c.ID); err != nil {
+			return err
+		}
+		return s.connectionsChanged(ctx, v)
 	})
 }

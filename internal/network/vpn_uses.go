@@ -8,7 +8,7 @@ import (
 
 // refuseVPNRouter refuses to take a router, or its way out, from VPN services.
 func (s *Service) refuseVPNRouter(ctx context.Context, r *cloud.Router) error {
-	used, err := s.VPNServices.List(ctx, cloud.Where(cloud.Eq("router_id", string(r.ID))))
+	used, err := s.VPNServices.List(ctx, cloud.Where(cloud.Eq("router_id", string(r.ID)), cloud.Eq("gateway_id", "")))
 	if err != nil || len(used) == 0 {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/spec"
 	"github.com/nubo-cloud/nubo/internal/store"
+	"github.com/nubo-cloud/nubo/internal/volume/volumetest"
 )
 
 // world is a Service over a real store and hosts that only remember.
@@ -41,7 +42,7 @@ func newWorld(t testing.TB, hosts ...cloud.HostID) *world {
 	w.Service = New(Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
 		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Segments: db.Segments, SegmentRanges: db.SegmentRanges, Settings: db.Settings,
 		HostRecords: db.Hosts, Usage: db.UsageEvents,
-		VPNServices: db.VPNServices, VPNProposals: db.VPNProposals, EndpointGroups: db.EndpointGroups, VPNPeers: db.VPNPeers, VPNConnections: db.VPNConnections, Secrets: openSecrets{},
+		VPNServices: db.VPNServices, VPNProposals: db.VPNProposals, EndpointGroups: db.EndpointGroups, VPNPeers: db.VPNPeers, VPNConnections: db.VPNConnections, Secrets: volumetest.Sealer{},
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		RouteTables: db.RouteTables, Gateways: db.Gateways, NATGateways: db.NATGateways, Filters: db.PacketFilters, Peerings: db.Peerings, OptionSets: db.DHCPOptionSets,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: w, Log: slog.New(slog.DiscardHandler), Now: time.Now, Config: DefaultConfig()})
