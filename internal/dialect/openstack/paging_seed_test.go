@@ -52,6 +52,7 @@ func (x *reader) seed() {
 	x.seedWork(db, project, user)
 	x.seedImages(db, project)
 	x.seedNetwork(db, project)
+	x.seedVPN(db, project)
 	x.seedFilters(db, project)
 	x.seedVolumes(db, project, user)
 	x.seedIdentity(db)

@@ -119,6 +119,15 @@ func qosPtr(o text) *cloud.QoSPolicyID {
 	return (*cloud.QoSPolicyID)(textPtr(o))
 }
 
+// idPtr is textPtr for an id.
+func idPtr[ID ~string](o text) *ID {
+	if !o.Set {
+		return nil
+	}
+	id := ID(o.Value)
+	return &id
+}
+
 func boolPtr(o boolean) *bool {
 	if !o.Set || o.Null {
 		return nil

@@ -2,7 +2,7 @@
 //
 // It serves networks, subnets, subnet pools, address scopes, ports, routers, floating IPs,
 // security groups and their rules, address groups, trunks, QoS and RBAC policies, tags, quotas, availability of
-// addresses, metering, flavors of routers, segments and their ranges, availability zones, agents and what they do their work for, and auto-allocated
+// addresses, metering, flavors of routers, VPNs, segments and their ranges, availability zones, agents and what they do their work for, and auto-allocated
 // topologies. What the list of extensions (extensions.go) names works; what it does not name is not
 // there: onboarding of subnets, highly available routers and load balancers among others.
 // Networks on a physical network reach the NIC that the configuration names for it, if any;

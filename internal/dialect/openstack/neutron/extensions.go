@@ -101,6 +101,8 @@ var extensions = []extension{
 	{"subnet_allocation", "Subnet Allocation", "Subnet pools that subnets are cut from."},
 	{"subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "Adds and removes prefixes of subnet pools."},
 	{"subnet-segmentid-writable", "Subnet SegmentID (writable)", "Puts a subnet on its network's segment later."},
+	{"vpn-endpoint-groups", "VPN Endpoint Groups", "Named lists of what is at an end of a VPN connection."},
+	{"vpnaas", "VPN service", "IPsec connections of routers to others' networks."},
 	{"subnet-service-types", "Subnet service types", "Subnets for ports of certain owners only."},
 }
 

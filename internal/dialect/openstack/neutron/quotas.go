@@ -15,6 +15,7 @@ import (
 var quotaNames = map[string]string{
 	"network": cloud.QuotaNetworks, "subnet": cloud.QuotaSubnets, "subnetpool": cloud.QuotaSubnetPools, "rbac_policy": cloud.QuotaShares, "port": cloud.QuotaPorts, "router": cloud.QuotaRouters,
 	"floatingip": cloud.QuotaFloatingIPs, "security_group": cloud.QuotaSecurityGroups, "security_group_rule": cloud.QuotaSecurityRules,
+	"vpnservice": cloud.QuotaVPNServices, "ipsec_site_connection": cloud.QuotaVPNConnections,
 }
 
 func (a *api) quotaRoutes(s *openstack.Service) {

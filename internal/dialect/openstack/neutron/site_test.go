@@ -20,6 +20,7 @@ import (
 	"github.com/nubo-cloud/nubo/internal/network"
 	"github.com/nubo-cloud/nubo/internal/quota"
 	"github.com/nubo-cloud/nubo/internal/store"
+	"github.com/nubo-cloud/nubo/internal/volume/volumetest"
 )
 
 // site is the API over a real store, without hosts that answer.
@@ -61,6 +62,7 @@ func newSite(t *testing.T) *site {
 	n := network.New(network.Deps{Networks: db.Networks, Subnets: db.Subnets, SubnetPools: db.SubnetPools, Ports: db.Ports, Addresses: db.AddressUses, Routers: db.Routers,
 		FloatingIPs: db.FloatingIPs, Groups: db.SecurityGroups, Rules: db.SecurityGroupRules, AddressGroups: db.AddressGroups, Trunks: db.Trunks, Meters: db.Meters, MeterRules: db.MeterRules, MeterReadings: db.MeterReadings, RouterFlavors: db.RouterFlavors, RouterProfiles: db.RouterProfiles, RuleTemplates: db.RuleTemplates, Segments: db.Segments, SegmentRanges: db.SegmentRanges, Settings: db.Settings,
 		HostRecords: db.Hosts, Usage: db.UsageEvents,
+		VPNServices: db.VPNServices, VPNProposals: db.VPNProposals, EndpointGroups: db.EndpointGroups, VPNPeers: db.VPNPeers, VPNConnections: db.VPNConnections, Secrets: volumetest.Sealer{},
 		QoSPolicies: db.QoSPolicies, Scopes: db.AddressScopes, Shares: db.Shares,
 		RouteTables: db.RouteTables, Gateways: db.Gateways, NATGateways: db.NATGateways, Filters: db.PacketFilters, Peerings: db.Peerings, OptionSets: db.DHCPOptionSets,
 		Tx: db, Generations: db, Quota: quota.New(db.Quotas, db), Hosts: noHosts{}, Log: quiet, Now: time.Now, Config: config})

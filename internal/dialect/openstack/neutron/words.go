@@ -17,6 +17,7 @@ var deviceOwners = map[cloud.PortOwner]string{
 	cloud.OwnerFloatingIP:      "network:floatingip",
 	cloud.OwnerService:         "network:dhcp",
 	cloud.OwnerTrunk:           "trunk:subport",
+	cloud.OwnerVPN:             "network:vpn_router_gw",
 	cloud.OwnerNATGateway:      "network:nat_gateway",
 	cloud.OwnerRouterLink:      "network:router_link",
 }
