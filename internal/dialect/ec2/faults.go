@@ -128,6 +128,17 @@ var nouns = map[string]map[cloud.Kind]string{
 	"port of NAT gateway":              {cloud.Conflict: "OperationNotPermitted"},
 }
 
+// limits are the codes for limits that are passed, by their names in errors. The noun of such an error is the limit.
+var limits = map[string]string{
+	cloud.QuotaInstances: "InstanceLimitExceeded", cloud.QuotaMemoryMiB: "InstanceLimitExceeded", cloud.QuotaVCPUs: "VcpuLimitExceeded",
+	cloud.QuotaKeyPairs: "KeyPairLimitExceeded", cloud.QuotaVolumes: "VolumeLimitExceeded", cloud.QuotaGigabytes: "VolumeLimitExceeded",
+	cloud.QuotaVolumeGigabytes: "VolumeLimitExceeded", cloud.QuotaSnapshots: "SnapshotLimitExceeded", cloud.QuotaNetworks: "SubnetLimitExceeded",
+	cloud.QuotaSubnets: "SubnetLimitExceeded", cloud.QuotaPorts: "NetworkInterfaceLimitExceeded", cloud.QuotaRouters: "VpcLimitExceeded",
+	cloud.QuotaFloatingIPs: "AddressLimitExceeded", cloud.QuotaSecurityGroups: "SecurityGroupLimitExceeded",
+	cloud.QuotaSecurityRules: "RulesPerSecurityGroupLimitExceeded", cloud.QuotaVPNServices: "VpnGatewayLimitExceeded",
+	cloud.QuotaVPNConnections: "VpnConnectionLimitExceeded",
+}
+
 // ofError is the fault that any error is.
 func ofError(err error) *fault {
 	var f *fault
@@ -152,6 +163,9 @@ func ofError(err error) *fault {
 		if e.Kind == cloud.Conflict { // a noun's own is no lost update: repeating does not help
 			out.status = http.StatusBadRequest
 		}
+	}
+	if code := limits[e.Field]; code != "" && e.Kind == cloud.QuotaExceeded {
+		out.code = code
 	}
 	out.message = hideIDs(e)
 	return &out

@@ -119,6 +119,14 @@ func TestRegisterImage(t *testing.T) {
 	if got := shown.get("imagesSet/blockDeviceMapping/ebs/snapshotId"); got == snap || shown.get("imagesSet/imageState") != "available" {
 		t.Errorf("the copy is %+v", shown)
 	}
+	other, number := w.other()
+	w.do("ModifyImageAttribute", "ImageId", id, "LaunchPermission.Add.1.UserId", number)
+	theirs := other.do("CopyImage", "SourceRegion", "test-1", "SourceImageId", id, "Name", "theirs").get("imageId")
+	w.Settle(t)
+	if got := other.do("DescribeImages", "ImageId.1", theirs).get("imagesSet/imageState"); got != "available" {
+		t.Errorf("who may use the image may use its snapshot for it: the copy is %s", got)
+	}
+	other.refused("InvalidSnapshot.NotFound", "DescribeSnapshots", "SnapshotId.1", snap)
 	w.refused("InvalidBlockDeviceMapping", "RegisterImage", "Name", "rootless", "BlockDeviceMapping.1.DeviceName", "/dev/sdf", "BlockDeviceMapping.1.Ebs.SnapshotId", snap)
 	w.refused("InvalidAMIName.Malformed", "RegisterImage", "Name", "x")
 	w.refused("UnsupportedOperation", "RegisterImage", "Name", "far away", "ImageLocation", "s3://bucket/image.raw")

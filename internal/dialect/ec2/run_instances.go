@@ -159,10 +159,6 @@ func runFault(err error) error {
 		return err
 	}
 	switch {
-	case e.Kind == cloud.QuotaExceeded && e.Field == cloud.QuotaVCPUs:
-		return bad("VcpuLimitExceeded", "%s", e.Message)
-	case e.Kind == cloud.QuotaExceeded && (e.Field == cloud.QuotaInstances || e.Field == cloud.QuotaMemoryMiB):
-		return bad("InstanceLimitExceeded", "%s", e.Message)
 	case e.Kind == cloud.NoCapacity && e.Resource != "subnet" && e.Resource != "floating IP":
 		return bad("InsufficientInstanceCapacity", "%s", hideIDs(e))
 	case e.Kind == cloud.Invalid && e.Field == "key_name":

@@ -135,6 +135,17 @@ func TestVolumeStatus(t *testing.T) {
 	}
 }
 
+// TestVolumeLimits says which limit of the account was passed.
+func TestVolumeLimits(t *testing.T) {
+	w := newWorld(t)
+	if err := w.Services().Volume.SetQuotas(w.Admin(), w.Project, map[string]int64{cloud.QuotaVolumes: 1, cloud.QuotaSnapshots: 0}); err != nil {
+		t.Fatal(err)
+	}
+	id := w.volume()
+	w.refused("VolumeLimitExceeded", "CreateVolume", "AvailabilityZone", "test-1a", "Size", "1")
+	w.refused("SnapshotLimitExceeded", "CreateSnapshot", "VolumeId", id)
+}
+
 // TestVolumePages walks over volumes page by page, while one on the way goes.
 func TestVolumePages(t *testing.T) {
 	w := newWorldWith(t, testcloud.Options{})
