@@ -87,4 +87,7 @@ type ImageDisk struct {
 	Alias              string     `json:"alias,omitempty"` // as of an instance's disk
 	Boot               bool       `json:"boot,omitempty"`
 	DeleteWithInstance bool       `json:"delete_with_instance,omitempty"`
+	// TypeID and TypeAlias of the volumes that are made of it; empty: of what the snapshot was taken of.
+	TypeID    VolumeTypeID `json:"type_id,omitempty"`
+	TypeAlias string       `json:"type_alias,omitempty"`
 }

@@ -106,12 +106,17 @@ func (s *Service) imageOfVolumes(ctx context.Context, in *cloud.Instance, r Capt
 		if d.Local || choice.Leave {
 			continue
 		}
+		v, err := s.Volume.Volume(ctx, d.VolumeID)
+		if err != nil {
+			return nil, err
+		}
 		snap, err := s.Volume.CreateSnapshot(ctx, cloud.SnapshotRequest{VolumeID: d.VolumeID, Name: fmt.Sprintf("snapshot for %s", r.Name),
 			Properties: r.SnapshotLabels, Force: true})
 		if err != nil {
 			return nil, err
 		}
-		disk := cloud.ImageDisk{SnapshotID: snap.ID, SizeGiB: snap.SizeGiB, Device: "/dev/" + d.Device, Alias: d.Alias, Boot: i == 0, DeleteWithInstance: d.DeleteWithInstance}
+		disk := cloud.ImageDisk{SnapshotID: snap.ID, SizeGiB: snap.SizeGiB, Device: "/dev/" + d.Device, Alias: d.Alias, Boot: i == 0, DeleteWithInstance: d.DeleteWithInstance,
+			TypeID: v.TypeID, TypeAlias: v.TypeAlias}
 		made.Disks = append(made.Disks, choice.applied(disk))
 	}
 	return s.Image.CreateFor(ctx, made)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -114,6 +115,10 @@ func (a *api) registerImage(ctx context.Context, in *shape.RegisterImageRequest)
 	if err := machineProperties(r.Properties, in.Architecture, in.BootMode); err != nil {
 		return nil, err
 	}
+	r.Properties[enaProperty] = strconv.FormatBool(isTrue(in.EnaSupport))
+	if in.SriovNetSupport != "" {
+		r.Properties[sriovProperty] = in.SriovNetSupport
+	}
 	var made *cloud.Image
 	if in.ImageLocation != "" {
 		if len(in.BlockDeviceMappings) > 0 {
@@ -155,20 +160,11 @@ func (a *api) imageOfSnapshots(ctx context.Context, r image.CreateRequest, root 
 		if m.VirtualName != "" || m.NoDevice != "" {
 			continue
 		}
-		if m.Ebs == nil || m.Ebs.SnapshotId == "" {
-			return nil, invalidParameter("The disk at %s needs a snapshot: the disks of an image are made of snapshots.", m.DeviceName)
-		}
-		n, err := a.findSnapshot(ctx, m.Ebs.SnapshotId)
+		d, err := a.diskOfSnapshot(ctx, m)
 		if err != nil {
 			return nil, err
 		}
-		d := cloud.ImageDisk{SnapshotID: n.ID, SizeGiB: n.SizeGiB, Device: m.DeviceName, Alias: m.DeviceName, Boot: m.DeviceName == root,
-			DeleteWithInstance: m.Ebs.DeleteOnTermination == nil || *m.Ebs.DeleteOnTermination}
-		if m.Ebs.VolumeSize != nil {
-			if d.SizeGiB = *m.Ebs.VolumeSize; d.SizeGiB < n.SizeGiB {
-				return nil, bad("InvalidBlockDeviceMapping", "The disk at %s cannot be smaller than its snapshot, which has %d GiB.", m.DeviceName, n.SizeGiB)
-			}
-		}
+		d.Boot = m.DeviceName == root
 		r.Disks = append(r.Disks, d)
 	}
 	first := slices.IndexFunc(r.Disks, func(d cloud.ImageDisk) bool { return d.Boot })
@@ -177,6 +173,41 @@ func (a *api) imageOfSnapshots(ctx context.Context, r image.CreateRequest, root 
 	}
 	r.Disks[0], r.Disks[first] = r.Disks[first], r.Disks[0]
 	return a.Images.Create(ctx, r)
+}
+
+// diskOfSnapshot is a disk of an image as a request maps it.
+func (a *api) diskOfSnapshot(ctx context.Context, m shape.BlockDeviceMapping) (d cloud.ImageDisk, err error) {
+	if m.Ebs == nil || m.Ebs.SnapshotId == "" {
+		return d, invalidParameter("The disk at %s needs a snapshot: the disks of an image are made of snapshots.", m.DeviceName)
+	}
+	if err := only(m.Ebs, "BlockDeviceMapping.Ebs", "DeleteOnTermination Encrypted SnapshotId VolumeSize VolumeType"); err != nil {
+		return d, err
+	}
+	n, err := a.findSnapshot(ctx, m.Ebs.SnapshotId)
+	if err != nil {
+		return d, err
+	}
+	if isTrue(m.Ebs.Encrypted) && n.Key == nil {
+		return d, unsupported("The disk at %s cannot be encrypted: its snapshot is not.", m.DeviceName)
+	}
+	d = cloud.ImageDisk{SnapshotID: n.ID, SizeGiB: n.SizeGiB, Device: m.DeviceName, Alias: m.DeviceName,
+		DeleteWithInstance: m.Ebs.DeleteOnTermination == nil || *m.Ebs.DeleteOnTermination}
+	if m.Ebs.VolumeSize != nil {
+		if d.SizeGiB = *m.Ebs.VolumeSize; d.SizeGiB < n.SizeGiB {
+			return d, bad("InvalidBlockDeviceMapping", "The disk at %s cannot be smaller than its snapshot, which has %d GiB.", m.DeviceName, n.SizeGiB)
+		}
+	}
+	name, alias, err := a.volumeType(ctx, m.Ebs.VolumeType)
+	if err != nil || name == "" {
+		d.TypeAlias = alias
+		return d, err
+	}
+	t, err := a.Volumes.Type(ctx, name)
+	if err != nil {
+		return d, err
+	}
+	d.TypeID = t.ID
+	return d, nil
 }
 
 func (a *api) copyImage(ctx context.Context, in *shape.CopyImageRequest) (*shape.CopyImageResult, error) {

@@ -34,9 +34,15 @@ func (a *api) imageRows(ctx context.Context, list []*cloud.Image) ([]*imageRow, 
 	if err != nil {
 		return nil, err
 	}
+	types, err := a.Volumes.TypeNames(ctx)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]*imageRow, len(list))
 	for n, i := range list {
-		rows[n] = &imageRow{i, imageShown(i, owners[i.ProjectID], snapshots)}
+		rows[n] = &imageRow{i, imageShown(i, owners[i.ProjectID])}
+		rows[n].shown.BlockDeviceMappings = a.disksShown(i, snapshots, types)
+		rows[n].shown.State, rows[n].shown.StateReason = imageState(i, snapshots)
 	}
 	return rows, nil
 }
@@ -54,11 +60,12 @@ func (a *api) snapshotsByID(ctx context.Context, ids []cloud.SnapshotID) (map[cl
 	return byID, err
 }
 
-func imageShown(i *cloud.Image, owner string, snapshots map[cloud.SnapshotID]*cloud.Snapshot) shape.Image {
+// imageShown is what an image alone tells.
+func imageShown(i *cloud.Image, owner string) shape.Image {
 	shown := shape.Image{ImageId: id(imageIDs, i.ID), Name: i.Name, Description: i.Properties[descriptionProperty], OwnerId: owner, ImageLocation: owner + "/" + i.Name,
 		Architecture: architectureShown(i.Properties), ImageType: imageType(i), Public: new(isPublic(i)), CreationDate: instant(&i.CreatedAt),
-		RootDeviceType: "ebs", RootDeviceName: rootDevice, VirtualizationType: "hvm", Hypervisor: "xen", EnaSupport: new(true),
-		PlatformDetails: "Linux/UNIX", UsageOperation: "RunInstances", BlockDeviceMappings: disksShown(i, snapshots), Tags: imageTags(i),
+		RootDeviceType: "ebs", RootDeviceName: rootDevice, VirtualizationType: "hvm", Hypervisor: "xen", EnaSupport: new(i.Properties[enaProperty] != "false"), SriovNetSupport: i.Properties[sriovProperty],
+		PlatformDetails: "Linux/UNIX", UsageOperation: "RunInstances", Tags: imageTags(i),
 		DeprecationTime: instant(i.OutdatedAt), DeregistrationProtection: "disabled", SourceInstanceId: id(instanceIDs, i.Properties["instance_uuid"])}
 	if i.Visibility == cloud.VisibilityPublic {
 		shown.ImageOwnerAlias = operatorAlias
@@ -72,9 +79,14 @@ func imageShown(i *cloud.Image, owner string, snapshots map[cloud.SnapshotID]*cl
 	if i.Protected {
 		shown.DeregistrationProtection = "enabled-without-cooldown"
 	}
-	shown.State, shown.StateReason = imageState(i, snapshots)
 	return shown
 }
+
+// enaProperty and sriovProperty keep what a client said of an image's network drivers. Guests here need neither: it is for clients to read.
+const (
+	enaProperty   = "ena_support"
+	sriovProperty = "sriov_net_support"
+)
 
 // descriptionProperty is where other APIs keep what an image is described by, too.
 const descriptionProperty = "description"
@@ -126,7 +138,7 @@ func imageState(i *cloud.Image, snapshots map[cloud.SnapshotID]*cloud.Snapshot) 
 
 // disksShown are the disks of instances made from an image. The root disk of an image that has bytes of its own is made of those: there
 // is no snapshot to name.
-func disksShown(i *cloud.Image, snapshots map[cloud.SnapshotID]*cloud.Snapshot) []shape.BlockDeviceMapping {
+func (a *api) disksShown(i *cloud.Image, snapshots map[cloud.SnapshotID]*cloud.Snapshot, types map[cloud.VolumeTypeID]string) []shape.BlockDeviceMapping {
 	if len(i.Disks) == 0 {
 		return []shape.BlockDeviceMapping{{DeviceName: rootDevice,
 			Ebs: &shape.EbsBlockDevice{VolumeSize: new(rootGiB(i)), DeleteOnTermination: new(true), VolumeType: defaultTypeShown, Encrypted: new(false)}}}
@@ -135,7 +147,7 @@ func disksShown(i *cloud.Image, snapshots map[cloud.SnapshotID]*cloud.Snapshot) 
 	for n, d := range i.Disks {
 		of := snapshots[d.SnapshotID]
 		shown[n] = shape.BlockDeviceMapping{DeviceName: deviceOf(d), Ebs: &shape.EbsBlockDevice{SnapshotId: id(snapshotIDs, d.SnapshotID), VolumeSize: &d.SizeGiB,
-			DeleteOnTermination: &d.DeleteWithInstance, VolumeType: defaultTypeShown, Encrypted: new(of != nil && of.Key != nil)}}
+			DeleteOnTermination: &d.DeleteWithInstance, VolumeType: a.typeShown(cloud.VolumeShape{TypeID: d.TypeID, TypeAlias: d.TypeAlias}, types), Encrypted: new(of != nil && of.Key != nil)}}
 	}
 	return shown
 }
@@ -200,10 +212,11 @@ var imageFields = known(fields[*imageRow]{
 	"root-device-type":                 ofImage(func(i *shape.Image) string { return i.RootDeviceType }),
 	"source-instance-id":               ofImage(func(i *shape.Image) string { return i.SourceInstanceId }),
 	"state":                            ofImage(func(i *shape.Image) string { return i.State }),
+	"sriov-net-support":                ofImage(func(i *shape.Image) string { return i.SriovNetSupport }),
 	"state-reason-code":                one(func(r *imageRow) string { return reasonOf(r).Code }),
 	"state-reason-message":             one(func(r *imageRow) string { return reasonOf(r).Message }),
 	"virtualization-type":              ofImage(func(i *shape.Image) string { return i.VirtualizationType }),
-}, "free-tier-eligible", "image-allowed", "kernel-id", "product-code", "product-code.type", "ramdisk-id", "source-image-id", "source-image-region", "sriov-net-support")
+}, "free-tier-eligible", "image-allowed", "kernel-id", "product-code", "product-code.type", "ramdisk-id", "source-image-id", "source-image-region")
 
 // outdatedFrom is when an image is outdated, to the minute, which has to be ahead.
 func outdatedFrom(at *time.Time, now time.Time) (time.Time, error) {

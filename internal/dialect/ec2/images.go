@@ -15,7 +15,7 @@ func (a *api) imageActions() []*action {
 			"ExecutableUsers Filters ImageIds IncludeDeprecated IncludeDisabled MaxResults NextToken Owners"),
 		serve("CreateImage", a.createImage, "BlockDeviceMappings Description InstanceId Name TagSpecifications -NoReboot"),
 		serve("RegisterImage", a.registerImage, "Architecture BlockDeviceMappings BootMode Description ImageLocation Name RootDeviceName "+
-			"TagSpecifications VirtualizationType -EnaSupport -SriovNetSupport"),
+			"TagSpecifications VirtualizationType EnaSupport SriovNetSupport"),
 		serve("CopyImage", a.copyImage, "CopyImageTags Description Encrypted Name SourceImageId SourceRegion TagSpecifications"),
 		serve("DeregisterImage", a.deregisterImage, "DeleteAssociatedSnapshots ImageId"),
 		done("ModifyImageAttribute", a.modifyImageAttribute, "Attribute Description ImageId LaunchPermission OperationType UserGroups UserIds Value"),

@@ -108,7 +108,9 @@ func TestRegisterImage(t *testing.T) {
 	w := newWorld(t)
 	snap := w.snapshot()
 	id := w.do("RegisterImage", "Name", "registered", "Architecture", "arm64", "RootDeviceName", "/dev/xvda", "VirtualizationType", "hvm",
-		"BlockDeviceMapping.1.DeviceName", "/dev/xvda", "BlockDeviceMapping.1.Ebs.SnapshotId", snap, "BlockDeviceMapping.1.Ebs.VolumeSize", "4").get("imageId")
+		"BlockDeviceMapping.1.DeviceName", "/dev/xvda", "BlockDeviceMapping.1.Ebs.SnapshotId", snap, "BlockDeviceMapping.1.Ebs.VolumeSize", "4",
+		"BlockDeviceMapping.1.Ebs.VolumeType", "standard", "SriovNetSupport", "simple").get("imageId")
+	w.filtersWork("DescribeImages", "imagesSet", map[string]string{"block-device-mapping.volume-type": "standard", "sriov-net-support": "simple", "ena-support": "false"})
 	shown := w.do("DescribeImages", "ImageId.1", id)
 	if shown.get("imagesSet/architecture") != "arm64" || shown.get("imagesSet/blockDeviceMapping/ebs/volumeSize") != "4" {
 		t.Errorf("registered %+v", shown)

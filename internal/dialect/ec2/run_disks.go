@@ -47,7 +47,8 @@ func imageDisks(i *cloud.Image) []compute.DiskRequest {
 	}
 	var disks []compute.DiskRequest
 	for _, d := range i.Disks {
-		r := compute.DiskRequest{Source: "snapshot", SourceID: string(d.SnapshotID), SizeGiB: d.SizeGiB, Volume: true, BootIndex: -1, DeleteWithInstance: d.DeleteWithInstance, Alias: deviceOf(d)}
+		r := compute.DiskRequest{Source: "snapshot", SourceID: string(d.SnapshotID), SizeGiB: d.SizeGiB, Volume: true, BootIndex: -1, DeleteWithInstance: d.DeleteWithInstance, Alias: deviceOf(d),
+			Type: string(d.TypeID), TypeAlias: d.TypeAlias}
 		if d.Boot {
 			r.BootIndex, r.Alias = 0, ""
 			disks = append([]compute.DiskRequest{r}, disks...)

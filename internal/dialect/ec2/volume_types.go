@@ -35,8 +35,10 @@ func (a *api) volumeType(ctx context.Context, asked string) (name, alias string,
 
 // applyType has a disk of a new instance be a volume of the type and with the limits that a request asks for.
 func (a *api) applyType(ctx context.Context, d *compute.DiskRequest, e *shape.EbsBlockDevice) (err error) {
-	if d.Type, d.TypeAlias, err = a.volumeType(ctx, e.VolumeType); err != nil {
-		return err
+	if e.VolumeType != "" {
+		if d.Type, d.TypeAlias, err = a.volumeType(ctx, e.VolumeType); err != nil {
+			return err
+		}
 	}
 	d.Encrypted = isTrue(e.Encrypted)
 	d.Limits, err = volumeLimits(d.Limits, e.Iops, e.Throughput)

@@ -104,7 +104,7 @@ func TestVolumeChanges(t *testing.T) {
 	id := w.volume("VolumeType", "gp2")
 	w.refused("InvalidVolumeModification.NotFound", "DescribeVolumesModifications", "VolumeId.1", id)
 	change := w.do("ModifyVolume", "VolumeId", id, "Size", "3", "VolumeType", "io1", "Iops", "200")
-	if change.get("volumeModification/modificationState") != "modifying" || change.get("volumeModification/targetSize") != "3" {
+	if change.get("volumeModification/originalSize") != "1" || change.get("volumeModification/targetSize") != "3" {
 		t.Errorf("answered %+v", change)
 	}
 	w.Settle(t)
