@@ -34,6 +34,9 @@ func newClient(c *cloudtest.Cloud, k keys) *ec2.Client {
 		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: c.Host.Dial, DisableKeepAlives: true}, Timeout: cloudtest.Patience(30 * time.Second)}})
 }
 
+// often is how often waiters ask: the SDK's own pauses, of 5 to 15 seconds, are for a cloud that is slower.
+const often = time.Second
+
 // patience is how long a waiter waits.
 func patience() time.Duration { return cloudtest.Patience(90 * time.Second) }
 

@@ -15,9 +15,9 @@ var errNotYet = errors.New("not yet")
 func (s *site) stopStart() {
 	one := &ec2.DescribeInstancesInput{InstanceIds: []string{s.front}}
 	must[*ec2.StopInstancesOutput](s)(s.api.StopInstances(background, &ec2.StopInstancesInput{InstanceIds: []string{s.front}}))
-	cloudtest.Check(s.t, ec2.NewInstanceStoppedWaiter(s.api).Wait(background, one, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceStoppedWaiter(s.api, func(o *ec2.InstanceStoppedWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, one, patience()))
 	must[*ec2.StartInstancesOutput](s)(s.api.StartInstances(background, &ec2.StartInstancesInput{InstanceIds: []string{s.front}}))
-	cloudtest.Check(s.t, ec2.NewInstanceRunningWaiter(s.api).Wait(background, one, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceRunningWaiter(s.api, func(o *ec2.InstanceRunningWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, one, patience()))
 	if out := s.login().Run("cat /etc/mark"); strings.TrimSpace(out) != mark {
 		s.t.Errorf("after a restart the guest has %q", out)
 	}
@@ -28,7 +28,7 @@ func (s *site) deleteAll() {
 	_, err := s.api.DeleteVpc(background, &ec2.DeleteVpcInput{VpcId: &s.vpc})
 	refused(s.t, err, "DependencyViolation")
 	must[*ec2.TerminateInstancesOutput](s)(s.api.TerminateInstances(background, &ec2.TerminateInstancesInput{InstanceIds: s.used}))
-	cloudtest.Check(s.t, ec2.NewInstanceTerminatedWaiter(s.api).Wait(background, &ec2.DescribeInstancesInput{InstanceIds: s.used}, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceTerminatedWaiter(s.api, func(o *ec2.InstanceTerminatedWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeInstancesInput{InstanceIds: s.used}, patience()))
 	s.deleteStorage()
 	s.deleteNetwork()
 	s.nothingSeen()
@@ -43,13 +43,13 @@ func (s *site) deleteStorage() {
 	}
 	for _, v := range []string{s.volume, s.restored} {
 		must[*ec2.DeleteVolumeOutput](s)(s.api.DeleteVolume(background, &ec2.DeleteVolumeInput{VolumeId: &v}))
-		cloudtest.Check(s.t, ec2.NewVolumeDeletedWaiter(s.api).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{v}}, patience()))
+		cloudtest.Check(s.t, ec2.NewVolumeDeletedWaiter(s.api, func(o *ec2.VolumeDeletedWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{v}}, patience()))
 	}
 }
 
 func (s *site) deleteNetwork() {
 	must[*ec2.DeleteNatGatewayOutput](s)(s.api.DeleteNatGateway(background, &ec2.DeleteNatGatewayInput{NatGatewayId: &s.nat}))
-	cloudtest.Check(s.t, ec2.NewNatGatewayDeletedWaiter(s.api).Wait(background, &ec2.DescribeNatGatewaysInput{NatGatewayIds: []string{s.nat}}, patience()))
+	cloudtest.Check(s.t, ec2.NewNatGatewayDeletedWaiter(s.api, func(o *ec2.NatGatewayDeletedWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeNatGatewaysInput{NatGatewayIds: []string{s.nat}}, patience()))
 	for _, a := range []string{s.allocation, s.natAllocation} {
 		must[*ec2.ReleaseAddressOutput](s)(s.api.ReleaseAddress(background, &ec2.ReleaseAddressInput{AllocationId: &a}))
 	}

@@ -41,7 +41,7 @@ func (s *site) natGateway() {
 	s.natAllocation = *a.AllocationId
 	n := must[*ec2.CreateNatGatewayOutput](s)(s.api.CreateNatGateway(background, &ec2.CreateNatGatewayInput{SubnetId: &s.public, AllocationId: &s.natAllocation}))
 	s.nat = *n.NatGateway.NatGatewayId
-	cloudtest.Check(s.t, ec2.NewNatGatewayAvailableWaiter(s.api).Wait(background, &ec2.DescribeNatGatewaysInput{NatGatewayIds: []string{s.nat}}, patience()))
+	cloudtest.Check(s.t, ec2.NewNatGatewayAvailableWaiter(s.api, func(o *ec2.NatGatewayAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeNatGatewaysInput{NatGatewayIds: []string{s.nat}}, patience()))
 }
 
 // throughNAT proves that the private instance is reached from the public one, and reaches the outside only once its table leads to

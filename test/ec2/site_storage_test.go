@@ -29,9 +29,9 @@ func (s *site) attachVolume() {
 
 func (s *site) attach(volume, device string) {
 	s.t.Helper()
-	cloudtest.Check(s.t, ec2.NewVolumeAvailableWaiter(s.api).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{volume}}, patience()))
+	cloudtest.Check(s.t, ec2.NewVolumeAvailableWaiter(s.api, func(o *ec2.VolumeAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{volume}}, patience()))
 	must[*ec2.AttachVolumeOutput](s)(s.api.AttachVolume(background, &ec2.AttachVolumeInput{VolumeId: &volume, InstanceId: &s.front, Device: &device}))
-	cloudtest.Check(s.t, ec2.NewVolumeInUseWaiter(s.api).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{volume}}, patience()))
+	cloudtest.Check(s.t, ec2.NewVolumeInUseWaiter(s.api, func(o *ec2.VolumeInUseWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{volume}}, patience()))
 	cloudtest.Eventually(s.t, patience(), func() error { return s.attached(volume) })
 }
 
@@ -50,14 +50,14 @@ func (s *site) attached(volume string) error {
 func (s *site) detach(volume string) {
 	s.t.Helper()
 	must[*ec2.DetachVolumeOutput](s)(s.api.DetachVolume(background, &ec2.DetachVolumeInput{VolumeId: &volume}))
-	cloudtest.Check(s.t, ec2.NewVolumeAvailableWaiter(s.api).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{volume}}, patience()))
+	cloudtest.Check(s.t, ec2.NewVolumeAvailableWaiter(s.api, func(o *ec2.VolumeAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVolumesInput{VolumeIds: []string{volume}}, patience()))
 }
 
 // snapshots proves that a snapshot has what was written, and that a volume of it can be larger and grow.
 func (s *site) snapshots() {
 	snap := must[*ec2.CreateSnapshotOutput](s)(s.api.CreateSnapshot(background, &ec2.CreateSnapshotInput{VolumeId: &s.volume}))
 	s.snapshot = *snap.SnapshotId
-	cloudtest.Check(s.t, ec2.NewSnapshotCompletedWaiter(s.api).Wait(background, &ec2.DescribeSnapshotsInput{SnapshotIds: []string{s.snapshot}}, patience()))
+	cloudtest.Check(s.t, ec2.NewSnapshotCompletedWaiter(s.api, func(o *ec2.SnapshotCompletedWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeSnapshotsInput{SnapshotIds: []string{s.snapshot}}, patience()))
 	s.detach(s.volume)
 	zone := s.instance(s.front).Placement.AvailabilityZone
 	v := must[*ec2.CreateVolumeOutput](s)(s.api.CreateVolume(background, &ec2.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: &s.snapshot}))
@@ -83,13 +83,13 @@ func (s *site) imageOfInstance() {
 	g.Run("echo " + mark + " | sudo tee /etc/mark && sync")
 	i := must[*ec2.CreateImageOutput](s)(s.api.CreateImage(background, &ec2.CreateImageInput{InstanceId: &s.front, Name: aws.String("copy")}))
 	s.copied = *i.ImageId
-	cloudtest.Check(s.t, ec2.NewImageExistsWaiter(s.api).Wait(background, &ec2.DescribeImagesInput{ImageIds: []string{s.copied}}, patience()))
-	cloudtest.Check(s.t, ec2.NewImageAvailableWaiter(s.api).Wait(background, &ec2.DescribeImagesInput{ImageIds: []string{s.copied}}, patience()))
+	cloudtest.Check(s.t, ec2.NewImageExistsWaiter(s.api, func(o *ec2.ImageExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeImagesInput{ImageIds: []string{s.copied}}, patience()))
+	cloudtest.Check(s.t, ec2.NewImageAvailableWaiter(s.api, func(o *ec2.ImageAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeImagesInput{ImageIds: []string{s.copied}}, patience()))
 	of := s.image
 	s.image = s.copied
 	id := s.runOne(s.private, s.groups["back"], "copy")
 	s.image = of
-	cloudtest.Check(s.t, ec2.NewInstanceRunningWaiter(s.api).Wait(background, &ec2.DescribeInstancesInput{InstanceIds: []string{id}}, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceRunningWaiter(s.api, func(o *ec2.InstanceRunningWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeInstancesInput{InstanceIds: []string{id}}, patience()))
 	copied := s.cloud.Host.SSH(s.t, *s.instance(id).PrivateIpAddress, s.key, s.login())
 	if out := copied.Run("cat /etc/mark"); strings.TrimSpace(out) != mark {
 		s.t.Errorf("the copy has %q", out)

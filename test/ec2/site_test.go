@@ -90,7 +90,7 @@ func (s *site) imageAndKey() {
 	}
 	s.image = *images.Images[0].ImageId
 	must[*ec2.ImportKeyPairOutput](s)(s.api.ImportKeyPair(background, &ec2.ImportKeyPairInput{KeyName: aws.String("key"), PublicKeyMaterial: publicKey(s)}))
-	cloudtest.Check(s.t, ec2.NewKeyPairExistsWaiter(s.api).Wait(background, &ec2.DescribeKeyPairsInput{KeyNames: []string{"key"}}, patience()))
+	cloudtest.Check(s.t, ec2.NewKeyPairExistsWaiter(s.api, func(o *ec2.KeyPairExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeKeyPairsInput{KeyNames: []string{"key"}}, patience()))
 }
 
 func (s *site) makeVPC() {
@@ -100,8 +100,8 @@ func (s *site) makeVPC() {
 	}
 	vpc := must[*ec2.CreateVpcOutput](s)(s.api.CreateVpc(background, &ec2.CreateVpcInput{CidrBlock: aws.String("10.20.0.0/16"), TagSpecifications: name(types.ResourceTypeVpc, "site")}))
 	s.vpc = *vpc.Vpc.VpcId
-	cloudtest.Check(s.t, ec2.NewVpcExistsWaiter(s.api).Wait(background, &ec2.DescribeVpcsInput{VpcIds: []string{s.vpc}}, patience()))
-	cloudtest.Check(s.t, ec2.NewVpcAvailableWaiter(s.api).Wait(background, &ec2.DescribeVpcsInput{VpcIds: []string{s.vpc}}, patience()))
+	cloudtest.Check(s.t, ec2.NewVpcExistsWaiter(s.api, func(o *ec2.VpcExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVpcsInput{VpcIds: []string{s.vpc}}, patience()))
+	cloudtest.Check(s.t, ec2.NewVpcAvailableWaiter(s.api, func(o *ec2.VpcAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVpcsInput{VpcIds: []string{s.vpc}}, patience()))
 	for i, to := range []*string{&s.public, &s.private} {
 		sub := must[*ec2.CreateSubnetOutput](s)(s.api.CreateSubnet(background, &ec2.CreateSubnetInput{VpcId: &s.vpc, AvailabilityZone: zones[i].ZoneName,
 			CidrBlock: aws.String(fmt.Sprintf("10.20.%d.0/24", i+1))})).Subnet
@@ -109,14 +109,14 @@ func (s *site) makeVPC() {
 			s.t.Errorf("subnet: %d free addresses in %s", *sub.AvailableIpAddressCount, *sub.AvailabilityZone)
 		}
 		*to = *sub.SubnetId
-		cloudtest.Check(s.t, ec2.NewSubnetAvailableWaiter(s.api).Wait(background, &ec2.DescribeSubnetsInput{SubnetIds: []string{*to}}, patience()))
+		cloudtest.Check(s.t, ec2.NewSubnetAvailableWaiter(s.api, func(o *ec2.SubnetAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeSubnetsInput{SubnetIds: []string{*to}}, patience()))
 	}
 }
 
 func (s *site) makeRoutes() {
 	gw := must[*ec2.CreateInternetGatewayOutput](s)(s.api.CreateInternetGateway(background, &ec2.CreateInternetGatewayInput{}))
 	s.internet = *gw.InternetGateway.InternetGatewayId
-	cloudtest.Check(s.t, ec2.NewInternetGatewayExistsWaiter(s.api).Wait(background, &ec2.DescribeInternetGatewaysInput{InternetGatewayIds: []string{s.internet}}, patience()))
+	cloudtest.Check(s.t, ec2.NewInternetGatewayExistsWaiter(s.api, func(o *ec2.InternetGatewayExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeInternetGatewaysInput{InternetGatewayIds: []string{s.internet}}, patience()))
 	must[*ec2.AttachInternetGatewayOutput](s)(s.api.AttachInternetGateway(background, &ec2.AttachInternetGatewayInput{InternetGatewayId: &s.internet, VpcId: &s.vpc}))
 	s.publicTable = s.routeTable(s.public)
 	s.privateTable = s.routeTable(s.private)
@@ -136,7 +136,7 @@ func (s *site) makeGroups() {
 	for _, n := range []string{"front", "back"} {
 		g := must[*ec2.CreateSecurityGroupOutput](s)(s.api.CreateSecurityGroup(background, &ec2.CreateSecurityGroupInput{GroupName: &n, Description: aws.String("of the test"), VpcId: &s.vpc}))
 		s.groups[n] = *g.GroupId
-		cloudtest.Check(s.t, ec2.NewSecurityGroupExistsWaiter(s.api).Wait(background, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{*g.GroupId}}, patience()))
+		cloudtest.Check(s.t, ec2.NewSecurityGroupExistsWaiter(s.api, func(o *ec2.SecurityGroupExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{*g.GroupId}}, patience()))
 	}
 	ssh := types.IpPermission{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22)}
 	anybody, insiders := ssh, ssh
@@ -155,11 +155,11 @@ func (s *site) runInstances() {
 	s.front = s.runOne(s.public, s.groups["front"], "front")
 	s.back = s.runOne(s.private, s.groups["back"], "back")
 	both := &ec2.DescribeInstancesInput{InstanceIds: []string{s.front, s.back}}
-	cloudtest.Check(s.t, ec2.NewInstanceExistsWaiter(s.api).Wait(background, both, patience()))
-	cloudtest.Check(s.t, ec2.NewInstanceRunningWaiter(s.api).Wait(background, both, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceExistsWaiter(s.api, func(o *ec2.InstanceExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, both, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceRunningWaiter(s.api, func(o *ec2.InstanceRunningWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, both, patience()))
 	status := &ec2.DescribeInstanceStatusInput{InstanceIds: []string{s.front, s.back}}
-	cloudtest.Check(s.t, ec2.NewInstanceStatusOkWaiter(s.api).Wait(background, status, patience()))
-	cloudtest.Check(s.t, ec2.NewSystemStatusOkWaiter(s.api).Wait(background, status, patience()))
+	cloudtest.Check(s.t, ec2.NewInstanceStatusOkWaiter(s.api, func(o *ec2.InstanceStatusOkWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, status, patience()))
+	cloudtest.Check(s.t, ec2.NewSystemStatusOkWaiter(s.api, func(o *ec2.SystemStatusOkWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, status, patience()))
 }
 
 func (s *site) runOne(subnet, group, n string) string {
