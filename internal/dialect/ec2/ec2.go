@@ -86,6 +86,7 @@ func (a *api) families() [][]*action {
 		a.vpcActions(), a.subnetActions(), a.routeActions(), a.gatewayActions(), a.natActions(),
 		a.aclActions(), a.optionsActions(), a.peeringActions(),
 		a.volumeActions(), a.snapshotActions(), a.imageActions(), a.importActions(),
+		a.customerGatewayActions(), a.vpnGatewayActions(), a.vpnConnectionActions(),
 		a.addressActions(), a.interfaceActions(), a.groupActions(),
 	}
 }
