@@ -1,5 +1,5 @@
 // Package network is the use cases on networks, subnets, ports, routers, floating
-// IPs and security groups: what a project may ask for, decided whole inside the
+// IPs and security groups, and on routing domains with all that is in them: what a project may ask for, decided whole inside the
 // request's transaction (addresses, MACs, overlaps, quota, who still uses what).
 // One file per noun and verb.
 //
@@ -11,6 +11,10 @@
 //	    | after commit: nudge(kind, id)
 //	    v
 //	fan out: which hosts? --> nudge(host, kind, id) --> plan --> agentapi.Agent
+//
+// A routing domain (domains.go) is a router that owns an address plan. Its subnets (domain_subnets.go) are networks of their own,
+// and whoever changes anything in it holds the router's lock. Tables of routes, gateways, filters and peerings are documents
+// beside it; what their routes lead to is found when the router is planned (load_domain.go, plan_domain.go).
 //
 // It is not the data plane: bridges, nftables and DHCP are the agent's drivers'.
 // It does not know guests: package compute calls CreateInstancePorts, PlugInstance and
