@@ -262,7 +262,7 @@ type FilterEntry struct {
 	Direction Direction
 	Allow     bool
 	Protocol  int // IANA number, -1: any
-	// Ports bound the destination's port, ICMPType and ICMPCode what ICMP says; nil: any.
+	// Ports bound the destination's port, ICMPType and ICMPCode what ICMP says; nil: any. A code goes with a type only.
 	Ports              *PortRange
 	ICMPType, ICMPCode *int
 	Prefix             netip.Prefix // of the other end; its family is the only one that the entry speaks of

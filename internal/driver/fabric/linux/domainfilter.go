@@ -102,8 +102,8 @@ func entryText(e spec.FilterEntry) string {
 	if e.Ports != nil && hasPorts(e.Protocol) {
 		r.PortMin, r.PortMax = e.Ports.First, e.Ports.Last
 	}
-	if p := protocol(r); p == protoICMP || p == protoICMPv6 {
-		r.PortMin, r.PortMax = either(e.ICMPType, -1), either(e.ICMPCode, -1)
+	if p := protocol(r); (p == protoICMP || p == protoICMPv6) && e.ICMPType != nil { // a code means nothing without a type
+		r.PortMin, r.PortMax = *e.ICMPType, either(e.ICMPCode, -1)
 	}
 	family := "meta nfproto ipv4"
 	if r.IPv6 {
