@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2/shape"
 )
@@ -31,10 +32,16 @@ func (a *api) emptyActions() []*action {
 			"-Filters -MaxResults -NextToken"),
 		none[shape.DescribeSpotPriceHistoryRequest, shape.DescribeSpotPriceHistoryResult]("DescribeSpotPriceHistory",
 			"-AvailabilityZone -EndTime -Filters -InstanceTypes -MaxResults -NextToken -ProductDescriptions -StartTime"),
+		serve("CancelSpotInstanceRequests", a.cancelSpot, "SpotInstanceRequestIds"),
 	}
 }
 
 // none makes an action that finds nothing.
 func none[In, Out any](name, members string) *action {
 	return serve(name, func(context.Context, *In) (*Out, error) { return new(Out), nil }, members)
+}
+
+// cancelSpot finds none of the requests: there are no spot instances here.
+func (a *api) cancelSpot(_ context.Context, in *shape.CancelSpotInstanceRequestsRequest) (*shape.CancelSpotInstanceRequestsResult, error) {
+	return nil, bad("InvalidSpotInstanceRequestID.NotFound", "The spot instance request ID '%s' does not exist", strings.Join(in.SpotInstanceRequestIds, ", "))
 }

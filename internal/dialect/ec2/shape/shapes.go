@@ -3633,18 +3633,6 @@ type ModifyVpcAttributeRequest struct {
 	VpcId                            string                 `query:"VpcId" xml:"vpcId" required:"true"`
 }
 
-type ModifyVpcPeeringConnectionOptionsRequest struct {
-	AccepterPeeringConnectionOptions  *PeeringConnectionOptionsRequest `query:"AccepterPeeringConnectionOptions" xml:"AccepterPeeringConnectionOptions"`
-	DryRun                            *bool                            `query:"DryRun" xml:"DryRun"`
-	RequesterPeeringConnectionOptions *PeeringConnectionOptionsRequest `query:"RequesterPeeringConnectionOptions" xml:"RequesterPeeringConnectionOptions"`
-	VpcPeeringConnectionId            string                           `query:"VpcPeeringConnectionId" xml:"VpcPeeringConnectionId" required:"true"`
-}
-
-type ModifyVpcPeeringConnectionOptionsResult struct {
-	AccepterPeeringConnectionOptions  *PeeringConnectionOptions `query:"AccepterPeeringConnectionOptions" xml:"accepterPeeringConnectionOptions"`
-	RequesterPeeringConnectionOptions *PeeringConnectionOptions `query:"RequesterPeeringConnectionOptions" xml:"requesterPeeringConnectionOptions"`
-}
-
 type ModifyVpnConnectionOptionsRequest struct {
 	DryRun                *bool  `query:"DryRun" xml:"DryRun"`
 	LocalIpv4NetworkCidr  string `query:"LocalIpv4NetworkCidr" xml:"LocalIpv4NetworkCidr"`
@@ -3960,18 +3948,6 @@ type OperatorResponse struct {
 	HiddenByDefault *bool  `query:"HiddenByDefault" xml:"hiddenByDefault"`
 	Managed         *bool  `query:"Managed" xml:"managed"`
 	Principal       string `query:"Principal" xml:"principal"`
-}
-
-type PeeringConnectionOptions struct {
-	AllowDnsResolutionFromRemoteVpc            *bool `query:"AllowDnsResolutionFromRemoteVpc" xml:"allowDnsResolutionFromRemoteVpc"`
-	AllowEgressFromLocalClassicLinkToRemoteVpc *bool `query:"AllowEgressFromLocalClassicLinkToRemoteVpc" xml:"allowEgressFromLocalClassicLinkToRemoteVpc"`
-	AllowEgressFromLocalVpcToRemoteClassicLink *bool `query:"AllowEgressFromLocalVpcToRemoteClassicLink" xml:"allowEgressFromLocalVpcToRemoteClassicLink"`
-}
-
-type PeeringConnectionOptionsRequest struct {
-	AllowDnsResolutionFromRemoteVpc            *bool `query:"AllowDnsResolutionFromRemoteVpc" xml:"AllowDnsResolutionFromRemoteVpc"`
-	AllowEgressFromLocalClassicLinkToRemoteVpc *bool `query:"AllowEgressFromLocalClassicLinkToRemoteVpc" xml:"AllowEgressFromLocalClassicLinkToRemoteVpc"`
-	AllowEgressFromLocalVpcToRemoteClassicLink *bool `query:"AllowEgressFromLocalVpcToRemoteClassicLink" xml:"AllowEgressFromLocalVpcToRemoteClassicLink"`
 }
 
 type PerformanceFactorReference struct {
