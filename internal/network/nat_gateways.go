@@ -27,6 +27,9 @@ func (s *Service) CreateNATGateway(ctx context.Context, r NATRequest) (n *cloud.
 		if err := s.nats().may(ctx, router.ProjectID); err != nil {
 			return err
 		}
+		if sub.Prefix.Addr().Is6() {
+			return cloud.Invalidf("NAT gateway", "subnet_id", "A NAT gateway is for IPv4, and the prefix of subnet %s is %s.", sub.ID, sub.Prefix)
+		}
 		n = &cloud.NATGateway{ID: cloud.NATGatewayID(cloud.NewID()), ProjectID: router.ProjectID, RouterID: router.ID, SubnetID: sub.ID, Name: r.Name,
 			FloatingIPID: r.FloatingIPID, Meta: cloud.Meta{Labels: r.Labels}}
 		p, err := s.natPort(ctx, n, sub, r.Address)
