@@ -32,7 +32,28 @@ func (s *site) deleteAll() {
 	s.deleteStorage()
 	s.deleteNetwork()
 	s.nothingSeen()
+	s.deleteAccount()
 	s.cloud.NothingLeft(s.t)
+}
+
+// deleteAccount deletes what the account had from the start, or was given for the test: its default VPC, the image, the access key.
+func (s *site) deleteAccount() {
+	all := must[*ec2.DescribeVpcsOutput](s)(s.api.DescribeVpcs(background, &ec2.DescribeVpcsInput{Filters: filter("is-default", "true")}))
+	for _, vpc := range all.Vpcs {
+		subnets := must[*ec2.DescribeSubnetsOutput](s)(s.api.DescribeSubnets(background, &ec2.DescribeSubnetsInput{Filters: filter("vpc-id", *vpc.VpcId)}))
+		for _, sub := range subnets.Subnets {
+			must[*ec2.DeleteSubnetOutput](s)(s.api.DeleteSubnet(background, &ec2.DeleteSubnetInput{SubnetId: sub.SubnetId}))
+		}
+		gateways := must[*ec2.DescribeInternetGatewaysOutput](s)(s.api.DescribeInternetGateways(background, &ec2.DescribeInternetGatewaysInput{Filters: filter("attachment.vpc-id", *vpc.VpcId)}))
+		for _, g := range gateways.InternetGateways {
+			must[*ec2.DetachInternetGatewayOutput](s)(s.api.DetachInternetGateway(background, &ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: vpc.VpcId}))
+			must[*ec2.DeleteInternetGatewayOutput](s)(s.api.DeleteInternetGateway(background, &ec2.DeleteInternetGatewayInput{InternetGatewayId: g.InternetGatewayId}))
+		}
+		must[*ec2.DeleteVpcOutput](s)(s.api.DeleteVpc(background, &ec2.DeleteVpcInput{VpcId: vpc.VpcId}))
+	}
+	admin := s.cloud.Client(s.t)
+	admin.Run("image delete minimal")
+	admin.Run("ec2 credentials delete " + s.keys.access)
 }
 
 func (s *site) deleteStorage() {

@@ -17,6 +17,7 @@ type site struct {
 	files cloudtest.Files
 	key   cloudtest.Key
 	api   *ec2.Client
+	keys  keys
 	t     *testing.T
 
 	image                     string
@@ -41,7 +42,8 @@ func TestSite(t *testing.T) {
 	s.key = cloudtest.NewKey(t, s.cloud.Host.Dir)
 	admin := s.cloud.Client(t)
 	admin.Run("image create --public --disk-format qcow2 --container-format bare --file " + files.Image + " minimal")
-	s.api = newClient(s.cloud, newKeys(t, admin))
+	s.keys = newKeys(t, admin)
+	s.api = newClient(s.cloud, s.keys)
 	for _, step := range []struct {
 		name string
 		run  func(*site)
