@@ -24,6 +24,7 @@ func (c *Cloud) Leftovers() []string {
 	l.volumes()
 	l.volumeGroups()
 	l.network()
+	l.tunnels()
 	l.domains(c)
 	for _, op := range r.operations {
 		if !op.State.Ended() || op.State == cloud.OperationStuck {
@@ -48,6 +49,8 @@ type rows struct {
 	addresses   []*cloud.AddressUse
 	groups      map[cloud.SecurityGroupID]*cloud.SecurityGroup
 	routers     map[cloud.RouterID]*cloud.Router
+	vpns        map[cloud.VPNServiceID]*cloud.VPNService
+	connections []*cloud.VPNConnection
 	collections []*cloud.VolumeGroup
 	together    []*cloud.GroupSnapshot
 	operations  []*cloud.Operation // open and stuck ones
@@ -83,6 +86,8 @@ func (c *Cloud) readRows() (r rows, err error) {
 	r.ports = index(s.Ports, func(x *cloud.Port) cloud.PortID { return x.ID }, &err)
 	r.groups = index(s.SecurityGroups, func(x *cloud.SecurityGroup) cloud.SecurityGroupID { return x.ID }, &err)
 	r.routers = index(s.Routers, func(x *cloud.Router) cloud.RouterID { return x.ID }, &err)
+	r.vpns = index(s.VPNServices, func(x *cloud.VPNService) cloud.VPNServiceID { return x.ID }, &err)
+	r.connections = all(s.VPNConnections, &err)
 	r.collections, r.together = all(s.VolumeGroups, &err), all(s.GroupSnapshots, &err)
 	r.attachments, r.addresses = all(s.Attachments, &err), all(s.AddressUses, &err)
 	ops, failed := s.Operations.List(context.Background(), cloud.Where(cloud.In("state", []string{"pending", "running", "unwinding", "stuck"})))
@@ -214,6 +219,7 @@ func (l *leftovers) host(h *simulated, r rows) {
 		}
 	}
 	l.standing(h, r, id, f.Networks, f.Groups, f.Routers)
+	l.vpnsOn(h, id, f.VPNs)
 }
 
 // standing are the objects that must be on a host only while something there needs them.

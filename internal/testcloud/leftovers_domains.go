@@ -47,7 +47,7 @@ func (l *leftovers) domains(c *Cloud) {
 func (l *leftovers) links(networks cloud.Records[cloud.Network, cloud.NetworkID]) {
 	ends := map[cloud.NetworkID]int{}
 	for _, p := range l.ports {
-		if p.Owner == cloud.OwnerRouterLink || p.Owner == cloud.OwnerVPN && p.RouterID == "" {
+		if p.Owner == cloud.OwnerRouterLink || p.Owner == cloud.OwnerVPN {
 			ends[p.NetworkID]++
 		}
 		if p.RouterID != "" && l.routers[p.RouterID] == nil {
