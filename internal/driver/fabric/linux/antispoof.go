@@ -86,7 +86,7 @@ func fromGuest(p spec.Port, ifindex int) []string {
 		rules = append(rules, fromMAC(s)...)
 	}
 	if p.Forwards {
-		rules = append(rules, "ether saddr "+all[0].mac+" ether type { ip, ip6 } accept")
+		rules = append(rules, "ether saddr "+all[0].mac+" ether type { 0x0800, 0x86dd } accept")
 	}
 	return append(rules, "drop")
 }

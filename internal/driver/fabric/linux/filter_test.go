@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/nubo-cloud/nubo/internal/spec"
 )
@@ -173,6 +175,41 @@ func TestSpoofing(t *testing.T) {
 				t.Errorf("%s: dropped although port security is off", name)
 			}
 		}
+	}
+}
+
+// A guest speaks as each of its addresses. One that forwards sends from any, but claims none that is not its own.
+func TestSecondAddressAndForwarding(t *testing.T) {
+	w, a, b := pair(t)
+	w.group(ingressGroup("gb", 2, anyRule(spec.Ingress, false)))
+	ear, frames, p := listenFrames(t, b), spoofs(), a.port
+	arrives := func(kind, from string, within time.Duration) bool {
+		as := spoof{a.mac(), netip.MustParseAddr(from), p.Addresses[1], linkLocal(a.mac())}
+		a.send(frames[kind].frame(as, b.mac()))
+		return ear.hears(as.tag(frames[kind]), within)
+	}
+	change := func(edit func()) {
+		p.Generation++
+		edit()
+		_, err := w.fabric.EnsurePort(context.Background(), p)
+		must(t, err)
+	}
+	change(func() { p.Addresses = append(slices.Clone(p.Addresses), netip.MustParseAddr("10.0.0.66")) })
+	for _, kind := range []string{"IPv4", "ARP"} {
+		if !arrives(kind, "10.0.0.66", patience) {
+			t.Errorf("%s: the second address does not arrive", kind)
+		}
+	}
+	change(func() { p.Forwards = true })
+	if !arrives("IPv4", "192.0.2.1", patience) {
+		t.Error("what it forwards does not arrive")
+	}
+	if arrives("ARP", "10.0.0.67", refusal/4) {
+		t.Error("one that forwards claims another's address")
+	}
+	change(func() { p.Forwards = false })
+	if arrives("IPv4", "192.0.2.2", refusal/4) {
+		t.Error("what it forwards still arrives when it may not")
 	}
 }
 
