@@ -108,6 +108,9 @@ func (in floatingIn) target() (network.TargetRequest, error) {
 }
 
 func (a *api) createFloating(ctx context.Context, in floatingIn) (*cloud.FloatingIP, error) {
+	if in.NetworkID.Value == "" {
+		return nil, notSpecified("floating_network_id")
+	}
 	target, err := in.target()
 	if err != nil {
 		return nil, err
