@@ -78,10 +78,13 @@ func (s *Service) furnish(ctx context.Context, r *cloud.Router) error {
 	return s.insertRules(ctx, rules)
 }
 
-// domainRules are those of a domain's default group: everything out, and in what comes from its members.
+// domainRules are those of a domain's default group: everything out, and in what comes from its members, of both versions of IP.
 func domainRules(g *cloud.SecurityGroup, ipv6 bool) []*cloud.SecurityGroupRule {
-	return []*cloud.SecurityGroupRule{outRule(g, ipv6),
-		{ProjectID: g.ProjectID, GroupID: g.ID, Direction: "ingress", IPv6: ipv6, RemoteGroup: g.ID}}
+	rules := []*cloud.SecurityGroupRule{outRule(g, ipv6)}
+	if !ipv6 {
+		rules = append(rules, &cloud.SecurityGroupRule{ProjectID: g.ProjectID, GroupID: g.ID, Direction: "ingress", AnyVersion: true, RemoteGroup: g.ID})
+	}
+	return rules
 }
 
 func outRule(g *cloud.SecurityGroup, ipv6 bool) *cloud.SecurityGroupRule {

@@ -134,8 +134,8 @@ func TestDomainBlocks(t *testing.T) {
 	if f := get(w.Filter(ctx, r.Domain.DefaultFilter))(t); len(f.Entries) != 4 {
 		t.Errorf("the default filter has %d entries, not 4", len(f.Entries))
 	}
-	if rules := get(w.ListRules(ctx, cloud.Where(cloud.Eq("group_id", r.Domain.DefaultGroup))))(t); len(rules) != 4 {
-		t.Errorf("the default group has %d rules, not 4", len(rules))
+	if rules := get(w.ListRules(ctx, cloud.Where(cloud.Eq("group_id", r.Domain.DefaultGroup))))(t); len(rules) != 3 {
+		t.Errorf("the default group has %d rules, not 3", len(rules))
 	}
 }
 
