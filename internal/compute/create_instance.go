@@ -92,6 +92,9 @@ func (s *Service) CreateInstance(ctx context.Context, r CreateRequest) ([]*cloud
 }
 
 func (s *Service) normalise(r *CreateRequest) error {
+	if err := checkOptions(r.Options); err != nil {
+		return err
+	}
 	r.Name = strings.TrimSpace(r.Name)
 	r.CountMin = max(r.CountMin, 1)
 	r.CountMax = max(r.CountMax, r.CountMin)
