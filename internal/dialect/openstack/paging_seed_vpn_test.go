@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
+	"github.com/nubo-cloud/nubo/internal/network"
 	"github.com/nubo-cloud/nubo/internal/store"
 )
 
@@ -15,13 +16,11 @@ func (x *reader) seedVPN(db *store.Store, project cloud.ProjectID) {
 		return &cloud.VPNService{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Description: word(n + 1), AdminUp: n%3 == 0,
 			RouterID: cloud.RouterID(seeded(n % 5)), SubnetID: cloud.SubnetID(seeded(n % 7))}
 	})
-	for path, use := range map[string]string{"ikepolicies": "ike", "ipsecpolicies": "esp"} {
-		x.families["/network/v2.0/vpn/"+path] = rowsOf(db.VPNProposals, func(id cloud.VPNProposalID, n int) *cloud.VPNProposal {
-			return &cloud.VPNProposal{ID: cloud.VPNProposalID(use) + id, ProjectID: project, Use: use, Meta: meta(n), Name: word(n), Description: word(n + 1),
-				Encryption: pick(n, "aes-128", "aes-256"), Authentication: pick(n, "sha1", "sha256", "sha512"), Group: pick(n, "group5", "group14"), IKEVersion: pick(n, "v1", "v2"),
-				Phase1: "main", Encapsulation: pick(n, "tunnel", "transport"), Transform: pick(n, "esp", "ah"), Lifetime: time.Hour}
-		})
-	}
+	// IPsec policies lie in the same table, and are listed by the same code.
+	x.families["/network/v2.0/vpn/ikepolicies"] = rowsOf(db.VPNProposals, func(id cloud.VPNProposalID, n int) *cloud.VPNProposal {
+		return &cloud.VPNProposal{ID: id, ProjectID: project, Use: network.UseIKE, Meta: meta(n), Name: word(n), Description: word(n + 1), Encryption: pick(n, "aes-128", "aes-256"),
+			Authentication: pick(n, "sha1", "sha256", "sha512"), Group: pick(n, "group5", "group14"), IKEVersion: pick(n, "v1", "v2"), Phase1: pick(n, "main", "aggressive"), Lifetime: time.Hour}
+	})
 	x.families["/network/v2.0/vpn/endpoint-groups"] = rowsOf(db.EndpointGroups, func(id cloud.EndpointGroupID, n int) *cloud.EndpointGroup {
 		return &cloud.EndpointGroup{ID: id, ProjectID: project, Meta: meta(n), Name: word(n), Description: word(n + 1), Kind: pick(n, "cidr", "subnet"), Endpoints: []string{"10.0.0.0/8"}}
 	})
