@@ -239,6 +239,32 @@ func (s *Service) UpdateTunnel(ctx context.Context, id cloud.VPNConnectionID, ou
 	})
 }
 
+// GatewayConnectionChange changes what is not nil.
+type GatewayConnectionChange struct {
+	PeerID                      *cloud.VPNPeerID
+	LocalSelector, PeerSelector *netip.Prefix
+}
+
+// UpdateGatewayConnection gives a gateway's connection another peer, or other bounds of what it carries. Its tunnels come up anew.
+func (s *Service) UpdateGatewayConnection(ctx context.Context, id cloud.VPNConnectionID, change GatewayConnectionChange) (*cloud.VPNConnection, error) {
+	return s.changeGatewayConnection(ctx, id, func(ctx context.Context, c *cloud.VPNConnection, _ *cloud.VPNService) error {
+		apply(&c.LocalSelector, change.LocalSelector)
+		apply(&c.PeerSelector, change.PeerSelector)
+		if change.PeerID == nil {
+			return nil
+		}
+		if err := s.lockVPNPeer(ctx, *change.PeerID); err != nil {
+			return err
+		}
+		peer, err := s.VPNPeer(ctx, *change.PeerID)
+		if err != nil {
+			return err
+		}
+		c.PeerID, c.PeerAddress, c.PeerIdentity = peer.ID, peer.Address.String(), peer.Address.String()
+		return nil
+	})
+}
+
 // AddConnectionRoute has a gateway's connection lead to a prefix; one that it leads to already is no error.
 func (s *Service) AddConnectionRoute(ctx context.Context, id cloud.VPNConnectionID, p netip.Prefix) (*cloud.VPNConnection, error) {
 	return s.changeGatewayConnection(ctx, id, func(_ context.Context, c *cloud.VPNConnection, _ *cloud.VPNService) error {

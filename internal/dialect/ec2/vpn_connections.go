@@ -16,6 +16,8 @@ func (a *api) vpnConnectionActions() []*action {
 		done("DeleteVpnConnection", a.deleteConnection, "VpnConnectionId"),
 		done("CreateVpnConnectionRoute", a.createConnectionRoute, "VpnConnectionId DestinationCidrBlock"),
 		done("DeleteVpnConnectionRoute", a.deleteConnectionRoute, "VpnConnectionId DestinationCidrBlock"),
+		serve("ModifyVpnConnection", a.modifyConnection, "VpnConnectionId CustomerGatewayId VpnGatewayId"),
+		serve("ModifyVpnConnectionOptions", a.modifyConnectionOptions, "VpnConnectionId LocalIpv4NetworkCidr RemoteIpv4NetworkCidr"),
 		serve("ModifyVpnTunnelOptions", a.modifyTunnel, "VpnConnectionId VpnTunnelOutsideIpAddress TunnelOptions SkipTunnelReplacement"),
 	}
 }
