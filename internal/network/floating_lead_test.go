@@ -10,6 +10,7 @@ import (
 func TestFloatingIPDisplaces(t *testing.T) {
 	w := newWorld(t, "h1")
 	ctx := as("p")
+	w.public()
 	r, subnets := w.domain(ctx, "10.0.0.0/16", "10.0.0.0/24")
 	w.outside(ctx, r)
 	p, q := get(w.CreatePort(ctx, PortRequest{NetworkID: subnets[0].NetworkID}))(t), get(w.CreatePort(ctx, PortRequest{NetworkID: subnets[0].NetworkID}))(t)
