@@ -28,11 +28,15 @@ type signer struct {
 
 // newSigner makes an access key as a user would.
 func (c *client) newSigner(ctx context.Context) (*signer, error) {
-	var me struct{ Token struct{ User struct{ ID string } } }
+	var me struct {
+		Token struct{ User struct{ ID string } }
+	}
 	if _, _, err := c.exchange(ctx, "GET", "/identity/v3/auth/tokens", map[string]string{"X-Subject-Token": c.token}, nil, &me); err != nil {
 		return nil, err
 	}
-	var made struct{ Credential struct{ Access, Secret string } }
+	var made struct {
+		Credential struct{ Access, Secret string }
+	}
 	_, err := c.call(ctx, "POST", "/identity/v3/users/"+me.Token.User.ID+"/credentials/OS-EC2", object{"tenant_id": c.project}, &made)
 	return &signer{client: c, keys: aws.Credentials{AccessKeyID: made.Credential.Access, SecretAccessKey: made.Credential.Secret}, v4: v4.NewSigner()}, err
 }
