@@ -109,6 +109,27 @@ func (c *Command) CombinedOutput() ([]byte, error) {
 	return []byte(out.String()), err
 }
 
+// Join lays a cable to another host: this one has the address near on it, the other one far and its way to everywhere through it.
+// Both are addresses with the length of their prefix.
+func (h *Host) Join(t *testing.T, other *Host, near, far string) {
+	t.Helper()
+	gateway, _, _ := strings.Cut(near, "/")
+	for _, step := range []struct {
+		on   *Host
+		args string
+	}{
+		{h, "link add beside type veth peer name up netns " + other.name}, {h, "addr add " + near + " dev beside"}, {h, "link set beside up"},
+		{other, "addr add " + far + " dev up"}, {other, "link set up up"}, {other, "route add default via " + gateway},
+	} {
+		if out, err := step.on.Command("ip", strings.Fields(step.args)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", step.args, err, out)
+		}
+	}
+}
+
+// Namespace is the host's network namespace. It ends with the test.
+func (h *Host) Namespace() *netns.Handle { return h.ns }
+
 // Dial connects from the host. The address must be a literal.
 func (h *Host) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	err = h.ns.Do(func() error {
