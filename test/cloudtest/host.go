@@ -118,8 +118,8 @@ func (h *Host) Join(t *testing.T, other *Host, near, far string) {
 		on   *Host
 		args string
 	}{
-		{h, "link add beside type veth peer name up netns " + other.name}, {h, "addr add " + near + " dev beside"}, {h, "link set beside up"},
-		{other, "addr add " + far + " dev up"}, {other, "link set up up"}, {other, "route add default via " + gateway},
+		{h, "link add beside type veth peer name home netns " + other.name}, {h, "addr add " + near + " dev beside"}, {h, "link set beside up"},
+		{other, "addr add " + far + " dev home"}, {other, "link set home up"}, {other, "route add default via " + gateway},
 	} {
 		if out, err := step.on.Command("ip", strings.Fields(step.args)...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %s: %v: %s", step.args, err, out)
