@@ -26,6 +26,7 @@ test=(
 	python3-keystoneauth1 python3-lxml xmlsec1         # SAML as others speak it (test/federation)
 	simplesamlphp apache2 php-cli php-xml              # a SAML identity provider, which must have Apache beside it (test/federation)
 	glewlwyd dbconfig-sqlite3                          # an OpenID provider; its tests make its store (test/federation)
+	awscli python3-boto3 python3-libcloud              # clients of the EC2 API (test/ec2)
 	cloud-init                                         # a reader of metadata, as guests have it (test/metadata)
 	python3
 )
