@@ -85,7 +85,7 @@ func TestOneServerThreeWays(t *testing.T) {
 		t.Errorf("the tag that OpenStack's client set: %q", got)
 	}
 	s.aws(t, "ec2", "stop-instances", "--instance-ids", id)
-	s.aws(t, "ec2", "wait", "instance-stopped", "--instance-ids", id)
+	s.becomes(t, id, "stopped")
 	if got := admin.Object("server show shared").String("status"); got != "SHUTOFF" {
 		t.Errorf("stopped by EC2, OpenStack shows %s", got)
 	}
@@ -94,10 +94,22 @@ func TestOneServerThreeWays(t *testing.T) {
 		t.Errorf("the console logs differ: %q is not in what EC2 shows", lastLine(console))
 	}
 	admin.Run("server delete --wait shared")
-	s.aws(t, "ec2", "wait", "instance-terminated", "--instance-ids", id)
+	s.becomes(t, id, "terminated")
 	if n := s.Billed("instance.started"); n != 1 {
 		t.Errorf("the ledger has %d starts", n)
 	}
+}
+
+// becomes waits for a state, and asks more often than the client's own waiters do.
+func (s *shop) becomes(t *testing.T, id, state string) {
+	t.Helper()
+	cloudtest.Eventually(t, patience(), func() error {
+		got := strings.TrimSpace(s.aws(t, "ec2", "describe-instances", "--instance-ids", id, "--query", "Reservations[0].Instances[0].State.Name", "--output", "text"))
+		if got != state {
+			return errNotYet
+		}
+		return nil
+	})
 }
 
 func lastLine(text string) string {

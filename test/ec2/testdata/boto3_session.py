@@ -8,6 +8,8 @@ session = boto3.session.Session(region_name="us-east-1")
 ec2 = session.resource("ec2", endpoint_url=endpoint)
 client = session.client("ec2", endpoint_url=endpoint)
 
+SOON = {"Delay": 1, "MaxAttempts": 180}  # the pauses that boto3 makes by itself are for a cloud that is slower
+
 key = ec2.create_key_pair(KeyName="boto")
 assert key.key_material.startswith("-----BEGIN RSA PRIVATE KEY-----"), key.key_material
 group = ec2.create_security_group(GroupName="boto", Description="of the test")
@@ -17,7 +19,7 @@ assert [p["FromPort"] for p in group.ip_permissions] == [22], group.ip_permissio
 
 instance, = ec2.create_instances(ImageId=image, InstanceType="t2.micro", MinCount=1, MaxCount=1, KeyName="boto", SecurityGroupIds=[group.id])
 instance.create_tags(Tags=[{"Key": "Name", "Value": "boto"}, {"Key": "team", "Value": "blue"}])
-instance.wait_until_running()
+instance.wait_until_running(WaiterConfig=SOON)
 instance.load()
 assert instance.public_ip_address and instance.private_ip_address, instance.meta.data
 assert {t["Key"]: t["Value"] for t in instance.tags} == {"Name": "boto", "team": "blue"}, instance.tags
@@ -26,27 +28,27 @@ assert [v.state for v in instance.volumes.all()] == ["in-use"]
 assert instance.vpc.is_default and instance.subnet.map_public_ip_on_launch
 
 volume = ec2.create_volume(AvailabilityZone=instance.placement["AvailabilityZone"], Size=1)
-client.get_waiter("volume_available").wait(VolumeIds=[volume.id])
+client.get_waiter("volume_available").wait(VolumeIds=[volume.id], WaiterConfig=SOON)
 instance.attach_volume(VolumeId=volume.id, Device="/dev/sdh")
-client.get_waiter("volume_in_use").wait(VolumeIds=[volume.id])
+client.get_waiter("volume_in_use").wait(VolumeIds=[volume.id], WaiterConfig=SOON)
 instance.detach_volume(VolumeId=volume.id)
-client.get_waiter("volume_available").wait(VolumeIds=[volume.id])
+client.get_waiter("volume_available").wait(VolumeIds=[volume.id], WaiterConfig=SOON)
 snapshot = volume.create_snapshot(Description="of the test")
-snapshot.wait_until_completed()
+snapshot.wait_until_completed(WaiterConfig=SOON)
 snapshot.delete()
 volume.delete()
-client.get_waiter("volume_deleted").wait(VolumeIds=[volume.id])
+client.get_waiter("volume_deleted").wait(VolumeIds=[volume.id], WaiterConfig=SOON)
 
 instance.stop()
-instance.wait_until_stopped()
+instance.wait_until_stopped(WaiterConfig=SOON)
 instance.modify_attribute(Attribute="instanceType", Value="t2.small")
 instance.start()
-instance.wait_until_running()
+instance.wait_until_running(WaiterConfig=SOON)
 instance.reboot()
 pages = client.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 5})
 assert instance.id in [i["InstanceId"] for p in pages for r in p["Reservations"] for i in r["Instances"]]
 instance.terminate()
-instance.wait_until_terminated()
+instance.wait_until_terminated(WaiterConfig=SOON)
 group.delete()
 key.delete()
 print("done")
