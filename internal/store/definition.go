@@ -28,7 +28,7 @@ func (d *definition[T, ID]) shortened() *definition[T, ID] {
 	}
 	with := *d
 	with.columns = append(slices.Clone(d.columns), text("short_id", func(t *T) any { return cloud.ShortID(d.id(t)) }))
-	with.indexes = append(slices.Clone(d.indexes), unique("short_id", "short_id"))
+	with.indexes = append(slices.Clone(d.indexes), unique("id", "short_id")) // equal short ids are equal ids
 	return &with
 }
 
