@@ -29,7 +29,7 @@ func newKeys(t *testing.T, c *cloudtest.Client) keys {
 
 // newClient is the Go SDK's client of a cloud.
 func newClient(c *cloudtest.Cloud, k keys) *ec2.Client {
-	return ec2.New(ec2.Options{Region: region, BaseEndpoint: aws.String(c.URL + "/ec2/"), RetryMaxAttempts: 1,
+	return ec2.New(ec2.Options{Region: region, BaseEndpoint: aws.String(c.URL + "/ec2/"),
 		Credentials: credentials.NewStaticCredentialsProvider(k.access, k.secret, ""),
 		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: c.Host.Dial, DisableKeepAlives: true}, Timeout: cloudtest.Patience(30 * time.Second)}})
 }
