@@ -145,6 +145,9 @@ func (s *Store) Open(_ context.Context, id cloud.ImageID) (io.ReadSeekCloser, in
 	// A Put may exchange the directory between looking and opening: then look again.
 	for range 100 {
 		entries, err := os.ReadDir(object)
+		if errors.Is(err, fs.ErrNotExist) && there(object) {
+			continue // it was removed while it was read: the kernel says so as of one that never was
+		}
 		if err != nil {
 			return nil, 0, missing(id, err)
 		}
@@ -165,6 +168,12 @@ func (s *Store) Open(_ context.Context, id cloud.ImageID) (io.ReadSeekCloser, in
 		return File{f}, info.Size(), nil
 	}
 	return nil, 0, missing(id, nil)
+}
+
+// there tells whether something has the path now.
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func missing(id cloud.ImageID, err error) error {
