@@ -36,16 +36,19 @@ func (s *Service) Copies(ctx context.Context) (Copies, error) {
 	if err := policy.Authorize(ctx, "image.see_copies", policy.Target{Resource: "image"}); err != nil {
 		return Copies{}, err
 	}
-	kept, err := s.kept(ctx)
+	// The queue first: what leaves it meanwhile is found on the hosts, and not nowhere.
+	ops, err := s.prefetches(ctx)
 	if err != nil {
 		return Copies{}, err
 	}
-	c := Copies{Kept: kept}
-	ops, err := s.prefetches(ctx)
+	c := Copies{}
+	if c.Kept, err = s.kept(ctx); err != nil {
+		return Copies{}, err
+	}
 	for _, op := range ops {
 		c.Queued = append(c.Queued, cloud.ImageID(operation.SubjectID(op)))
 	}
-	return c, err
+	return c, nil
 }
 
 // kept asks the hosts. What no image here is known by is left out: it is being collected, or a backup's.
