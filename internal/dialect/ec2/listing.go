@@ -8,6 +8,9 @@ import (
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2/shape"
 )
 
+// pageLeast is the smallest page of most actions.
+const pageLeast = 5
+
 // namedOrAll are the rows that ids name, or all there are. One that is not there fails it.
 func namedOrAll[T any](ctx context.Context, k idKind, texts []string, list lister[T], idOf func(T) string) ([]T, error) {
 	if len(texts) > 0 {
@@ -31,7 +34,7 @@ func pageFor[R any](rows []R, f fields[R], filters []shape.Filter, tags func(R) 
 		return nil, "", err
 	}
 	slices.SortStableFunc(rows, func(x, y R) int { return strings.Compare(placeOf(x), placeOf(y)) })
-	return pageOf(rows, max, token, placeOf, 5)
+	return pageOf(rows, max, token, placeOf, pageLeast)
 }
 
 // known makes the fields of names that clients may filter by, and of which nothing here has a value.
