@@ -149,7 +149,7 @@ func (f *Fabric) load() error {
 		each(f.docs, kindNetwork, func(n spec.Network) { f.networks[n.ID] = &network{id: n.ID, doc: n} }, bad(kindNetwork)),
 		each(f.docs, kindGroup, func(g spec.SecurityGroup) { f.groups[g.ID] = g }, bad(kindGroup)),
 		each(f.docs, kindPort, func(p spec.Port) { f.ports[p.ID] = &port{doc: p} }, bad(kindPort)),
-		each(f.docs, kindVPN, func(v spec.VPN) { f.vpns[v.ID] = &vpn{id: v.ID, doc: v, status: spec.VPNStatus{ID: v.ID}} }, bad(kindVPN)),
+		each(f.docs, kindVPN, func(v spec.VPN) { f.vpns[v.ID] = newVPN(v.ID); f.vpns[v.ID].doc = v }, bad(kindVPN)),
 		each(f.docs, kindRouter, func(r spec.Router) { f.routers[r.ID] = &router{id: r.ID, doc: r} }, bad(kindRouter)),
 	)
 }

@@ -24,12 +24,17 @@ type vpn struct {
 	status  spec.VPNStatus
 	refused map[string]string // tunnels that the daemon does not take, and why
 	stop    context.CancelFunc
+	look    chan struct{} // asks who watches the daemon to look again
 
 	// Guarded by lock, which is taken where a router's is.
 	lock   sync.Mutex
 	ns     *netns.Handle
 	rules  nft.State
 	spoken string // addresses announced last
+}
+
+func newVPN(id spec.VPNID) *vpn {
+	return &vpn{id: id, status: spec.VPNStatus{ID: id}, look: make(chan struct{}, 1)}
 }
 
 func networksOfVPN(v spec.VPN) []spec.NetworkID {
@@ -109,7 +114,7 @@ func (f *Fabric) wantVPN(doc spec.VPN) (*vpn, error) {
 		return nil, err
 	}
 	if v == nil {
-		v = &vpn{id: doc.ID, status: spec.VPNStatus{ID: doc.ID}}
+		v = newVPN(doc.ID)
 		f.vpns[doc.ID] = v
 	}
 	v.doc, v.made = doc, false
@@ -149,6 +154,7 @@ func (f *Fabric) makeVPN(ctx context.Context, v *vpn) error {
 	v.made, v.refused = reflect.DeepEqual(v.doc, doc), refused
 	f.mu.Unlock()
 	f.superviseVPN(v)
+	v.lookAgain()
 	return nil
 }
 
@@ -197,7 +203,7 @@ func (f *Fabric) RemoveVPN(ctx context.Context, id spec.VPNID) error {
 	f.mu.Lock()
 	v := f.vpns[id]
 	if v == nil {
-		v = &vpn{id: id} // perhaps half made, by another process
+		v = newVPN(id) // perhaps half made, by another process
 		f.vpns[id] = v
 	}
 	f.mu.Unlock()

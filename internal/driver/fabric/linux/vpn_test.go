@@ -195,6 +195,25 @@ func TestVPNKeepsPackets(t *testing.T) {
 	}
 }
 
+// A peer that refuses, because its owner has not set it up yet, is dialled again, also by a process that adopted the tunnel; what
+// is routed into a tunnel changes without touching it.
+func TestVPNDialsAgain(t *testing.T) {
+	w := newVPNWorld(t)
+	w.doc.Tunnels[0].Start = spec.VPNStartNow
+	w.dial(func(t *spec.VPNTunnel) { t.Local, t.Start = addr("198.51.100.1"), spec.VPNStartPeer }) // it runs, and knows nothing of us
+	w.ensure()
+	w.says("refused", func(s spec.VPNTunnelStatus) bool { return strings.Contains(s.Reason, "none of the proposals") })
+	w.restart()
+	w.dial(func(t *spec.VPNTunnel) { t.Peer, t.Start = hostOutside.String(), spec.VPNStartPeer }) // what we begin passes the host's NAT
+	w.says("up", isUp)
+	keys := w.installed()
+	w.doc.Tunnels[0].Routes = append(w.doc.Tunnels[0].Routes, prefix("10.11.0.0/24"))
+	w.ensure()
+	if w.installed() != keys {
+		t.Error("another route made the tunnel anew")
+	}
+}
+
 // installed names the keys in use.
 func (w *vpnWorld) installed() string {
 	daemon := charon.Daemon{Dir: w.fabric.daemonDir("v")}

@@ -40,6 +40,14 @@ func (f *Fabric) superviseVPN(v *vpn) {
 	})
 }
 
+// lookAgain has what was just told to the daemon show in the VPN's status at once.
+func (v *vpn) lookAgain() {
+	select {
+	case v.look <- struct{}{}:
+	default: // it is going to
+	}
+}
+
 func (f *Fabric) unsupervise(v *vpn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,7 +60,7 @@ func (f *Fabric) unsupervise(v *vpn) {
 func (f *Fabric) watchDaemon(ctx context.Context, v *vpn, daemon *charon.Daemon) {
 	pause := reviveMin
 	for ctx.Err() == nil {
-		err := daemon.Watch(ctx, func(states map[string]charon.State) {
+		err := daemon.Watch(ctx, v.look, func(states map[string]charon.State) {
 			pause = reviveMin
 			f.tellStates(v, states)
 		})
@@ -88,8 +96,10 @@ func (f *Fabric) tellStates(v *vpn, states map[string]charon.State) {
 	s := spec.VPNStatus{ID: v.id, Up: true}
 	for _, t := range v.doc.Tunnels {
 		state, known := states[t.ID]
-		if why := v.refused[t.ID]; why != "" && !known {
-			state.Reason = why
+		if !known {
+			if state.Reason = v.refused[t.ID]; state.Reason == "" {
+				continue // the daemon is being told of it
+			}
 		}
 		s.Tunnels = append(s.Tunnels, spec.VPNTunnelStatus{ID: t.ID, Up: state.Up, Reason: state.Reason})
 	}

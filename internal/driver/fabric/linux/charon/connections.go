@@ -68,9 +68,12 @@ type Tunnel struct {
 	Peers []netip.Addr
 }
 
-// name tells apart what differs in anything; see the package's comment.
-func (t Tunnel) name() (string, error) {
-	text, err := json.Marshal(t)
+// name tells apart what differs in anything that the daemon is told; see the package's comment.
+func (t Tunnel) name(c connection) (string, error) {
+	text, err := json.Marshal(struct {
+		Connection connection
+		Secret     string
+	}{c, t.Secret})
 	if err != nil {
 		return "", err
 	}
@@ -122,16 +125,20 @@ func (t Tunnel) children() (map[string]child, error) {
 	if t.DPD.Restart && t.Start == spec.VPNStartNow {
 		base.DPDAction = "start"
 	}
+	prefix := "c"
+	if t.Start == spec.VPNStartNow {
+		prefix = startedPrefix
+	}
 	local, peer := texts(t.LocalPrefixes), texts(t.PeerPrefixes)
 	if slices.Max(append(t.Versions, 0)) > 1 {
 		base.LocalTS, base.RemoteTS = local, peer
-		return map[string]child{"c": base}, nil
+		return map[string]child{prefix: base}, nil
 	}
 	all := map[string]child{}
 	for _, l := range local {
 		for _, p := range peer {
 			base.LocalTS, base.RemoteTS = []string{l}, []string{p}
-			all[fmt.Sprintf("c%d", len(all))] = base
+			all[fmt.Sprintf("%s%d", prefix, len(all))] = base
 		}
 	}
 	return all, nil
@@ -167,32 +174,53 @@ func (d *Daemon) Apply(ctx context.Context, tunnels []Tunnel) (refused map[strin
 	if err != nil {
 		return nil, err
 	}
-	want := map[string]Tunnel{}
-	for _, t := range tunnels {
-		name, err := t.name()
-		if err != nil {
-			return nil, err
-		}
-		want[name] = t
+	want, refused, err := prepare(tunnels)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range have {
-		if _, stays := want[name]; stays {
+	old := slices.DeleteFunc(slices.Clone(have), func(name string) bool { return want[name] != nil })
+	// New ones come before old ones go: a peer that dials meanwhile is refused by nothing, and some peers dial once.
+	for _, name := range old {
+		unloadSecret(ctx, s, name)
+	}
+	for name, p := range want {
+		if slices.Contains(have, name) {
 			continue
 		}
+		if err := p.load(ctx, s, name); err != nil {
+			refused[p.tunnel.ID] = err.Error()
+		}
+	}
+	for _, name := range old {
 		if err := unload(ctx, s, name); err != nil {
 			return nil, err
 		}
 	}
-	refused = map[string]string{}
-	for name, t := range want {
-		if slices.Contains(have, name) {
+	return refused, nil
+}
+
+// prepared is a tunnel in the daemon's words.
+type prepared struct {
+	tunnel     Tunnel
+	connection connection
+}
+
+// prepare puts tunnels into the daemon's words, by name; refused are those that have none there, by id.
+func prepare(tunnels []Tunnel) (want map[string]*prepared, refused map[string]string, err error) {
+	want, refused = map[string]*prepared{}, map[string]string{}
+	for _, t := range tunnels {
+		c, err := t.connection()
+		if err != nil {
+			refused[t.ID] = err.Error()
 			continue
 		}
-		if err := load(ctx, s, name, t); err != nil {
-			refused[t.ID] = err.Error()
+		name, err := t.name(c)
+		if err != nil {
+			return nil, nil, err
 		}
+		want[name] = &prepared{t, c}
 	}
-	return refused, nil
+	return want, refused, nil
 }
 
 func names(ctx context.Context, s *vici.Session) ([]string, error) {
@@ -205,15 +233,11 @@ func names(ctx context.Context, s *vici.Session) ([]string, error) {
 }
 
 // load brings the secret first: the daemon may begin at once.
-func load(ctx context.Context, s *vici.Session, name string, t Tunnel) error {
-	c, err := t.connection()
-	if err != nil {
-		return err
-	}
-	if _, err := call(ctx, s, "load-shared", shared{ID: name, Type: "IKE", Data: t.Secret, Owners: []string{t.LocalIdentity, t.PeerIdentity}}); err != nil {
+func (p *prepared) load(ctx context.Context, s *vici.Session, name string) error {
+	if _, err := call(ctx, s, "load-shared", shared{ID: name, Type: "IKE", Data: p.tunnel.Secret, Owners: []string{p.tunnel.LocalIdentity, p.tunnel.PeerIdentity}}); err != nil {
 		return fmt.Errorf("the secret: %w", err)
 	}
-	if _, err := call(ctx, s, "load-conn", map[string]connection{name: c}); err != nil {
+	if _, err := call(ctx, s, "load-conn", map[string]connection{name: p.connection}); err != nil {
 		return fmt.Errorf("strongSwan on the host refuses it: %w", err)
 	}
 	return nil
@@ -224,8 +248,12 @@ func unload(ctx context.Context, s *vici.Session, name string) error {
 	if _, err := call(ctx, s, "unload-conn", map[string]string{"name": name}); err != nil {
 		return fmt.Errorf("charon's connection %s: %w", name, err)
 	}
-	// No tunnel, and no secret, is an error to the daemon and none to us.
+	// No tunnel is an error to the daemon and none to us.
 	_, _ = call(ctx, s, "terminate", map[string]string{"ike": name, "force": "yes", "timeout": "-1"})
-	_, _ = call(ctx, s, "unload-shared", map[string]string{"id": name})
 	return nil
+}
+
+// unloadSecret is for a connection that goes: its tunnel needs the secret no more. None is an error to the daemon and none to us.
+func unloadSecret(ctx context.Context, s *vici.Session, name string) {
+	_, _ = call(ctx, s, "unload-shared", map[string]string{"id": name})
 }

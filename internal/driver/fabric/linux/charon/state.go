@@ -16,14 +16,12 @@ type State struct {
 	Reason string
 }
 
-// carrying are the states in which a child carries packets: one that is replaced does until it is deleted.
-var carrying = []string{"INSTALLED", "REKEYING", "REKEYED", "UPDATING"}
-
 // lookEvery is how often tunnels are looked at although nothing was announced.
 const lookEvery = 5 * time.Second
 
-// Watch tells of the states of tunnels, by id, now and when they change, until ctx ends or the daemon does.
-func (d *Daemon) Watch(ctx context.Context, tell func(map[string]State)) error {
+// Watch tells of the states of tunnels, by id, now, when they change and when it is asked to look again, until ctx ends or the
+// daemon does.
+func (d *Daemon) Watch(ctx context.Context, again <-chan struct{}, tell func(map[string]State)) error {
 	s, err := d.dial(ctx)
 	if err != nil {
 		return err
@@ -34,7 +32,7 @@ func (d *Daemon) Watch(ctx context.Context, tell func(map[string]State)) error {
 	if err := s.Subscribe("ike-updown", "child-updown", "log"); err != nil {
 		return err
 	}
-	w := watch{reasons: map[string]string{}}
+	w := watch{reasons: map[string]string{}, missing: map[startedChild]time.Time{}}
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -43,7 +41,7 @@ func (d *Daemon) Watch(ctx context.Context, tell func(map[string]State)) error {
 			return err
 		}
 		tell(states)
-		if err := w.wait(ctx, events, ticker.C); err != nil {
+		if err := w.wait(ctx, events, again, ticker.C); err != nil {
 			return err
 		}
 	}
@@ -51,15 +49,18 @@ func (d *Daemon) Watch(ctx context.Context, tell func(map[string]State)) error {
 
 type watch struct {
 	reasons map[string]string // by tunnel: what went wrong last
+	missing map[startedChild]time.Time
 }
 
 // wait returns when it is time to look again.
-func (w *watch) wait(ctx context.Context, events <-chan vici.Event, tick <-chan time.Time) error {
+func (w *watch) wait(ctx context.Context, events <-chan vici.Event, again <-chan struct{}, tick <-chan time.Time) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick:
+			return nil
+		case <-again:
 			return nil
 		case e, open := <-events:
 			if !open {
@@ -101,50 +102,28 @@ func (w *watch) note(line *vici.Message) bool {
 	return false
 }
 
-// look asks for the state of all tunnels.
+// look asks for the state of all tunnels, and has those begin again that nobody begins any more.
 func (w *watch) look(ctx context.Context, s *vici.Session) (map[string]State, error) {
-	have, err := names(ctx, s)
+	conns, err := connections(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	states := map[string]State{}
-	for _, name := range have {
+	for name := range conns {
 		states[idOf(name)] = State{Reason: w.reasons[idOf(name)]}
 	}
-	ctx, cancel := context.WithTimeout(ctx, callMax)
-	defer cancel()
-	for m, err := range s.CallStreaming(ctx, "list-sas", "list-sa", nil) {
-		if err != nil {
-			return nil, fmt.Errorf("charon's tunnels: %w", err)
-		}
-		for _, name := range m.Keys() {
-			sa, _ := m.Get(name).(*vici.Message)
-			if id := idOf(name); stands(sa) {
-				states[id] = State{Up: true}
-				delete(w.reasons, id)
-			}
+	sas, err := associations(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, sa := range sas {
+		if id := idOf(sa.name); sa.carries() {
+			states[id] = State{Up: true}
+			delete(w.reasons, id)
 		}
 	}
+	w.restart(ctx, s, conns, sas)
 	return states, nil
-}
-
-// stands tells whether any child of a connection carries packets.
-func stands(sa *vici.Message) bool {
-	if sa == nil {
-		return false
-	}
-	children, _ := sa.Get("child-sas").(*vici.Message)
-	if children == nil {
-		return false
-	}
-	return slices.ContainsFunc(children.Keys(), func(key string) bool {
-		c, _ := children.Get(key).(*vici.Message)
-		if c == nil {
-			return false
-		}
-		state, _ := c.Get("state").(string)
-		return slices.Contains(carrying, state)
-	})
 }
 
 // Keys names the keys that tunnels use now: they are others after new ones were agreed upon.
@@ -154,25 +133,12 @@ func (d *Daemon) Keys(ctx context.Context) (keys []string, err error) {
 		return nil, err
 	}
 	defer s.Close()
-	for m, err := range s.CallStreaming(ctx, "list-sas", "list-sa", nil) {
-		if err != nil {
-			return nil, err
+	sas, err := associations(ctx, s)
+	for _, sa := range sas {
+		for _, c := range sa.children {
+			keys = append(keys, c.key)
 		}
-		keys = append(keys, spis(m)...)
 	}
 	slices.Sort(keys)
-	return keys, nil
-}
-
-// spis are the numbers of the associations of all children.
-func spis(m *vici.Message) (out []string) {
-	for _, name := range m.Keys() {
-		sa, _ := m.Get(name).(*vici.Message)
-		children, _ := sa.Get("child-sas").(*vici.Message)
-		for _, key := range children.Keys() {
-			c, _ := children.Get(key).(*vici.Message)
-			out = append(out, fmt.Sprint(c.Get("spi-in")))
-		}
-	}
-	return out
+	return keys, err
 }
