@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -121,7 +122,10 @@ func (s *site) setUp(far *cloudtest.Host, connection string) {
 	d := doc.Tunnels[0]
 	d.IKE.Secret = strings.TrimSpace(d.IKE.Secret)
 	peer := &charon.Daemon{Dir: filepath.Join(s.t.TempDir(), "peer"), Namespace: far.Namespace()}
-	s.t.Cleanup(func() { cloudtest.Check(s.t, peer.Remove()) })
+	s.t.Cleanup(func() {
+		s.tell(filepath.Join(peer.Dir, "run/charon.log"), filepath.Join(s.cloud.StateDir, "vpn/*/run/charon.log"))
+		cloudtest.Check(s.t, peer.Remove())
+	})
 	run(s.t, far, "ip addr add "+peerBehind+"/32 dev lo")
 	cloudtest.Check(s.t, peer.Start(background))
 	_, err := peer.Apply(background, []charon.Tunnel{{Peers: []netip.Addr{netip.MustParseAddr(d.Ours)}, VPNTunnel: spec.VPNTunnel{ID: "t", Local: netip.MustParseAddr(d.Theirs), LocalIdentity: d.Theirs,
@@ -133,6 +137,19 @@ func (s *site) setUp(far *cloudtest.Host, connection string) {
 		_, err := far.Command("ip", strings.Fields("route replace 10.20.0.0/16 dev ipsec0 src "+peerBehind)...).CombinedOutput()
 		return err
 	})
+}
+
+// tell shows what both ends logged of a test that failed.
+func (s *site) tell(patterns ...string) {
+	for _, pattern := range patterns {
+		logs, _ := filepath.Glob(pattern)
+		for _, log := range logs {
+			text, err := os.ReadFile(log)
+			if s.t.Failed() {
+				s.t.Logf("%s: %v\n%s", log, err, text)
+			}
+		}
+	}
 }
 
 func run(t *testing.T, h *cloudtest.Host, line string) {

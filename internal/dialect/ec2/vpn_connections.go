@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2/shape"
@@ -95,10 +96,18 @@ func joinConnections(list []*cloud.VPNConnection, services []*cloud.VPNService, 
 	return rows
 }
 
+// state is pending until a host has all tunnels: some customer gateways dial once. A gateway that is attached to no VPC has none.
+func (r connectionRow) state() string {
+	if r.gateway.RouterID != "" && slices.ContainsFunc(r.Tunnels, func(t cloud.VPNTunnel) bool { return t.ChangedAt.IsZero() }) {
+		return "pending"
+	}
+	return "available"
+}
+
 func (r connectionRow) show() (shape.VpnConnection, error) {
 	document, err := r.document()
 	out := shape.VpnConnection{VpnConnectionId: id(connectionIDs, r.ID), CustomerGatewayId: id(peerIDs, r.PeerID), VpnGatewayId: id(vpnGatewayIDs, r.gateway.ID),
-		State: "available", Type: ipsec, Category: "VPN", CustomerGatewayConfiguration: document, Tags: tagsOf(r.Labels, r.Name), Routes: []shape.VpnStaticRoute{},
+		State: r.state(), Type: ipsec, Category: "VPN", CustomerGatewayConfiguration: document, Tags: tagsOf(r.Labels, r.Name), Routes: []shape.VpnStaticRoute{},
 		Options: &shape.VpnConnectionOptions{StaticRoutesOnly: &r.StaticRoutes, LocalIpv4NetworkCidr: r.LocalSelector.String(), RemoteIpv4NetworkCidr: r.PeerSelector.String(),
 			EnableAcceleration: new(bool), TunnelInsideIpVersion: "ipv4", OutsideIpAddressType: "PublicIpv4"}}
 	for _, p := range r.PeerPrefixes {
@@ -133,7 +142,7 @@ var connectionFields = fields[connectionRow]{
 		}
 		return out
 	},
-	"state":             one(func(connectionRow) string { return "available" }),
+	"state":             one(connectionRow.state),
 	"type":              one(func(connectionRow) string { return ipsec }),
 	"vpn-connection-id": one(func(r connectionRow) string { return id(connectionIDs, r.ID) }),
 	"vpn-gateway-id":    one(func(r connectionRow) string { return id(vpnGatewayIDs, r.gateway.ID) }),

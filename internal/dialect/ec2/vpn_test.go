@@ -58,6 +58,10 @@ func (w *world) attached(vpc, vgw string) {
 	w.t.Helper()
 	w.do("AttachVpnGateway", "VpnGatewayId", vgw, "VpcId", vpc)
 	w.filtersWork("DescribeVpnGateways", "vpnGatewaySet/vpnGatewayId", map[string]string{"attachment.vpc-id": vpc, "attachment.state": "attached", "amazon-side-asn": "64512", "vpn-gateway-id": vgw})
+	// No host here ever says that it has the tunnels: a customer gateway that dials now would be refused.
+	if state := w.do("DescribeVpnConnections").get("vpnConnectionSet/state"); state != "pending" {
+		w.t.Errorf("a connection that no host has is %s", state)
+	}
 	table := w.do("DescribeRouteTables", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", vpc).get("routeTableSet/routeTableId")
 	w.do("EnableVgwRoutePropagation", "RouteTableId", table, "GatewayId", vgw)
 	if got := w.do("DescribeRouteTables", "RouteTableId.1", table).texts("routeTableSet/routeSet/destinationCidrBlock"); !strings.Contains(strings.Join(got, " "), "10.9.0.0/16") {
