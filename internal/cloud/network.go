@@ -77,6 +77,10 @@ type Subnet struct {
 	// is named.
 	AutoPublic bool `json:"auto_public,omitempty"`
 	Default    bool `json:"default,omitempty"`
+	// Beside is the domain's subnet, on the same network, that this one is the IPv6 of.
+	Beside SubnetID `json:"beside,omitempty"`
+	// OnRequest: ports get an address of it only when they ask for one.
+	OnRequest bool `json:"on_request,omitempty"`
 }
 
 // SubnetPool is a supply of prefixes that subnets are cut from. What is free is what no subnet has: it is not kept.

@@ -11,8 +11,10 @@ type NICRequest struct {
 	PortID    PortID
 	FixedIP   netip.Addr // invalid: any
 	Tag       string
-	// More are addresses besides the first, of a new port; an invalid one is any of the same subnet.
-	More []netip.Addr
+	// More are addresses besides the first, of a new port; an invalid one is any of the same subnet. AnyIPv6 is how many it gets
+	// of IPv6, besides those that are named.
+	More    []netip.Addr
+	AnyIPv6 int
 	// Groups of a new port; nil: those asked for the whole instance.
 	Groups      []SecurityGroupID
 	Description string

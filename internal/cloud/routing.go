@@ -26,6 +26,8 @@ type RoutingDomain struct {
 type AddressBlock struct {
 	ID     string       `json:"id"`
 	Prefix netip.Prefix `json:"prefix"`
+	// PoolID is the subnet pool that it was cut from, if any.
+	PoolID SubnetPoolID `json:"pool_id,omitempty"`
 }
 
 // RouteTargetKind says what a route leads to.

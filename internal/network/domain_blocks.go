@@ -51,13 +51,19 @@ func hasIPv6(r *cloud.Router) bool {
 // AddBlock gives a domain one more block, which is the last of it then. The first one of IPv6 opens the default group and filter
 // to IPv6 as they were made open to IPv4.
 func (s *Service) AddBlock(ctx context.Context, id cloud.RouterID, p netip.Prefix) (*cloud.Router, error) {
-	return s.changeDomain(ctx, id, func(ctx context.Context, r *cloud.Router) (err error) {
-		first := p.Addr().Is6() && !hasIPv6(r)
-		if r.Domain.Blocks, err = withBlock(r.Domain.Blocks, p); err != nil || !first {
-			return err
-		}
-		return s.openIPv6(ctx, r)
-	})
+	return s.changeDomain(ctx, id, func(ctx context.Context, r *cloud.Router) error { return s.addBlock(ctx, r, p, "") })
+}
+
+func (s *Service) addBlock(ctx context.Context, r *cloud.Router, p netip.Prefix, pool cloud.SubnetPoolID) (err error) {
+	first := p.Addr().Is6() && !hasIPv6(r)
+	if r.Domain.Blocks, err = withBlock(r.Domain.Blocks, p); err != nil {
+		return err
+	}
+	r.Domain.Blocks[len(r.Domain.Blocks)-1].PoolID = pool
+	if !first {
+		return nil
+	}
+	return s.openIPv6(ctx, r)
 }
 
 func (s *Service) openIPv6(ctx context.Context, r *cloud.Router) error {
@@ -101,7 +107,8 @@ func (s *Service) RemoveBlock(ctx context.Context, id cloud.RouterID, block stri
 		case i < 0:
 			return cloud.Errorf(cloud.NotFound, "address block", block, "Routing domain %s has no block %s.", id, block)
 		case i == 0:
-			return cloud.Errorf(cloud.WrongState, "address block", block, "The block that a routing domain was made with cannot be taken from it.")
+			return &cloud.Error{Kind: cloud.WrongState, Resource: "address block", ID: block, Field: "first",
+				Message: "The block that a routing domain was made with cannot be taken from it."}
 		}
 		prefix := r.Domain.Blocks[i].Prefix
 		inside, err := s.Subnets.List(ctx, cloud.Where(cloud.Eq("router_id", string(id))), func(sub *cloud.Subnet) bool { return prefix.Overlaps(sub.Prefix) })

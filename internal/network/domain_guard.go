@@ -19,6 +19,7 @@ type domainPart struct {
 	zone                  string
 	autoPublic, byDefault bool
 	labels                map[string]string
+	beside                cloud.SubnetID
 }
 
 // refusePart refuses a subnet on a domain's network that is not the domain's.

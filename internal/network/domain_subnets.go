@@ -62,7 +62,7 @@ func (s *Service) makeDomainSubnet(ctx context.Context, router *cloud.Router, r 
 	}
 	dhcp := true
 	return s.CreateSubnet(ctx, SubnetRequest{ProjectID: router.ProjectID, NetworkID: n.ID, Name: r.Name, Prefix: r.Prefix.Masked(), DHCP: &dhcp,
-		Pools: poolsBehind(r.Prefix, r.Reserved), domain: domainPart{router.ID, r.Zone, r.AutoPublic, r.Default, r.Labels}})
+		Pools: poolsBehind(r.Prefix, r.Reserved), domain: domainPart{router: router.ID, zone: r.Zone, autoPublic: r.AutoPublic, byDefault: r.Default, labels: r.Labels}})
 }
 
 // checkPlace refuses a prefix that is not in a block of the domain, or that another subnet of it has.
@@ -137,7 +137,7 @@ func (s *Service) changeDomainSubnet(ctx context.Context, id cloud.SubnetID, cha
 // ownDomainSubnet locks a domain's router and answers a subnet of it that the caller may change.
 func (s *Service) ownDomainSubnet(ctx context.Context, id cloud.SubnetID) (*cloud.Subnet, *cloud.Router, error) {
 	sub, err := s.Subnet(ctx, id)
-	if err == nil && sub.RouterID == "" {
+	if err == nil && (sub.RouterID == "" || sub.Beside != "") {
 		err = cloud.NotFoundf("domain subnet", id)
 	}
 	if err != nil {

@@ -169,10 +169,10 @@ func (s *Service) addNIC(ctx context.Context, in *cloud.Instance, r NICRequest, 
 
 // nicAddresses are the addresses that a new port shall have; nil where any will do.
 func (s *Service) nicAddresses(ctx context.Context, n cloud.NetworkID, r NICRequest) (*[]AddressRequest, error) {
-	if !r.FixedIP.IsValid() && len(r.More) == 0 {
+	if !r.FixedIP.IsValid() && len(r.More) == 0 && r.AnyIPv6 == 0 {
 		return nil, nil
 	}
-	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.Eq("network_id", n)))
+	subnets, err := s.subnetsOf(ctx, n)
 	if err != nil || len(subnets) == 0 {
 		return nil, err
 	}
@@ -183,6 +183,13 @@ func (s *Service) nicAddresses(ctx context.Context, n cloud.NetworkID, r NICRequ
 		} else {
 			fixed = append(fixed, AddressRequest{SubnetID: subnets[0].ID})
 		}
+	}
+	six := keepSubnets(subnets, func(sub *cloud.Subnet) bool { return sub.Prefix.Addr().Is6() })
+	if r.AnyIPv6 > 0 && len(six) == 0 {
+		return nil, cloud.Invalidf("port", "addresses", "There are no addresses of IPv6 on network %s.", n)
+	}
+	for range r.AnyIPv6 {
+		fixed = append(fixed, AddressRequest{SubnetID: six[0].ID})
 	}
 	return &fixed, nil
 }

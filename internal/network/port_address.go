@@ -26,6 +26,11 @@ func (s *Service) addressPort(ctx context.Context, p *cloud.Port, fixed *[]Addre
 	if err != nil || ownedByCloud(p) {
 		return addresses, err
 	}
+	given, err := s.takeGiven(ctx, p, addresses)
+	if err != nil {
+		return nil, err
+	}
+	addresses = append(addresses, given...)
 	more, err := s.takeAutomatic(ctx, p, addresses)
 	return append(addresses, more...), err
 }
@@ -42,7 +47,9 @@ func (s *Service) takeDefault(ctx context.Context, p *cloud.Port) ([]cloud.PortA
 	}
 	var addresses []cloud.PortAddress
 	for _, four := range []bool{true, false} {
-		candidates := keepSubnets(subnets, func(sub *cloud.Subnet) bool { return sub.Prefix.Addr().Is4() == four && !isAutomatic(sub) })
+		candidates := keepSubnets(subnets, func(sub *cloud.Subnet) bool {
+			return sub.Prefix.Addr().Is4() == four && !isAutomatic(sub) && !sub.OnRequest
+		})
 		if len(candidates) == 0 {
 			continue
 		}

@@ -126,7 +126,11 @@ func (s *Service) markPool(ctx context.Context, id string, m sharing) error {
 
 func (s *Service) poolUsers(ctx context.Context, id string, _ cloud.ShareUse) ([]cloud.ProjectID, error) {
 	cut, err := s.cutFrom(ctx, cloud.SubnetPoolID(id))
-	return columnOf(cut, func(sub *cloud.Subnet) cloud.ProjectID { return sub.ProjectID }), err
+	projects := make([]cloud.ProjectID, len(cut))
+	for i, c := range cut {
+		projects[i] = c.project
+	}
+	return projects, err
 }
 
 // seesScopeOf refuses to share a pool with a project that may not use the scope it is in.

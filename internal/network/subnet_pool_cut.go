@@ -71,6 +71,40 @@ func (s *Service) checkAffinity(ctx context.Context, sub *cloud.Subnet) error {
 	return nil
 }
 
+// cutting is what was cut from a pool: a subnet, or a block of a routing domain.
+type cutting struct {
+	what    string // in words
+	project cloud.ProjectID
+	prefix  netip.Prefix
+}
+
+func (s *Service) cutFrom(ctx context.Context, id cloud.SubnetPoolID) ([]cutting, error) {
+	subnets, err := s.Subnets.List(ctx, cloud.Where(cloud.Eq("subnet_pool_id", string(id))))
+	if err != nil {
+		return nil, err
+	}
+	domains, err := s.Routers.List(ctx, cloud.Where(cloud.Eq("block_pools", string(id))))
+	var taken []cutting
+	for _, sub := range subnets {
+		taken = append(taken, cutting{"subnet " + string(sub.ID), sub.ProjectID, sub.Prefix})
+	}
+	for _, r := range domains {
+		for _, b := range r.Domain.Blocks {
+			if b.PoolID == id {
+				taken = append(taken, cutting{"routing domain " + string(r.ID), r.ProjectID, b.Prefix})
+			}
+		}
+	}
+	return taken, err
+}
+
+func prefixesCut(taken []cutting) (used []netip.Prefix) {
+	for _, c := range taken {
+		used = append(used, c.prefix)
+	}
+	return used
+}
+
 // cut finds a prefix in a pool that no subnet has.
 func (s *Service) cut(ctx context.Context, p *cloud.SubnetPool, project cloud.ProjectID, r SubnetRequest) (netip.Prefix, error) {
 	taken, err := s.cutFrom(ctx, p.ID)
@@ -84,10 +118,7 @@ func (s *Service) cut(ctx context.Context, p *cloud.SubnetPool, project cloud.Pr
 	if err := checkPoolQuota(p, project, taken, wanted.Bits()); err != nil {
 		return wanted, err
 	}
-	var used []netip.Prefix
-	for _, sub := range taken {
-		used = append(used, sub.Prefix)
-	}
+	used := prefixesCut(taken)
 	if r.Prefix.IsValid() {
 		if !covered(wanted, p.Prefixes) || slices.ContainsFunc(used, wanted.Overlaps) {
 			return wanted, cloud.Errorf(cloud.Conflict, "subnet pool prefixes", p.ID,
@@ -132,14 +163,14 @@ func wantedFrom(p *cloud.SubnetPool, r SubnetRequest) (netip.Prefix, error) {
 }
 
 // checkPoolQuota bounds what one project takes from a pool.
-func checkPoolQuota(p *cloud.SubnetPool, project cloud.ProjectID, taken []*cloud.Subnet, bits int) error {
+func checkPoolQuota(p *cloud.SubnetPool, project cloud.ProjectID, taken []cutting, bits int) error {
 	if p.ProjectQuota == nil {
 		return nil
 	}
 	used := poolUnits(poolIPv6(p), bits)
-	for _, sub := range taken {
-		if sub.ProjectID == project {
-			used += poolUnits(poolIPv6(p), sub.Prefix.Bits())
+	for _, c := range taken {
+		if c.project == project {
+			used += poolUnits(poolIPv6(p), c.prefix.Bits())
 		}
 	}
 	if used <= *p.ProjectQuota {

@@ -237,9 +237,9 @@ func (s *Service) checkStillCovered(ctx context.Context, p *cloud.SubnetPool, pr
 	if err != nil {
 		return err
 	}
-	for _, sub := range taken {
-		if !covered(sub.Prefix, prefixes) {
-			return cloud.Invalidf("subnet pool", "prefixes", "Illegal update to prefixes: subnet %s has %s of them.", sub.ID, sub.Prefix)
+	for _, c := range taken {
+		if !covered(c.prefix, prefixes) {
+			return cloud.Invalidf("subnet pool", "prefixes", "Illegal update to prefixes: %s has %s of them.", c.what, c.prefix)
 		}
 	}
 	return nil
@@ -262,11 +262,7 @@ func (s *Service) lockPool(ctx context.Context, id cloud.SubnetPoolID) error {
 	return s.Tx.Lock(ctx, "subnet pool/"+string(id))
 }
 
-func (s *Service) cutFrom(ctx context.Context, id cloud.SubnetPoolID) ([]*cloud.Subnet, error) {
-	return s.Subnets.List(ctx, cloud.Where(cloud.Eq("subnet_pool_id", string(id))))
-}
-
-// DeleteSubnetPool removes a pool that no subnet was cut from.
+// DeleteSubnetPool removes a pool that nothing was cut from.
 func (s *Service) DeleteSubnetPool(ctx context.Context, id cloud.SubnetPoolID) error {
 	return s.Tx.Update(ctx, func(ctx context.Context) error {
 		p, err := s.ownPool(ctx, id, "subnet pool.delete")

@@ -76,7 +76,8 @@ func (s *Service) prepareSubnet(ctx context.Context, n *cloud.Network, r SubnetR
 	sub := &cloud.Subnet{ID: cloud.SubnetID(cloud.NewID()), ProjectID: r.ProjectID, NetworkID: n.ID, Name: r.Name,
 		Description: r.Description, DHCP: or(r.DHCP, true), Pools: r.Pools, DNS: r.DNS, Routes: r.Routes,
 		RAMode: r.RAMode, AddressMode: r.AddressMode, ServiceTypes: r.ServiceTypes, SegmentID: r.SegmentID, Tags: r.Tags,
-		RouterID: r.domain.router, Zone: r.domain.zone, AutoPublic: r.domain.autoPublic, Default: r.domain.byDefault, Meta: cloud.Meta{Labels: r.domain.labels}}
+		RouterID: r.domain.router, Zone: r.domain.zone, AutoPublic: r.domain.autoPublic, Default: r.domain.byDefault, Meta: cloud.Meta{Labels: r.domain.labels},
+		Beside: r.domain.beside, OnRequest: r.domain.beside != ""}
 	if sub.ProjectID == "" {
 		sub.ProjectID = n.ProjectID
 	}

@@ -56,6 +56,7 @@ var subnets = definition[cloud.Subnet, cloud.SubnetID]{
 		text("gateway", func(s *cloud.Subnet) any { return s.Gateway }),
 		text("router_id", func(s *cloud.Subnet) any { return s.RouterID }),
 		text("zone", func(s *cloud.Subnet) any { return s.Zone }),
+		text("beside", func(s *cloud.Subnet) any { return s.Beside }),
 		flag("auto_public", func(s *cloud.Subnet) any { return s.AutoPublic }),
 		flag("default", func(s *cloud.Subnet) any { return s.Default }),
 		flag("dhcp", func(s *cloud.Subnet) any { return s.DHCP }),
@@ -189,6 +190,7 @@ var routers = definition[cloud.Router, cloud.RouterID]{
 		flag("domain", func(r *cloud.Router) any { return r.Domain != nil }),
 		flag("default_domain", func(r *cloud.Router) any { return domainOf(r).Default }),
 		set("block_short_ids", func(r *cloud.Router) any { return shortBlocks(domainOf(r).Blocks) }),
+		set("block_pools", func(r *cloud.Router) any { return poolsOf(domainOf(r).Blocks) }),
 		text("options", func(r *cloud.Router) any { return domainOf(r).Options }),
 		set("tags", func(r *cloud.Router) any { return r.Tags }),
 	},
@@ -349,6 +351,16 @@ func shortBlocks(blocks []cloud.AddressBlock) []string {
 		out[n] = cloud.ShortID(b.ID)
 	}
 	return out
+}
+
+// poolsOf are the subnet pools that blocks were cut from.
+func poolsOf(blocks []cloud.AddressBlock) (pools []cloud.SubnetPoolID) {
+	for _, b := range blocks {
+		if b.PoolID != "" {
+			pools = append(pools, b.PoolID)
+		}
+	}
+	return pools
 }
 
 func gatewayOf(r *cloud.Router) cloud.RouterGateway {
