@@ -36,6 +36,18 @@ func (s *site) login() *cloudtest.Guest {
 	return s.cloud.Host.SSH(s.t, s.address, s.key, nil)
 }
 
+// byIPv6 logs in to the private instance by its address of IPv6, from the public one in the other subnet.
+func (s *site) byIPv6() {
+	six := aws.ToString(s.instance(s.back).Ipv6Address)
+	if six == "" {
+		s.t.Fatal("the private instance has no address of IPv6")
+	}
+	back := s.cloud.Host.SSH(s.t, six, s.key, s.login())
+	if out := back.Run("hostname"); out == "" {
+		s.t.Error("the guest has no name")
+	}
+}
+
 func (s *site) natGateway() {
 	a := must[*ec2.AllocateAddressOutput](s)(s.api.AllocateAddress(background, &ec2.AllocateAddressInput{}))
 	s.natAllocation = *a.AllocationId

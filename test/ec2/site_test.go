@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,6 +55,7 @@ func TestSite(t *testing.T) {
 		{"security groups", (*site).makeGroups},
 		{"instances", (*site).runInstances},
 		{"log in by elastic IP", (*site).elasticIP},
+		{"to the private instance by IPv6", (*site).byIPv6},
 		{"NAT gateway", (*site).natGateway},
 		{"to the private instance, and out of it", (*site).throughNAT},
 		{"a volume is attached and written", (*site).attachVolume},
@@ -100,18 +102,25 @@ func (s *site) makeVPC() {
 	if len(zones) != 2 {
 		s.t.Fatalf("zones: %+v", zones)
 	}
-	vpc := must[*ec2.CreateVpcOutput](s)(s.api.CreateVpc(background, &ec2.CreateVpcInput{CidrBlock: aws.String("10.20.0.0/16"), TagSpecifications: name(types.ResourceTypeVpc, "site")}))
+	vpc := must[*ec2.CreateVpcOutput](s)(s.api.CreateVpc(background, &ec2.CreateVpcInput{CidrBlock: aws.String("10.20.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true), TagSpecifications: name(types.ResourceTypeVpc, "site")}))
 	s.vpc = *vpc.Vpc.VpcId
 	cloudtest.Check(s.t, ec2.NewVpcExistsWaiter(s.api, func(o *ec2.VpcExistsWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVpcsInput{VpcIds: []string{s.vpc}}, patience()))
 	cloudtest.Check(s.t, ec2.NewVpcAvailableWaiter(s.api, func(o *ec2.VpcAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeVpcsInput{VpcIds: []string{s.vpc}}, patience()))
+	six := vpc.Vpc.Ipv6CidrBlockAssociationSet
+	if len(six) != 1 {
+		s.t.Fatalf("blocks of IPv6: %+v", six)
+	}
+	block := netip.MustParsePrefix(*six[0].Ipv6CidrBlock).Addr().As16()
 	for i, to := range []*string{&s.public, &s.private} {
+		block[7] = byte(i)
 		sub := must[*ec2.CreateSubnetOutput](s)(s.api.CreateSubnet(background, &ec2.CreateSubnetInput{VpcId: &s.vpc, AvailabilityZone: zones[i].ZoneName,
-			CidrBlock: aws.String(fmt.Sprintf("10.20.%d.0/24", i+1))})).Subnet
+			CidrBlock: aws.String(fmt.Sprintf("10.20.%d.0/24", i+1)), Ipv6CidrBlock: aws.String(netip.PrefixFrom(netip.AddrFrom16(block), 64).String())})).Subnet
 		if *sub.AvailableIpAddressCount != 251 || *sub.AvailabilityZone != *zones[i].ZoneName {
 			s.t.Errorf("subnet: %d free addresses in %s", *sub.AvailableIpAddressCount, *sub.AvailabilityZone)
 		}
 		*to = *sub.SubnetId
 		cloudtest.Check(s.t, ec2.NewSubnetAvailableWaiter(s.api, func(o *ec2.SubnetAvailableWaiterOptions) { o.MinDelay, o.MaxDelay = often, often }).Wait(background, &ec2.DescribeSubnetsInput{SubnetIds: []string{*to}}, patience()))
+		must[*ec2.ModifySubnetAttributeOutput](s)(s.api.ModifySubnetAttribute(background, &ec2.ModifySubnetAttributeInput{SubnetId: to, AssignIpv6AddressOnCreation: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
 	}
 }
 

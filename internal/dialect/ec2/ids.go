@@ -28,6 +28,7 @@ var (
 	vpcIDs        = idKind{"vpc", "vpc ID", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed"}
 	blockIDs      = idKind{"vpc-cidr-assoc", "CIDR block association ID", "InvalidVpcCidrBlockAssociationID.NotFound", "InvalidVpcCidrBlockAssociationID.Malformed"}
 	subnetIDs     = idKind{"subnet", "subnet ID", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"}
+	sixIDs        = idKind{"subnet-cidr-assoc", "association ID", "InvalidSubnetCidrBlockAssociationID.NotFound", "InvalidSubnetCidrBlockAssociationID.Malformed"}
 	portIDs       = idKind{"eni", "networkInterface ID", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed"}
 	portUseIDs    = idKind{"eni-attach", "interface attachment", "InvalidAttachmentID.NotFound", "InvalidAttachmentID.Malformed"}
 	addressIDs    = idKind{"eipalloc", "allocation ID", "InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed"}

@@ -94,7 +94,7 @@ func (a *api) createInterface(ctx context.Context, in *shape.CreateNetworkInterf
 	}
 	var p *cloud.Port
 	err = a.Network.Together(ctx, func(ctx context.Context) error {
-		if p, err = a.makeInterface(ctx, in, req); err != nil {
+		if p, err = a.Network.CreatePort(ctx, req); err != nil {
 			return err
 		}
 		return a.labelNew(ctx, "port", string(p.ID), labels)
@@ -123,22 +123,25 @@ func (a *api) interfaceRequest(ctx context.Context, in *shape.CreateNetworkInter
 	for i, at := range four {
 		fixed[i] = network.AddressRequest{SubnetID: sub.ID, Address: at}
 	}
-	r.Fixed = &fixed
-	return r, nil
+	six, err := a.sixRequests(ctx, in, sub)
+	r.Fixed = new(append(fixed, six...))
+	return r, err
 }
 
-// makeInterface makes the port, and gives it the IPv6 addresses that are asked for.
-func (a *api) makeInterface(ctx context.Context, in *shape.CreateNetworkInterfaceRequest, r network.PortRequest) (*cloud.Port, error) {
-	six, err := wantedIPv6(in)
+// sixRequests ask for the IPv6 addresses that a new interface shall have.
+func (a *api) sixRequests(ctx context.Context, in *shape.CreateNetworkInterfaceRequest, sub *cloud.Subnet) (requests []network.AddressRequest, err error) {
+	wanted, err := wantedIPv6(in)
+	if err != nil || len(wanted.Addresses)+wanted.Any == 0 {
+		return nil, err
+	}
+	six, err := a.sixOf(ctx, sub)
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.Network.CreatePort(ctx, r)
-	if err != nil || len(six.Addresses)+six.Any == 0 {
-		return p, err
+	for _, at := range append(wanted.Addresses, make([]netip.Addr, wanted.Any)...) {
+		requests = append(requests, network.AddressRequest{SubnetID: six.ID, Address: at})
 	}
-	_, err = a.Network.AddAddresses(ctx, p.ID, six)
-	return p, err
+	return requests, nil
 }
 
 // wantedAddresses are the IPv4 addresses that a new interface shall have, the primary one first. Invalid ones are of the cloud's choice.

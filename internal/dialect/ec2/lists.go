@@ -13,8 +13,9 @@ func (a *api) routers(ctx context.Context, where ...cloud.Cond) ([]*cloud.Router
 	return a.Network.ListRouters(ctx, cloud.Where(append(where, own(ctx))...))
 }
 
+// subnets leaves out those that are the IPv6 of another: they are parts of that here.
 func (a *api) subnets(ctx context.Context, where ...cloud.Cond) ([]*cloud.Subnet, error) {
-	return a.Network.ListSubnets(ctx, cloud.Where(append(where, own(ctx))...))
+	return a.Network.ListSubnets(ctx, cloud.Where(append(where, own(ctx), cloud.Eq("beside", ""))...))
 }
 
 func (a *api) ports(ctx context.Context, where ...cloud.Cond) ([]*cloud.Port, error) {

@@ -97,7 +97,13 @@ func (a *api) tableRows(ctx context.Context, where ...cloud.Cond) ([]tableRow, e
 func (k *targets) table(t *cloud.RouteTable, blocks []cloud.AddressBlock) shape.RouteTable {
 	out := shape.RouteTable{RouteTableId: id(tableIDs, t.ID), VpcId: id(vpcIDs, t.RouterID), OwnerId: k.owner, Tags: tableTags(t), PropagatingVgws: []shape.PropagatingVgw{}}
 	for _, b := range blocks {
-		out.Routes = append(out.Routes, shape.Route{DestinationCidrBlock: b.Prefix.String(), GatewayId: "local", Origin: "CreateRouteTable", State: "active"})
+		local := shape.Route{GatewayId: "local", Origin: "CreateRouteTable", State: "active"}
+		if b.Prefix.Addr().Is6() {
+			local.DestinationIpv6CidrBlock = b.Prefix.String()
+		} else {
+			local.DestinationCidrBlock = b.Prefix.String()
+		}
+		out.Routes = append(out.Routes, local)
 	}
 	for _, r := range t.Routes {
 		out.Routes = append(out.Routes, k.route(t, r))

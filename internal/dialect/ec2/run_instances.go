@@ -11,7 +11,7 @@ import (
 
 func (a *api) runActions() []*action {
 	return []*action{
-		serve("RunInstances", a.runInstances, "ImageId InstanceType MinCount MaxCount KeyName UserData SecurityGroupIds SecurityGroups SubnetId PrivateIpAddress",
+		serve("RunInstances", a.runInstances, "ImageId InstanceType MinCount MaxCount KeyName UserData SecurityGroupIds SecurityGroups SubnetId PrivateIpAddress Ipv6Addresses Ipv6AddressCount",
 			"BlockDeviceMappings NetworkInterfaces Placement TagSpecifications LaunchTemplate Monitoring DisableApiTermination DisableApiStop",
 			"InstanceInitiatedShutdownBehavior MetadataOptions -EbsOptimized -CreditSpecification -MaintenanceOptions -PrivateDnsNameOptions"),
 	}
@@ -104,7 +104,7 @@ func checkRun(in *shape.RunInstancesRequest) error {
 		return invalidParameter("maxCount must be equal to or greater than minCount.")
 	case decodedLen(in.UserData) > userDataMax:
 		return invalidParameter("User data is limited to %d bytes", userDataMax)
-	case len(in.NetworkInterfaces) > 0 && (in.SubnetId != "" || in.PrivateIpAddress != "" || len(in.SecurityGroupIds)+len(in.SecurityGroups) > 0):
+	case len(in.NetworkInterfaces) > 0 && (in.SubnetId != "" || in.PrivateIpAddress != "" || in.Ipv6AddressCount != nil || len(in.Ipv6Addresses) > 0 || len(in.SecurityGroupIds)+len(in.SecurityGroups) > 0):
 		return invalidCombination("Network interfaces and an instance-level subnet, address or security groups may not be specified on the same request")
 	}
 	if err := only(in.Placement, "Placement", "AvailabilityZone AvailabilityZoneId Tenancy"); err != nil {
@@ -127,7 +127,8 @@ func (a *api) placeRequest(ctx context.Context, in *shape.RunInstancesRequest, r
 	}
 	cards := in.NetworkInterfaces
 	if len(cards) == 0 {
-		cards = []shape.InstanceNetworkInterfaceSpecification{{DeviceIndex: new(0), SubnetId: in.SubnetId, PrivateIpAddress: in.PrivateIpAddress}}
+		cards = []shape.InstanceNetworkInterfaceSpecification{{DeviceIndex: new(0), SubnetId: in.SubnetId, PrivateIpAddress: in.PrivateIpAddress,
+			Ipv6Addresses: in.Ipv6Addresses, Ipv6AddressCount: in.Ipv6AddressCount}}
 		if cards[0].Groups, err = a.groupsNamed(ctx, in); err != nil {
 			return err
 		}

@@ -9,11 +9,12 @@ import (
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/compute"
 	"github.com/nubo-cloud/nubo/internal/dialect/ec2/shape"
+	"github.com/nubo-cloud/nubo/internal/network"
 )
 
 // cardMembers are what may be said of an interface of a new instance.
-const cardMembers = "AssociatePublicIpAddress DeleteOnTermination Description DeviceIndex Groups InterfaceType NetworkCardIndex NetworkInterfaceId " +
-	"PrivateIpAddress PrivateIpAddresses SecondaryPrivateIpAddressCount SubnetId"
+const cardMembers = "AssociatePublicIpAddress DeleteOnTermination Description DeviceIndex Groups InterfaceType Ipv6AddressCount Ipv6Addresses NetworkCardIndex " +
+	"NetworkInterfaceId PrivateIpAddress PrivateIpAddresses SecondaryPrivateIpAddressCount SubnetId"
 
 // addCards gives the request its interfaces, in the order of their indexes. Without a subnet they are on the zone's default one.
 func (a *api) addCards(ctx context.Context, r *compute.CreateRequest, cards []shape.InstanceNetworkInterfaceSpecification) error {
@@ -57,7 +58,12 @@ func (a *api) card(ctx context.Context, r *compute.CreateRequest, card shape.Ins
 	if nic.FixedIP, nic.More, err = cardAddresses(card); err != nil {
 		return nic, err
 	}
-	if nic.FixedIP.IsValid() && r.CountMax > 1 {
+	six, err := cardIPv6(card)
+	if err != nil {
+		return nic, err
+	}
+	nic.More, nic.AnyIPv6 = append(nic.More, six.Addresses...), six.Any
+	if (nic.FixedIP.IsValid() || len(six.Addresses) > 0) && r.CountMax > 1 {
 		return nic, invalidCombination("Several instances cannot have the same private address: name none.")
 	}
 	groups, err := find(ctx, groupIDs, card.Groups, a.groups, groupID)
@@ -121,6 +127,11 @@ func cardAddresses(card shape.InstanceNetworkInterfaceSpecification) (first neti
 		more = append(more, make([]netip.Addr, *n)...)
 	}
 	return first, more, nil
+}
+
+// cardIPv6 are the IPv6 addresses of an interface.
+func cardIPv6(card shape.InstanceNetworkInterfaceSpecification) (network.MoreAddresses, error) {
+	return moreIPv6(idsOf(card.Ipv6Addresses, func(a shape.InstanceIpv6Address) string { return a.Ipv6Address }), card.Ipv6AddressCount)
 }
 
 // groupsNamed are the ids of the groups that a request names for its instances: by id, or by name in the VPC they go in.

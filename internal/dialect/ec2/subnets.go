@@ -11,7 +11,7 @@ import (
 
 func (a *api) subnetActions() []*action {
 	return []*action{
-		serve("CreateSubnet", a.createSubnet, "VpcId CidrBlock AvailabilityZone AvailabilityZoneId TagSpecifications"),
+		serve("CreateSubnet", a.createSubnet, "VpcId CidrBlock Ipv6CidrBlock AvailabilityZone AvailabilityZoneId TagSpecifications"),
 		serve("CreateDefaultSubnet", a.createDefaultSubnet, "AvailabilityZone"),
 		serve("DescribeSubnets", a.describeSubnets, "SubnetIds Filters MaxResults NextToken"),
 		done("DeleteSubnet", a.deleteSubnet, "SubnetId"),
@@ -44,9 +44,17 @@ func (a *api) createSubnet(ctx context.Context, in *shape.CreateSubnetRequest) (
 	if err != nil {
 		return nil, err
 	}
-	sub, err := a.Network.CreateDomainSubnet(ctx, network.DomainSubnetRequest{RouterID: r.ID, Words: words, Prefix: block, Zone: zone, Reserved: reserved})
+	var sub *cloud.Subnet
+	err = a.Network.Together(ctx, func(ctx context.Context) error {
+		sub, err = a.Network.CreateDomainSubnet(ctx, network.DomainSubnetRequest{RouterID: r.ID, Words: words, Prefix: block, Zone: zone, Reserved: reserved})
+		if err != nil || in.Ipv6CidrBlock == "" {
+			return subnetFault(err, in.CidrBlock)
+		}
+		_, err = a.addSix(ctx, sub, in.Ipv6CidrBlock)
+		return err
+	})
 	if err != nil {
-		return nil, subnetFault(err, in.CidrBlock)
+		return nil, err
 	}
 	shown, err := a.shownSubnet(ctx, sub)
 	return &shape.CreateSubnetResult{Subnet: shown}, err
@@ -69,6 +77,8 @@ func subnetFault(err error, block string) error {
 	switch {
 	case ok && e.Kind == cloud.Invalid && e.Field == "block":
 		return bad("InvalidSubnet.Range", "The CIDR '%s' is invalid.", block)
+	case ok && e.Kind == cloud.AlreadyExists && e.Field == "beside":
+		return bad("InvalidSubnet.Conflict", "The subnet has an IPv6 CIDR already.")
 	case ok && e.Kind == cloud.AlreadyExists && e.Field == "prefix":
 		return bad("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", block)
 	}
@@ -124,21 +134,30 @@ func (a *api) subnetRows(ctx context.Context, where ...cloud.Cond) ([]subnetRow,
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]subnetRow, len(subnets))
+	rows, ids := make([]subnetRow, len(subnets)), make([]cloud.SubnetID, len(subnets))
 	for i, sub := range subnets {
-		rows[i] = subnetRow{sub, s.subnet(sub, free[sub.ID])}
+		ids[i] = sub.ID
 	}
-	return rows, nil
+	six, err := a.Network.Beside(ctx, ids)
+	for i, sub := range subnets {
+		rows[i] = subnetRow{sub, s.subnet(sub, six[sub.ID], free[sub.ID])}
+	}
+	return rows, err
 }
 
-func (s *surroundings) subnet(sub *cloud.Subnet, free int64) shape.Subnet {
+func (s *surroundings) subnet(sub, six *cloud.Subnet, free int64) shape.Subnet {
 	z := s.zoneShown(sub.Zone)
-	return shape.Subnet{SubnetId: id(subnetIDs, sub.ID), VpcId: s.vpc(sub), OwnerId: s.owner, State: "available", CidrBlock: sub.Prefix.String(), AvailabilityZone: z.name,
+	out := shape.Subnet{SubnetId: id(subnetIDs, sub.ID), VpcId: s.vpc(sub), OwnerId: s.owner, State: "available", CidrBlock: sub.Prefix.String(), AvailabilityZone: z.name,
 		AvailabilityZoneId: z.id, AvailableIpAddressCount: new(int(min(free, math.MaxInt32))), DefaultForAz: new(sub.Default), MapPublicIpOnLaunch: new(sub.AutoPublic),
 		AssignIpv6AddressOnCreation: new(false), MapCustomerOwnedIpOnLaunch: new(false), Ipv6Native: new(false), EnableDns64: new(false),
 		SubnetArn:                     "arn:aws:ec2:" + s.region + ":" + s.owner + ":subnet/" + id(subnetIDs, sub.ID),
 		PrivateDnsNameOptionsOnLaunch: &shape.PrivateDnsNameOptionsOnLaunch{HostnameType: "ip-name", EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false)},
 		Tags:                          tagsOf(sub.Labels, sub.Name)}
+	if six != nil {
+		out.AssignIpv6AddressOnCreation = new(!six.OnRequest)
+		out.Ipv6CidrBlockAssociationSet = []shape.SubnetIpv6CidrBlockAssociation{*showSix(six, "associated")}
+	}
+	return out
 }
 
 func (a *api) shownSubnet(ctx context.Context, sub *cloud.Subnet) (*shape.Subnet, error) {
@@ -164,9 +183,9 @@ var subnetFields = fields[subnetRow]{
 	"default":                    ofSubnet(func(s shape.Subnet) string { return yes(s.DefaultForAz) }),
 	"enable-dns64":               no[subnetRow],
 	"ipv6-native":                no[subnetRow],
-	"ipv6-cidr-block-association.association-id":       func(subnetRow) []string { return nil },
-	"ipv6-cidr-block-association.ipv6-cidr-block":      func(subnetRow) []string { return nil },
-	"ipv6-cidr-block-association.state":                func(subnetRow) []string { return nil },
+	"ipv6-cidr-block-association.association-id":       ofSix(func(b shape.SubnetIpv6CidrBlockAssociation) string { return b.AssociationId }),
+	"ipv6-cidr-block-association.ipv6-cidr-block":      ofSix(func(b shape.SubnetIpv6CidrBlockAssociation) string { return b.Ipv6CidrBlock }),
+	"ipv6-cidr-block-association.state":                ofSix(func(b shape.SubnetIpv6CidrBlockAssociation) string { return b.Ipv6CidrBlockState.State }),
 	"map-customer-owned-ip-on-launch":                  no[subnetRow],
 	"map-public-ip-on-launch":                          ofSubnet(func(s shape.Subnet) string { return yes(s.MapPublicIpOnLaunch) }),
 	"outpost-arn":                                      func(subnetRow) []string { return nil },
@@ -211,28 +230,15 @@ func (a *api) modifySubnet(ctx context.Context, in *shape.ModifySubnetAttributeR
 	if err != nil {
 		return err
 	}
-	if v := in.AssignIpv6AddressOnCreation; v != nil && isTrue(v.Value) {
-		return noIPv6()
+	if v := in.AssignIpv6AddressOnCreation; v != nil {
+		if in.MapPublicIpOnLaunch != nil {
+			return invalidCombination("One attribute of a subnet is modified at a time.")
+		}
+		return autoSixFault(a.Network.SetAutoIPv6(ctx, sub.ID, isTrue(v.Value)), in.SubnetId)
 	}
 	if in.MapPublicIpOnLaunch == nil {
 		return nil
 	}
 	_, err = a.Network.SetAutoPublic(ctx, sub.ID, isTrue(in.MapPublicIpOnLaunch.Value))
 	return err
-}
-
-func noIPv6() error {
-	return unsupported("Subnets of VPCs have no IPv6 addresses in this cloud.")
-}
-
-func (a *api) associateSubnetBlock(ctx context.Context, in *shape.AssociateSubnetCidrBlockRequest) (*shape.AssociateSubnetCidrBlockResult, error) {
-	if _, err := findOne(ctx, subnetIDs, in.SubnetId, a.subnets, subnetID); err != nil {
-		return nil, err
-	}
-	return nil, noIPv6()
-}
-
-// disassociateSubnetBlock finds no block: none was ever given.
-func (a *api) disassociateSubnetBlock(_ context.Context, in *shape.DisassociateSubnetCidrBlockRequest) (*shape.DisassociateSubnetCidrBlockResult, error) {
-	return nil, bad("InvalidSubnetCidrBlockAssociationID.NotFound", "The association ID '%s' does not exist", in.AssociationId)
 }

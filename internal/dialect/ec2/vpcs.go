@@ -11,13 +11,13 @@ import (
 
 func (a *api) vpcActions() []*action {
 	return []*action{
-		serve("CreateVpc", a.createVPC, "CidrBlock InstanceTenancy AmazonProvidedIpv6CidrBlock TagSpecifications"),
+		serve("CreateVpc", a.createVPC, "CidrBlock InstanceTenancy AmazonProvidedIpv6CidrBlock -Ipv6CidrBlockNetworkBorderGroup TagSpecifications"),
 		serve("CreateDefaultVpc", a.createDefaultVPC),
 		serve("DescribeVpcs", a.describeVPCs, "VpcIds Filters MaxResults NextToken"),
 		done("DeleteVpc", a.deleteVPC, "VpcId"),
 		done("ModifyVpcAttribute", a.modifyVPC, "VpcId EnableDnsHostnames EnableDnsSupport EnableNetworkAddressUsageMetrics"),
 		serve("DescribeVpcAttribute", a.describeVPCAttribute, "VpcId Attribute"),
-		serve("AssociateVpcCidrBlock", a.associateBlock, "VpcId CidrBlock"),
+		serve("AssociateVpcCidrBlock", a.associateBlock, "VpcId CidrBlock AmazonProvidedIpv6CidrBlock -Ipv6CidrBlockNetworkBorderGroup"),
 		serve("DisassociateVpcCidrBlock", a.disassociateBlock, "AssociationId"),
 	}
 }
@@ -35,24 +35,9 @@ func labelWords(specs []shape.TagSpecification, of string) (network.Words, error
 	return network.Words{Labels: labels}, err
 }
 
-// readBlock reads a block of IPv4 addresses of a size that VPCs and subnets have. outside is the code for another size.
-func readBlock(text, outside string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(text)
-	switch {
-	case err != nil || !p.Addr().Is4():
-		return p, invalidParameter("Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", text)
-	case p.Bits() < 16 || p.Bits() > 28:
-		return p, bad(outside, "The CIDR '%s' is invalid: a block has from 16 to 28 bits of network.", text)
-	}
-	return p.Masked(), nil
-}
-
 func (a *api) createVPC(ctx context.Context, in *shape.CreateVpcRequest) (*shape.CreateVpcResult, error) {
 	if in.InstanceTenancy != "" && in.InstanceTenancy != "default" {
 		return nil, unsupported("Instances share their hosts here: the tenancy '%s' is not supported.", in.InstanceTenancy)
-	}
-	if isTrue(in.AmazonProvidedIpv6CidrBlock) {
-		return nil, unsupported("This cloud has no IPv6 addresses to give to VPCs.")
 	}
 	if in.CidrBlock == "" {
 		return nil, missingParameter("CidrBlock")
@@ -65,9 +50,17 @@ func (a *api) createVPC(ctx context.Context, in *shape.CreateVpcRequest) (*shape
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.Network.CreateDomain(ctx, network.DomainRequest{Blocks: []netip.Prefix{block}, Words: words})
+	var r *cloud.Router
+	err = a.Network.Together(ctx, func(ctx context.Context) error {
+		r, err = a.Network.CreateDomain(ctx, network.DomainRequest{Blocks: []netip.Prefix{block}, Words: words})
+		if err != nil || !isTrue(in.AmazonProvidedIpv6CidrBlock) {
+			return err
+		}
+		r, err = a.Network.AddProvidedBlock(ctx, r.ID)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return nil, blockFault(err)
 	}
 	shown, err := a.shownVPC(ctx, r)
 	return &shape.CreateVpcResult{Vpc: shown}, err
@@ -174,13 +167,13 @@ func showVPC(r *cloud.Router, owner string, covers netip.Prefix) shape.Vpc {
 	}
 	v.CidrBlock = r.Domain.Blocks[0].Prefix.String()
 	for _, b := range r.Domain.Blocks {
-		v.CidrBlockAssociationSet = append(v.CidrBlockAssociationSet, showBlock(b))
+		if b.Prefix.Addr().Is6() {
+			v.Ipv6CidrBlockAssociationSet = append(v.Ipv6CidrBlockAssociationSet, showSixBlock(b))
+		} else {
+			v.CidrBlockAssociationSet = append(v.CidrBlockAssociationSet, showBlock(b))
+		}
 	}
 	return v
-}
-
-func showBlock(b cloud.AddressBlock) shape.VpcCidrBlockAssociation {
-	return shape.VpcCidrBlockAssociation{AssociationId: blockIDs.of(b.ID), CidrBlock: b.Prefix.String(), CidrBlockState: &shape.VpcCidrBlockState{State: "associated"}}
 }
 
 func (a *api) shownVPC(ctx context.Context, r *cloud.Router) (*shape.Vpc, error) {
@@ -189,24 +182,16 @@ func (a *api) shownVPC(ctx context.Context, r *cloud.Router) (*shape.Vpc, error)
 	return &v, err
 }
 
-func blocksOf(r vpcRow) []shape.VpcCidrBlockAssociation { return r.shown.CidrBlockAssociationSet }
-
 var vpcFields = fields[vpcRow]{
-	"cidr": one(func(r vpcRow) string { return r.shown.CidrBlock }),
-	"cidr-block-association.association-id": func(r vpcRow) []string {
-		return valuesOf(blocksOf(r), func(b shape.VpcCidrBlockAssociation) string { return b.AssociationId })
-	},
-	"cidr-block-association.cidr-block": func(r vpcRow) []string {
-		return valuesOf(blocksOf(r), func(b shape.VpcCidrBlockAssociation) string { return b.CidrBlock })
-	},
-	"cidr-block-association.state": func(r vpcRow) []string {
-		return valuesOf(blocksOf(r), func(b shape.VpcCidrBlockAssociation) string { return b.CidrBlockState.State })
-	},
-	"dhcp-options-id": one(func(r vpcRow) string { return r.shown.DhcpOptionsId }),
-	"ipv6-cidr-block-association.ipv6-cidr-block": func(vpcRow) []string { return nil },
-	"ipv6-cidr-block-association.ipv6-pool":       func(vpcRow) []string { return nil },
-	"ipv6-cidr-block-association.association-id":  func(vpcRow) []string { return nil },
-	"ipv6-cidr-block-association.state":           func(vpcRow) []string { return nil },
+	"cidr":                                        one(func(r vpcRow) string { return r.shown.CidrBlock }),
+	"cidr-block-association.association-id":       ofBlocks(func(b shape.VpcCidrBlockAssociation) string { return b.AssociationId }),
+	"cidr-block-association.cidr-block":           ofBlocks(func(b shape.VpcCidrBlockAssociation) string { return b.CidrBlock }),
+	"cidr-block-association.state":                ofBlocks(func(b shape.VpcCidrBlockAssociation) string { return b.CidrBlockState.State }),
+	"dhcp-options-id":                             one(func(r vpcRow) string { return r.shown.DhcpOptionsId }),
+	"ipv6-cidr-block-association.ipv6-cidr-block": ofSixBlocks(func(b shape.VpcIpv6CidrBlockAssociation) string { return b.Ipv6CidrBlock }),
+	"ipv6-cidr-block-association.ipv6-pool":       ofSixBlocks(func(b shape.VpcIpv6CidrBlockAssociation) string { return b.Ipv6Pool }),
+	"ipv6-cidr-block-association.association-id":  ofSixBlocks(func(b shape.VpcIpv6CidrBlockAssociation) string { return b.AssociationId }),
+	"ipv6-cidr-block-association.state":           ofSixBlocks(func(b shape.VpcIpv6CidrBlockAssociation) string { return b.Ipv6CidrBlockState.State }),
 	"is-default":                                  truth(func(r vpcRow) bool { return isTrue(r.shown.IsDefault) }),
 	"owner-id":                                    one(func(r vpcRow) string { return r.shown.OwnerId }),
 	"state":                                       one(func(r vpcRow) string { return r.shown.State }),
@@ -302,58 +287,4 @@ func (a *api) describeVPCAttribute(ctx context.Context, in *shape.DescribeVpcAtt
 		return nil, invalidParameter("Value (%s) for parameter attribute is invalid. Unknown attribute.", in.Attribute)
 	}
 	return out, nil
-}
-
-func (a *api) associateBlock(ctx context.Context, in *shape.AssociateVpcCidrBlockRequest) (*shape.AssociateVpcCidrBlockResult, error) {
-	r, err := a.router(ctx, in.VpcId)
-	if err != nil {
-		return nil, err
-	}
-	block, err := readBlock(in.CidrBlock, "InvalidVpc.Range")
-	if err != nil {
-		return nil, err
-	}
-	if r, err = a.Network.AddBlock(ctx, r.ID, block); err != nil {
-		return nil, err
-	}
-	made := showBlock(r.Domain.Blocks[len(r.Domain.Blocks)-1])
-	return &shape.AssociateVpcCidrBlockResult{VpcId: in.VpcId, CidrBlockAssociation: &made}, nil
-}
-
-func (a *api) disassociateBlock(ctx context.Context, in *shape.DisassociateVpcCidrBlockRequest) (*shape.DisassociateVpcCidrBlockResult, error) {
-	short, err := blockIDs.short(in.AssociationId)
-	if err != nil {
-		return nil, err
-	}
-	routers, err := a.routers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range routers {
-		if r.Domain == nil {
-			continue
-		}
-		for _, b := range r.Domain.Blocks {
-			if cloud.ShortID(b.ID) != short {
-				continue
-			}
-			_, err := a.Network.RemoveBlock(ctx, r.ID, b.ID)
-			gone := showBlock(b)
-			gone.CidrBlockState.State = "disassociated"
-			return &shape.DisassociateVpcCidrBlockResult{VpcId: id(vpcIDs, r.ID), CidrBlockAssociation: &gone}, blockFault(err)
-		}
-	}
-	return nil, blockIDs.missing(in.AssociationId)
-}
-
-// blockFault tells the block that a VPC was made with from one that subnets are in.
-func blockFault(err error) error {
-	if !cloud.Is(err, cloud.WrongState) {
-		return err
-	}
-	e, _ := cloud.AsError(err)
-	if e.Field == "first" {
-		return bad("OperationNotPermitted", "%s", hideIDs(e))
-	}
-	return bad("DependencyViolation", "%s", hideIDs(e))
 }
