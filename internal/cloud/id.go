@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"strings"
 	"time"
 )
@@ -148,6 +149,19 @@ type Meta struct {
 	UpdatedAt time.Time `json:"updated_at"`
 	// Labels are the owner's key-value pairs, of nouns that have no other place for them (Properties).
 	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// EditLabels lets edit change a copy of the labels, which the row has then: the map that it had may be shared with readers.
+func (m *Meta) EditLabels(edit func(labels map[string]string) error) error {
+	labels := maps.Clone(m.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	if err := edit(labels); err != nil {
+		return err
+	}
+	m.Labels = labels
+	return nil
 }
 
 // Stored gives the store access to the Meta of any noun.

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"maps"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -171,14 +170,9 @@ func (s *Service) ChangeKeyPairLabels(ctx context.Context, id cloud.KeyPairID, e
 		if err := policy.Authorize(ctx, "key pair.create", keyTarget(k.UserID, k.Name)); err != nil {
 			return err
 		}
-		labels := maps.Clone(k.Labels)
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		if err := edit(labels); err != nil {
+		if err := k.EditLabels(edit); err != nil {
 			return err
 		}
-		k.Labels = labels
 		return s.KeyPairs.Update(ctx, k)
 	})
 }

@@ -2,7 +2,6 @@ package compute
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -81,15 +80,7 @@ func (s *Service) DefaultTemplateVersion(ctx context.Context, id cloud.InstanceT
 // ChangeTemplateLabels changes the labels of a template.
 func (s *Service) ChangeTemplateLabels(ctx context.Context, id cloud.InstanceTemplateID, edit func(labels map[string]string) error) (*cloud.InstanceTemplate, error) {
 	return s.changeTemplate(ctx, id, func(_ context.Context, t *cloud.InstanceTemplate) error {
-		labels := maps.Clone(t.Labels)
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		if err := edit(labels); err != nil {
-			return err
-		}
-		t.Labels = labels
-		return nil
+		return t.EditLabels(edit)
 	})
 }
 

@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"maps"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
 	"github.com/nubo-cloud/nubo/internal/policy"
@@ -51,7 +50,7 @@ func relabelOwn[T any, ID ~string](o ownable[T, ID]) labelChange {
 	return relabel(o.rows, o.resource, func(row *T) cloud.ProjectID { return o.parts(row).project })
 }
 
-// relabel changes the labels of a row of one table. The map that the row had may be shared with readers: it is replaced.
+// relabel changes the labels of a row of one table.
 func relabel[T any, ID ~string](rows cloud.Records[T, ID], noun string, project func(*T) cloud.ProjectID) labelChange {
 	return func(ctx context.Context, id string, edit LabelEdit) error {
 		row, err := rows.Get(ctx, ID(id))
@@ -62,15 +61,9 @@ func relabel[T any, ID ~string](rows cloud.Records[T, ID], noun string, project 
 		if err := policy.Authorize(ctx, policy.Action(noun+".update"), target); err != nil {
 			return err
 		}
-		meta := any(row).(interface{ Stored() *cloud.Meta }).Stored()
-		labels := maps.Clone(meta.Labels)
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		if err := edit(labels); err != nil {
+		if err := any(row).(interface{ Stored() *cloud.Meta }).Stored().EditLabels(edit); err != nil {
 			return err
 		}
-		meta.Labels = labels
 		return rows.Update(ctx, row)
 	}
 }

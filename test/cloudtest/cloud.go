@@ -97,9 +97,6 @@ func (c *Cloud) Stop() {
 	c.command = nil
 }
 
-// PID of the daemon.
-func (c *Cloud) PID() int { return c.command.Process.Pid }
-
 func (c *Cloud) end() {
 	if c.command != nil {
 		c.Stop()

@@ -154,7 +154,7 @@ func (s *surroundings) addInterfaces(i *shape.Instance, v *compute.View) {
 	ports := slices.Clone(v.Ports)
 	slices.SortStableFunc(ports, func(x, y cloud.PortView) int { return x.Port.Order - y.Port.Order })
 	for n, p := range ports {
-		shown := s.interfaceOf(p)
+		shown := portView{p, s}.ofInstance()
 		i.NetworkInterfaces = append(i.NetworkInterfaces, shown)
 		if n > 0 {
 			continue
@@ -168,59 +168,6 @@ func (s *surroundings) addInterfaces(i *shape.Instance, v *compute.View) {
 			i.Ipv6Address = shown.Ipv6Addresses[0].Ipv6Address
 		}
 	}
-}
-
-func (s *surroundings) interfaceOf(p cloud.PortView) shape.InstanceNetworkInterface {
-	sub := subnetOf(p)
-	shown := shape.InstanceNetworkInterface{NetworkInterfaceId: id(portIDs, p.Port.ID), MacAddress: p.Port.MAC, Status: "in-use", InterfaceType: "interface",
-		Description: p.Port.Description, OwnerId: s.owner, SubnetId: id(subnetIDs, sub.ID), VpcId: s.vpc(sub), SourceDestCheck: new(!forwards(p.Port)),
-		Groups: []shape.GroupIdentifier{}, PrivateIpAddresses: []shape.InstancePrivateIpAddress{}, Ipv6Addresses: []shape.InstanceIpv6Address{},
-		Attachment: &shape.InstanceNetworkInterfaceAttachment{AttachmentId: id(portUseIDs, p.Port.ID), DeviceIndex: new(p.Port.Order), NetworkCardIndex: new(0), Status: "attached",
-			AttachTime: attachTime(p.Port), DeleteOnTermination: new(p.Port.DeleteWithInstance)}}
-	for _, g := range p.Groups {
-		shown.Groups = append(shown.Groups, shape.GroupIdentifier{GroupId: id(groupIDs, g.ID), GroupName: g.Name})
-	}
-	for _, address := range p.Port.Addresses {
-		if !address.Address.Is4() {
-			shown.Ipv6Addresses = append(shown.Ipv6Addresses, shape.InstanceIpv6Address{Ipv6Address: address.Address.String()})
-			continue
-		}
-		first := shown.PrivateIpAddress == ""
-		private := shape.InstancePrivateIpAddress{PrivateIpAddress: address.Address.String(), Primary: &first, PrivateDnsName: privateName(address.Address, p.Domain),
-			Association: s.association(p, address.Address)}
-		shown.PrivateIpAddresses = append(shown.PrivateIpAddresses, private)
-		if first {
-			shown.PrivateIpAddress, shown.PrivateDnsName, shown.Association = private.PrivateIpAddress, private.PrivateDnsName, private.Association
-		}
-	}
-	return shown
-}
-
-// subnetOf is the subnet of a port's first address.
-func subnetOf(p cloud.PortView) *cloud.Subnet {
-	if len(p.Subnets) == 0 {
-		return &cloud.Subnet{}
-	}
-	return p.Subnets[0]
-}
-
-// forwards tells whether a port may send what is not from its own addresses.
-func forwards(p *cloud.Port) bool {
-	return !p.PortSecurity || p.Forwards || slices.ContainsFunc(p.AllowedPairs, func(pair cloud.AddressPair) bool { return pair.Address.Bits() == 0 })
-}
-
-func (s *surroundings) association(p cloud.PortView, of netip.Addr) *shape.InstanceNetworkInterfaceAssociation {
-	for _, f := range p.Floating {
-		if f.TargetAddress != of {
-			continue
-		}
-		owner := s.owner
-		if f.Passing {
-			owner = "amazon"
-		}
-		return &shape.InstanceNetworkInterfaceAssociation{PublicIp: f.Address.String(), PublicDnsName: publicName(f), IpOwnerId: owner}
-	}
-	return nil
 }
 
 // privateName is the name of an address inside.

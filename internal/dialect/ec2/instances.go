@@ -33,8 +33,8 @@ func viewID(v *compute.View) string    { return string(v.ID) }
 func viewPlace(v *compute.View) string { return place(v.CreatedAt, v.ID) }
 
 func (a *api) describeInstances(ctx context.Context, in *shape.DescribeInstancesRequest) (*shape.DescribeInstancesResult, error) {
-	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
-		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
+	if err := idsOrPages(in.InstanceIds, in.MaxResults, "instancesSet"); err != nil {
+		return nil, err
 	}
 	rows, next, err := a.chosenInstances(ctx, in.InstanceIds, in.Filters, in.MaxResults, in.NextToken)
 	if err != nil {
@@ -95,8 +95,8 @@ func (r *instanceRow) reservation() shape.Reservation {
 
 // describeInstanceStatus tells of running instances only, unless asked for all.
 func (a *api) describeInstanceStatus(ctx context.Context, in *shape.DescribeInstanceStatusRequest) (*shape.DescribeInstanceStatusResult, error) {
-	if len(in.InstanceIds) > 0 && in.MaxResults != nil {
-		return nil, invalidCombination("The parameter instancesSet cannot be used with the parameter maxResults")
+	if err := idsOrPages(in.InstanceIds, in.MaxResults, "instancesSet"); err != nil {
+		return nil, err
 	}
 	rows, _, err := a.chosenInstances(ctx, in.InstanceIds, nil, nil, "")
 	if err != nil {

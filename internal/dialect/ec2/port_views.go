@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -95,6 +96,12 @@ func (v portView) public(a netip.Addr) *cloud.FloatingIP {
 // passingOwner is whose public addresses are that come and go with an interface.
 const passingOwner = "amazon"
 
+// forwards tells whether the port may send what is not from its own addresses.
+func (v portView) forwards() bool {
+	p := v.Port
+	return !p.PortSecurity || p.Forwards || slices.ContainsFunc(p.AllowedPairs, func(pair cloud.AddressPair) bool { return pair.Address.Bits() == 0 })
+}
+
 // association is how a public address is joined to an address of the port.
 func (v portView) association(a netip.Addr) *shape.NetworkInterfaceAssociation {
 	f := v.public(a)
@@ -184,7 +191,7 @@ func attachTime(p *cloud.Port) *time.Time {
 func (v portView) shown() shape.NetworkInterface {
 	out := shape.NetworkInterface{NetworkInterfaceId: id(portIDs, v.Port.ID), SubnetId: id(subnetIDs, v.subnetID()), VpcId: v.vpc(v.subnet()), AvailabilityZone: v.zone().name,
 		AvailabilityZoneId: v.zone().id, Description: v.description(), OwnerId: v.owner, RequesterManaged: new(v.managed()), Status: v.status(), MacAddress: v.Port.MAC,
-		PrivateDnsName: v.privateName(v.primary()), SourceDestCheck: new(!forwards(v.Port) && !v.managed()), Groups: v.groupIDs(), Attachment: v.attachment(), InterfaceType: v.kind(),
+		PrivateDnsName: v.privateName(v.primary()), SourceDestCheck: new(!v.forwards() && !v.managed()), Groups: v.groupIDs(), Attachment: v.attachment(), InterfaceType: v.kind(),
 		Association: v.association(v.primary()), PrivateIpAddresses: v.privateAddresses(), Ipv6Addresses: v.ipv6Addresses(), TagSet: v.tags()}
 	if a := v.primary(); a.IsValid() {
 		out.PrivateIpAddress = a.String()
