@@ -18,12 +18,14 @@ type dialect struct {
 	in func(column, placeholder string, k kind) string
 	// list prepares a slice as that parameter.
 	list func(v any) (any, error)
+	// sorted, before a column to order by, keeps the planner from walking an index for the order.
+	sorted string
 	// find is the SQL of the position of a text within another, 0 if it is not there.
 	find string
 }
 
 var sqliteDialect = &dialect{
-	name: "sqlite", revision: "?", find: "instr",
+	name: "sqlite", revision: "?", find: "instr", sorted: "+",
 	types: map[kind]string{kindText: "TEXT", kindFold: "TEXT", kindNumber: "INTEGER",
 		kindDouble: "REAL", kindFlag: "INTEGER", kindInstant: "INTEGER"},
 	in: func(column, p string, _ kind) string {

@@ -114,7 +114,7 @@ func (t *table[T, ID]) page(ctx context.Context, on session, q cloud.Query) ([]*
 	if b.nothing {
 		return nil, nil
 	}
-	b.orderBy(order)
+	b.orderBy(order, q)
 	if q.Limit > 0 {
 		b.text(" LIMIT " + strconv.Itoa(q.Limit))
 	}

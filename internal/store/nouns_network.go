@@ -143,6 +143,7 @@ var ports = definition[cloud.Port, cloud.PortID]{
 		by("mac"),
 		by("network_id", "created_at"),
 		by("network_id", "owner"), // the few that are not of instances
+		by("network_id", "host_id"),
 		by("instance_id", "order"),
 		by("router_id", "created_at"),
 		unique("trunk_tag", "trunk_id", "trunk_tag").only("trunk_id <> ''"),

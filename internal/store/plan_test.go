@@ -10,7 +10,7 @@ import (
 )
 
 // TestPlans: the queries of request paths go through an index that also gives the
-// order, so that a page costs the same at a million rows.
+// order, so that a page costs the same at a million rows; where an index finds few rows, they are sorted.
 func TestPlans(t *testing.T) {
 	s := mustOpen(t, "sqlite::memory:")
 	instances, ports := s.Instances.(*table[cloud.Instance, cloud.InstanceID]), s.Ports.(*table[cloud.Port, cloud.PortID])
@@ -25,6 +25,8 @@ func TestPlans(t *testing.T) {
 		Order: []cloud.Order{{Column: "order"}}}, nil)
 	checkPlan(t, operations, "operations_retry_at_idx", cloud.Query{Where: []cloud.Cond{cloud.Eq("ended", false), {Column: "retry_at", Op: cloud.OpLe, Value: time.Now()}},
 		Order: []cloud.Order{{Column: "retry_at"}}}, nil)
+	checkPlan(t, ports, "ports_network_id_owner_idx", cloud.Query{Where: []cloud.Cond{cloud.Eq("network_id", "n"), cloud.In("owner", []string{"a", "b", "c"})}}, nil)
+	checkPlan(t, ports, "ports_network_id_owner_idx", cloud.Query{Where: []cloud.Cond{cloud.Eq("network_id", "n"), cloud.Eq("owner", "a")}}, nil)
 	checkPlan(t, operations, "operations_subject_created_at_idx", cloud.Query{Where: []cloud.Cond{cloud.Eq("subject", "x")}}, nil)
 }
 
@@ -42,7 +44,7 @@ func checkPlan[T any, ID ~string](t *testing.T, tab *table[T, ID], index string,
 	if marker != nil {
 		b.behind(order, marker)
 	}
-	b.orderBy(order)
+	b.orderBy(order, q)
 	plan := ""
 	err = tab.store.engine.read(context.Background(), func(on session) error {
 		return on.query(context.Background(), b.String(), b.args, func(r row) error {
@@ -55,7 +57,7 @@ func checkPlan[T any, ID ~string](t *testing.T, tab *table[T, ID], index string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") {
+	if sorts := strings.Contains(plan, "TEMP B-TREE"); !strings.Contains(plan, index) || sorts && !tab.shape.finds(q.Where) {
 		t.Errorf("%s\n is planned as: %s", b.String(), plan)
 	}
 }

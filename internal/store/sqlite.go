@@ -10,11 +10,9 @@ import (
 	"sync"
 )
 
-// readersMax bounds the connections that read at once, readersIdle those kept open.
-const (
-	readersMax  = 16
-	readersIdle = 4
-)
+// readersMax bounds the connections that read at once. All are kept open: a new one reads the whole schema, and prepares again
+// whatever it is asked.
+const readersMax = 16
 
 // sqliteEngine is a database file: one connection writes, others read, and
 // neither waits for the other (WAL).
@@ -23,7 +21,8 @@ type sqliteEngine struct {
 	pragmas []string
 	writer  *writer
 	slots   chan struct{} // one token per open or openable reader
-	idle    chan *sqliteConn
+	mu      sync.Mutex
+	idle    []*sqliteConn // the one used last, which remembers most, is at the end
 	topics  topics
 	// temporary is a directory to remove at the end: an "in-memory" database.
 	temporary string
@@ -34,7 +33,7 @@ type sqliteEngine struct {
 // on a memory file system where there is one. A true in-memory database of
 // SQLite cannot be read while it is written, so it would not behave the same.
 func openSQLite(path string, single bool) (*sqliteEngine, error) {
-	e := &sqliteEngine{path: path, slots: make(chan struct{}, readersMax), idle: make(chan *sqliteConn, readersIdle)}
+	e := &sqliteEngine{path: path, slots: make(chan struct{}, readersMax)}
 	durable := "FULL"
 	if path == ":memory:" {
 		dir, err := os.MkdirTemp(memoryDir(), "nubo-memory-")
@@ -47,7 +46,7 @@ func openSQLite(path string, single bool) (*sqliteEngine, error) {
 	}
 	// FULL: the WAL is synced at each commit, so what was acknowledged survives a power cut.
 	e.pragmas = []string{"busy_timeout=10000", "journal_mode=WAL", "synchronous=" + durable,
-		"foreign_keys=OFF", "temp_store=MEMORY", "journal_size_limit=67108864", "cache_size=-4000"}
+		"foreign_keys=OFF", "temp_store=MEMORY", "journal_size_limit=67108864", "cache_size=-2000"}
 	conn, err := openSQLiteConn(e.path, append(e.pragmas, "cache_size=-16000", "wal_autocheckpoint=2000"))
 	if err != nil {
 		e.removeTemporary()
@@ -85,10 +84,8 @@ func (e *sqliteEngine) reader(ctx context.Context) (*sqliteConn, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	select {
-	case c := <-e.idle:
+	if c := e.takeIdle(); c != nil {
 		return c, nil
-	default:
 	}
 	c, err := openSQLiteConn(e.path, append(e.pragmas, "query_only=ON"))
 	if err != nil {
@@ -97,12 +94,20 @@ func (e *sqliteEngine) reader(ctx context.Context) (*sqliteConn, error) {
 	return c, err
 }
 
-func (e *sqliteEngine) giveBack(c *sqliteConn) {
-	select {
-	case e.idle <- c:
-	default:
-		_ = c.close() // more than we keep; nothing was written on it
+// takeIdle is an open connection that nobody uses; nil if there is none.
+func (e *sqliteEngine) takeIdle() (c *sqliteConn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if last := len(e.idle) - 1; last >= 0 {
+		c, e.idle = e.idle[last], e.idle[:last]
 	}
+	return c
+}
+
+func (e *sqliteEngine) giveBack(c *sqliteConn) {
+	e.mu.Lock()
+	e.idle = append(e.idle, c)
+	e.mu.Unlock()
 	<-e.slots
 }
 
@@ -152,8 +157,8 @@ func (e *sqliteEngine) close() (err error) {
 		for range readersMax {
 			e.slots <- struct{}{} // waits for readers to finish
 		}
-		for len(e.idle) > 0 {
-			err = errors.Join(err, (<-e.idle).close())
+		for c := e.takeIdle(); c != nil; c = e.takeIdle() {
+			err = errors.Join(err, c.close())
 		}
 		e.removeTemporary()
 	})
