@@ -91,6 +91,7 @@ func TestManyInstances(t *testing.T) {
 			t.Errorf("tag:batch=%s finds %d, want %d", value, n, want)
 		}
 	}
+	filtersFindAmong(t, w)
 }
 
 // many makes instances in one request.
