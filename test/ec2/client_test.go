@@ -27,11 +27,15 @@ func newKeys(t *testing.T, c *cloudtest.Client) keys {
 	return keys{made.String("access"), made.String("secret")}
 }
 
-// newClient is the Go SDK's client of a cloud.
+// newClient is the Go SDK's client of a cloud, which repeats what fails as it does by itself.
 func newClient(c *cloudtest.Cloud, k keys) *ec2.Client {
-	return ec2.New(ec2.Options{Region: region, BaseEndpoint: aws.String(c.URL + "/ec2/"),
+	return newClientBy(c, k, &http.Transport{DialContext: c.Host.Dial, DisableKeepAlives: true}, nil)
+}
+
+func newClientBy(c *cloudtest.Cloud, k keys, transport http.RoundTripper, retry aws.Retryer) *ec2.Client {
+	return ec2.New(ec2.Options{Region: region, BaseEndpoint: aws.String(c.URL + "/ec2/"), Retryer: retry,
 		Credentials: credentials.NewStaticCredentialsProvider(k.access, k.secret, ""),
-		HTTPClient:  &http.Client{Transport: &http.Transport{DialContext: c.Host.Dial, DisableKeepAlives: true}, Timeout: cloudtest.Patience(30 * time.Second)}})
+		HTTPClient:  &http.Client{Transport: transport, Timeout: cloudtest.Patience(30 * time.Second)}})
 }
 
 // often is how often waiters ask: the SDK's own pauses, of 5 to 15 seconds, are for a cloud that is slower.

@@ -14,9 +14,9 @@ import (
 	"github.com/nubo-cloud/nubo/internal/testcloud"
 )
 
-// TestTokensFromManyConnections proves that requests which break off, and are sent again by whoever, make one instance per token: 200
-// requests with 20 tokens on 16 connections.
-func TestTokensFromManyConnections(t *testing.T) {
+// TestTokensOfManyCallers proves that requests which break off, and are sent again by whoever, make one instance per token: 200
+// requests with 20 tokens by 16 callers. test/ec2 does the same over connections that are cut.
+func TestTokensOfManyCallers(t *testing.T) {
 	w := newWorld(t)
 	w.run() // so that the account has its default network
 	const connections, tokens, requests = 16, 20, 200
