@@ -43,12 +43,17 @@ var instancePaths = map[string]string{
 	"network-interface.vpc-id":                           "networkInterfaceSet/vpcId",
 }
 
+// allRun waits until no instance is still starting.
+func (w *world) allRun() {
+	for len(w.do("DescribeInstances", "Filter.1.Name", "instance-state-name", "Filter.1.Value.1", "pending").all("reservationSet/instancesSet")) > 0 {
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 // filtersFindAmong asks once by each filter for a value that some instance has, with one character of it left open, and expects
 // those instances whose answer shows such a value.
 func filtersFindAmong(t *testing.T, w *world) {
-	for len(w.do("DescribeInstances", "Filter.1.Name", "instance-state-name", "Filter.1.Value.1", "pending").all("reservationSet/instancesSet")) > 0 {
-		time.Sleep(100 * time.Millisecond) // what is shown changes no more when all run
-	}
+	w.allRun() // what is shown changes no more then
 	rows := w.do("DescribeInstances").all("reservationSet/instancesSet")
 	for i, name := range slices.Sorted(maps.Keys(instancePaths)) {
 		values := rows[(i*977)%len(rows)].texts(instancePaths[name])
