@@ -111,6 +111,7 @@ type Instance struct {
 	LockedReason string          `json:"locked_reason,omitempty"`
 	LockedBy     string          `json:"locked_by,omitempty"` // "owner" or "admin"
 	Options      InstanceOptions `json:"options,omitzero"`
+	Template     TemplateUse     `json:"template,omitzero"` // no id: it was made of none
 	LaunchedAt   *time.Time      `json:"launched_at,omitempty"`
 	TerminatedAt *time.Time      `json:"terminated_at,omitempty"`
 	// Boot is when each stage of the last start was reached.

@@ -23,3 +23,9 @@ type TemplateVersion struct {
 	Body        []byte `json:"body"`
 	CreatedAt   string `json:"created_at"` // RFC 3339
 }
+
+// TemplateUse is the version of a template that an instance was made of. The template may be gone since.
+type TemplateUse struct {
+	ID      InstanceTemplateID `json:"id"`
+	Version int                `json:"version"`
+}

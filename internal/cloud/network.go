@@ -187,9 +187,19 @@ type Port struct {
 	// Order is the port's place among its instance's NICs; AttachedAt is when it got it.
 	Order      int       `json:"order,omitempty"`
 	AttachedAt time.Time `json:"attached_at,omitzero"`
+	// Left is the instance that it was taken from last, while it is at none.
+	Left *PortUse `json:"left,omitempty"`
 	// Forwards: its instance passes on packets that are not its own, so they may come and go under any address. It still cannot
 	// pretend to its neighbours to have theirs.
 	Forwards bool `json:"forwards,omitempty"`
+}
+
+// PortUse is the time that a port was an instance's NIC.
+type PortUse struct {
+	InstanceID InstanceID `json:"instance_id"`
+	Order      int        `json:"order,omitempty"`
+	From       time.Time  `json:"from"`
+	Until      time.Time  `json:"until"`
 }
 
 // PortAddress is one address of a port.

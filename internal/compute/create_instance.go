@@ -37,6 +37,7 @@ type CreateRequest struct {
 	NICDefault     cloud.NICDefault // when NICs is empty
 	SecurityGroups []string
 	Options        cloud.InstanceOptions
+	Template       cloud.TemplateUse // that the request was filled in from
 	Disks          []DiskRequest
 	Zone           string
 	Hints          cloud.Hints
@@ -277,7 +278,7 @@ func (s *Service) newInstance(ctx context.Context, pl *plan, reservation string,
 		Flavor:   cloud.FlavorSnapshot{FlavorID: pl.flavor.ID, Name: pl.flavor.Name, Called: pl.FlavorName, FlavorSize: pl.flavor.FlavorSize},
 		UserData: pl.userData, ConfigDrive: pl.ConfigDrive, AdminPassword: pl.AdminPassword,
 		AccessV4: pl.AccessV4, AccessV6: pl.AccessV6, GrowRoot: pl.GrowRoot,
-		Options: pl.Options, Zone: pl.Zone, Hints: pl.Hints, ReservationID: reservation, LaunchIndex: i,
+		Options: pl.Options, Template: pl.Template, Zone: pl.Zone, Hints: pl.Hints, ReservationID: reservation, LaunchIndex: i,
 	}
 	if in.Name == "" {
 		in.Name = pl.NameOf(in.ID)

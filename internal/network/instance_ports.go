@@ -226,7 +226,7 @@ func (s *Service) takePort(ctx context.Context, in *cloud.Instance, r NICRequest
 		return nil, err
 	}
 	p.Owner, p.InstanceID, p.Order, p.DeviceTag, p.HostID, p.Up = cloud.OwnerInstance, in.ID, order, r.Tag, in.HostID, false
-	p.OwnerText, p.DeviceText, p.DeleteWithInstance, p.AttachedAt = "", "", r.Delete, s.Now()
+	p.OwnerText, p.DeviceText, p.DeleteWithInstance, p.AttachedAt, p.Left = "", "", r.Delete, s.Now(), nil
 	if p.DNSName == "" {
 		p.DNSName = in.Hostname
 	}
@@ -294,6 +294,7 @@ func (s *Service) releasePort(ctx context.Context, p *cloud.Port) error {
 	if err := s.dropPassing(ctx, p.ID); err != nil {
 		return err
 	}
+	p.Left = &cloud.PortUse{InstanceID: p.InstanceID, Order: p.Order, From: p.AttachedAt, Until: s.Now()}
 	p.Owner, p.InstanceID, p.HostID, p.Up, p.Order, p.DeviceTag, p.Promised, p.DeleteWithInstance, p.Public = cloud.OwnerNone, "", "", false, 0, "", nil, false, false
 	p.AttachedAt = time.Time{}
 	return s.savePort(ctx, p)

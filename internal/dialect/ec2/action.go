@@ -74,11 +74,12 @@ func newAction(name string, request reflect.Type, members []string) *action {
 	return act
 }
 
-// check refuses members that mean nothing here, and the lack of those that must be.
+// check refuses members that mean nothing here, and the lack of those that must be. A switch that is off asks for nothing: some
+// clients name all that there are.
 func (act *action) check(call *Call) error {
 	given := awsquery.Given(call.Parameters)
 	for _, name := range awsquery.Members(act.request) {
-		if _, taken := act.taken[name]; given[name] && !taken {
+		if _, taken := act.taken[name]; given[name] && !taken && !awsquery.Off(call.Parameters, name) {
 			return unsupported("The parameter %s is not supported by this cloud.", name)
 		}
 	}

@@ -179,6 +179,8 @@ func TestLaunchTemplates(t *testing.T) {
 		"LaunchTemplateData.TagSpecification.1.ResourceType", "instance", "LaunchTemplateData.TagSpecification.1.Tag.1.Key", "from", "LaunchTemplateData.TagSpecification.1.Tag.1.Value", "template")
 	w.refused("InvalidLaunchTemplateName.AlreadyExistsException", "CreateLaunchTemplate", "LaunchTemplateName", "web", "LaunchTemplateData.ImageId", w.ami())
 	w.refused("UnsupportedOperation", "CreateLaunchTemplate", "LaunchTemplateName", "spot", "LaunchTemplateData.InstanceMarketOptions.MarketType", "spot")
+	w.refused("UnsupportedOperation", "CreateLaunchTemplate", "LaunchTemplateName", "asleep", "LaunchTemplateData.HibernationOptions.Configured", "true")
+	w.do("CreateLaunchTemplate", "LaunchTemplateName", "awake", "LaunchTemplateData.ImageId", w.ami(), "LaunchTemplateData.HibernationOptions.Configured", "false")
 	w.do("CreateLaunchTemplateVersion", "LaunchTemplateName", "web", "SourceVersion", "1", "LaunchTemplateData.InstanceType", "t3.small")
 	versions := w.do("DescribeLaunchTemplateVersions", "LaunchTemplateName", "web")
 	if got := fmt.Sprint(versions.texts("launchTemplateVersionSet/launchTemplateData/instanceType")); got != "[t3.micro t3.small]" {
@@ -187,10 +189,14 @@ func TestLaunchTemplates(t *testing.T) {
 	if got := versions.texts("launchTemplateVersionSet/launchTemplateData/imageId"); len(got) != 2 {
 		t.Errorf("images of the versions: %v", got)
 	}
-	made := w.do("RunInstances", "LaunchTemplate.LaunchTemplateName", "web", "LaunchTemplate.Version", "$Latest", "MinCount", "1", "MaxCount", "1")
-	if made.get("instancesSet/instanceType") != "t3.small" || made.get("instancesSet/tagSet/value") != "template" {
+	// Some clients name every switch that there is: those that are off ask for nothing.
+	made := w.do("RunInstances", "LaunchTemplate.LaunchTemplateName", "web", "LaunchTemplate.Version", "$Latest", "MinCount", "1", "MaxCount", "1",
+		"HibernationOptions.Configured", "false", "EnclaveOptions.Enabled", "false", "NetworkInterface.1.DeviceIndex", "0", "NetworkInterface.1.AssociateCarrierIpAddress", "false")
+	if made.get("instancesSet/instanceType") != "t3.small" || !slices.Contains(made.texts("instancesSet/tagSet/value"), "template") {
 		t.Errorf("made: %+v", made)
 	}
+	w.filtersWork("DescribeInstances", "reservationSet/instancesSet/instanceId", map[string]string{"tag:aws:ec2launchtemplate:version": "2", "tag:aws:ec2launchtemplate:id": "lt-*"})
+	w.filtersWork("DescribeTags", "tagSet", map[string]string{"key": "aws:ec2launchtemplate:id", "resource-id": made.get("instancesSet/instanceId")})
 	over := w.do("RunInstances", "LaunchTemplate.LaunchTemplateName", "web", "InstanceType", "t3.medium", "MinCount", "1", "MaxCount", "1")
 	if got := over.get("instancesSet/instanceType"); got != "t3.medium" {
 		t.Errorf("the request's type is passed over for %s", got)

@@ -127,6 +127,9 @@ func TestInterfaceAttachment(t *testing.T) {
 	}
 	w.do("DetachNetworkInterface", "AttachmentId", attachment, "Force", "true")
 	testcloud.Eventually(t, "the interface is free", func() bool { return w.shownInterface(id).get("status") == "available" })
+	if got := w.shownInterface(id).get("attachment/status"); got != "detached" { // for who waits to see that
+		t.Errorf("an attachment that just ended is %q", got)
+	}
 	w.refused("InvalidAttachmentID.NotFound", "DetachNetworkInterface", "AttachmentId", attachment)
 	w.do("DeleteNetworkInterface", "NetworkInterfaceId", id)
 }

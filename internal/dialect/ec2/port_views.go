@@ -174,10 +174,23 @@ func (v portView) attachment() *shape.NetworkInterfaceAttachment {
 		return &shape.NetworkInterfaceAttachment{AttachmentId: id(portUseIDs, p.ID), InstanceOwnerId: passingOwner + "-aws", Status: "attached", DeviceIndex: new(1),
 			DeleteOnTermination: new(false), AttachTime: &p.CreatedAt}
 	case p.InstanceID == "":
-		return nil
+		return v.leftAttachment()
 	}
 	return &shape.NetworkInterfaceAttachment{AttachmentId: id(portUseIDs, p.ID), InstanceId: id(instanceIDs, p.InstanceID), InstanceOwnerId: v.owner, Status: "attached",
 		DeviceIndex: new(p.Order), NetworkCardIndex: new(0), DeleteOnTermination: new(p.DeleteWithInstance), AttachTime: attachTime(p)}
+}
+
+// leftShown is how long an attachment that has ended is shown. Clients wait to see that it ended; what is just not there any more,
+// some take for what is not there yet, for minutes.
+const leftShown = 10 * time.Second
+
+func (v portView) leftAttachment() *shape.NetworkInterfaceAttachment {
+	l := v.Port.Left
+	if l == nil || time.Since(l.Until) > leftShown {
+		return nil
+	}
+	return &shape.NetworkInterfaceAttachment{AttachmentId: id(portUseIDs, v.Port.ID), InstanceId: id(instanceIDs, l.InstanceID), InstanceOwnerId: v.owner, Status: "detached",
+		DeviceIndex: &l.Order, NetworkCardIndex: new(0), DeleteOnTermination: new(false), AttachTime: &l.From}
 }
 
 // attachTime is when a port became its instance's.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // only refuses members of a structure in a request that are given and mean nothing here, as actions do with those of the request
@@ -16,9 +17,27 @@ func only(in any, name, members string) error {
 	v = v.Elem()
 	taken := strings.Fields(members)
 	for i := range v.NumField() {
-		if f := v.Type().Field(i); !v.Field(i).IsZero() && !slices.Contains(taken, f.Name) {
+		if f := v.Type().Field(i); asksSomething(v.Field(i)) && !slices.Contains(taken, f.Name) {
 			return unsupported("The parameter %s.%s is not supported by this cloud.", name, f.Tag.Get("query"))
 		}
 	}
 	return nil
+}
+
+// asksSomething tells of a value that is given, and is no switch that is off, or nothing but such.
+func asksSomething(v reflect.Value) bool {
+	switch {
+	case v.IsZero():
+		return false
+	case v.Kind() == reflect.Pointer && (v.Elem().Kind() == reflect.Bool || v.Elem().Kind() == reflect.Struct):
+		return asksSomething(v.Elem())
+	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
+		for i := range v.NumField() {
+			if asksSomething(v.Field(i)) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }

@@ -21,15 +21,17 @@ func (a *api) runActions() []*action {
 const userDataMax = 16 << 10
 
 func (a *api) runInstances(ctx context.Context, in *shape.RunInstancesRequest) (*shape.Reservation, error) {
-	if err := a.fillFromTemplate(ctx, in); err != nil {
+	template, err := a.fillFromTemplate(ctx, in)
+	if err != nil {
 		return nil, err
 	}
 	var made []*cloud.Instance
-	err := a.Network.Together(ctx, func(ctx context.Context) error {
+	err = a.Network.Together(ctx, func(ctx context.Context) error {
 		r, err := a.createRequest(ctx, in)
 		if err != nil {
 			return err
 		}
+		r.Template = template
 		if made, err = a.Compute.CreateInstance(ctx, *r); err != nil {
 			return err
 		}

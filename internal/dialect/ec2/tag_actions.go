@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nubo-cloud/nubo/internal/cloud"
@@ -158,13 +159,25 @@ func mayHold(filters []shape.Filter, name, value string) bool {
 	return true
 }
 
-// instanceTags are an instance's properties as tags. Its name is a tag, unless it is the one that was made up for it.
+// The tags that say which launch template an instance was made of. No client can write them.
+const (
+	templateIDTag      = "aws:ec2launchtemplate:id"
+	templateVersionTag = "aws:ec2launchtemplate:version"
+)
+
+// instanceTags are an instance's properties as tags, and those that the service itself has given it. Its name is a tag, unless it is
+// the one that was made up for it.
 func instanceTags(in *cloud.Instance) []shape.Tag {
 	name := in.Name
 	if name == id(instanceIDs, in.ID) {
 		name = ""
 	}
-	return tagsOf(in.Properties, name)
+	tags := tagsOf(in.Properties, name)
+	if in.Template.ID != "" {
+		tags = append(tags, shape.Tag{Key: templateIDTag, Value: id(templateIDs, in.Template.ID)}, shape.Tag{Key: templateVersionTag, Value: strconv.Itoa(in.Template.Version)})
+		slices.SortFunc(tags, func(x, y shape.Tag) int { return strings.Compare(x.Key, y.Key) })
+	}
+	return tags
 }
 
 func (a *api) labelInstance(ctx context.Context, text string, edit labels) error {

@@ -29,7 +29,7 @@ func (a *api) dataOf(call *Call) (url.Values, error) {
 	run := a.actions["RunInstances"]
 	given := awsquery.Given(data)
 	for _, name := range awsquery.Members(reflect.TypeFor[shape.RequestLaunchTemplateData]()) {
-		if _, taken := run.taken[name]; given[name] && !taken {
+		if _, taken := run.taken[name]; given[name] && !taken && !awsquery.Off(data, name) {
 			return nil, unsupported("The parameter %s%s is not supported by this cloud.", dataPrefix, name)
 		}
 	}
@@ -50,29 +50,29 @@ func overlay(data, over url.Values) url.Values {
 	return out
 }
 
-// fillFromTemplate lays the request over the template that it names.
-func (a *api) fillFromTemplate(ctx context.Context, in *shape.RunInstancesRequest) error {
+// fillFromTemplate lays the request over the template that it names, if any, and answers which that is.
+func (a *api) fillFromTemplate(ctx context.Context, in *shape.RunInstancesRequest) (use cloud.TemplateUse, err error) {
 	if in.LaunchTemplate == nil {
-		return nil
+		return use, nil
 	}
 	t, err := a.template(ctx, in.LaunchTemplate.LaunchTemplateId, in.LaunchTemplate.LaunchTemplateName)
 	if err != nil {
-		return err
+		return use, err
 	}
 	v, err := versionOf(t, in.LaunchTemplate.Version)
 	if err != nil {
-		return err
+		return use, err
 	}
 	data, err := url.ParseQuery(string(v.Body))
 	if err != nil {
-		return err
+		return use, err
 	}
 	filled := new(shape.RunInstancesRequest)
 	if err := awsquery.Decode(overlay(data, callOf(ctx).Parameters), filled); err != nil {
-		return err
+		return use, err
 	}
 	*in = *filled
-	return nil
+	return cloud.TemplateUse{ID: t.ID, Version: v.Number}, nil
 }
 
 // dialectName marks what this dialect has written, and can read.

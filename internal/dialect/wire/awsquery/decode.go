@@ -36,6 +36,16 @@ func Given(parameters url.Values) map[string]bool {
 	return given
 }
 
+// Off tells of a member all of whose values that were given are false.
+func Off(parameters url.Values, member string) bool {
+	for key, values := range parameters {
+		if first, _, _ := strings.Cut(key, "."); first == member && values[0] != "" && !strings.EqualFold(values[0], "false") {
+			return false
+		}
+	}
+	return true
+}
+
 // node is a parameter, or what several parameters begin with.
 type node struct {
 	path  string
