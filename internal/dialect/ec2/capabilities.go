@@ -14,7 +14,7 @@ import (
 func (h *Handler) Capabilities() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What is served of Amazon EC2's API\n\nMade from the code (`go test ./internal/dialect/ec2 -run TestCapabilities -update`); do not edit.\n\n"+
-		"%d actions are served, %d others answer `UnsupportedOperation`. A parameter that is refused answers\n`UnsupportedOperation`, too; one \"without effect\" may be given and changes nothing, as nothing here needs it.\n", len(h.actions), len(shape.Unserved))
+		"%d actions are served, %d others answer `UnsupportedOperation`. A parameter that is refused answers\n`UnsupportedOperation`, too; one \"without effect\" may be given and changes nothing, as nothing here needs it.\nA switch that is off (`false`) is refused nowhere.\n", len(h.actions), len(shape.Unserved))
 	b.WriteString("\n| Action | Parameters | Without effect | Refused |\n| --- | --- | --- | --- |\n")
 	for _, name := range slices.Sorted(maps.Keys(h.actions)) {
 		honoured, idle, refused := h.actions[name].parameters()

@@ -116,6 +116,9 @@ func (a *api) registerImage(ctx context.Context, in *shape.RegisterImageRequest)
 		return nil, err
 	}
 	r.Properties[enaProperty] = strconv.FormatBool(isTrue(in.EnaSupport))
+	if in.RootDeviceName != "" {
+		r.Properties[rootProperty] = in.RootDeviceName
+	}
 	if in.SriovNetSupport != "" {
 		r.Properties[sriovProperty] = in.SriovNetSupport
 	}

@@ -64,7 +64,7 @@ func (a *api) snapshotsByID(ctx context.Context, ids []cloud.SnapshotID) (map[cl
 func imageShown(i *cloud.Image, owner string) shape.Image {
 	shown := shape.Image{ImageId: id(imageIDs, i.ID), Name: i.Name, Description: i.Properties[descriptionProperty], OwnerId: owner, ImageLocation: owner + "/" + i.Name,
 		Architecture: architectureShown(i.Properties), ImageType: imageType(i), Public: new(isPublic(i)), CreationDate: instant(&i.CreatedAt),
-		RootDeviceType: "ebs", RootDeviceName: rootDevice, VirtualizationType: "hvm", Hypervisor: "xen", EnaSupport: new(i.Properties[enaProperty] != "false"), SriovNetSupport: i.Properties[sriovProperty],
+		RootDeviceType: "ebs", RootDeviceName: rootName(i.Properties), VirtualizationType: "hvm", Hypervisor: "xen", EnaSupport: new(i.Properties[enaProperty] != "false"), SriovNetSupport: i.Properties[sriovProperty],
 		PlatformDetails: "Linux/UNIX", UsageOperation: "RunInstances", Tags: imageTags(i),
 		DeprecationTime: instant(i.OutdatedAt), DeregistrationProtection: "disabled", SourceInstanceId: id(instanceIDs, i.Properties["instance_uuid"])}
 	if i.Visibility == cloud.VisibilityPublic {
@@ -140,22 +140,22 @@ func imageState(i *cloud.Image, snapshots map[cloud.SnapshotID]*cloud.Snapshot) 
 // is no snapshot to name.
 func (a *api) disksShown(i *cloud.Image, snapshots map[cloud.SnapshotID]*cloud.Snapshot, types map[cloud.VolumeTypeID]string) []shape.BlockDeviceMapping {
 	if len(i.Disks) == 0 {
-		return []shape.BlockDeviceMapping{{DeviceName: rootDevice,
+		return []shape.BlockDeviceMapping{{DeviceName: rootName(i.Properties),
 			Ebs: &shape.EbsBlockDevice{VolumeSize: new(rootGiB(i)), DeleteOnTermination: new(true), VolumeType: defaultTypeShown, Encrypted: new(false)}}}
 	}
 	shown := make([]shape.BlockDeviceMapping, len(i.Disks))
 	for n, d := range i.Disks {
 		of := snapshots[d.SnapshotID]
-		shown[n] = shape.BlockDeviceMapping{DeviceName: deviceOf(d), Ebs: &shape.EbsBlockDevice{SnapshotId: id(snapshotIDs, d.SnapshotID), VolumeSize: &d.SizeGiB,
+		shown[n] = shape.BlockDeviceMapping{DeviceName: deviceOf(i, d), Ebs: &shape.EbsBlockDevice{SnapshotId: id(snapshotIDs, d.SnapshotID), VolumeSize: &d.SizeGiB,
 			DeleteOnTermination: &d.DeleteWithInstance, VolumeType: a.typeShown(cloud.VolumeShape{TypeID: d.TypeID, TypeAlias: d.TypeAlias}, types), Encrypted: new(of != nil && of.Key != nil)}}
 	}
 	return shown
 }
 
-func deviceOf(d cloud.ImageDisk) string {
+func deviceOf(i *cloud.Image, d cloud.ImageDisk) string {
 	switch {
 	case d.Boot:
-		return rootDevice
+		return rootName(i.Properties)
 	case d.Alias != "":
 		return d.Alias
 	}

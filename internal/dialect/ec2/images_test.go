@@ -110,7 +110,8 @@ func TestRegisterImage(t *testing.T) {
 	id := w.do("RegisterImage", "Name", "registered", "Architecture", "arm64", "RootDeviceName", "/dev/xvda", "VirtualizationType", "hvm",
 		"BlockDeviceMapping.1.DeviceName", "/dev/xvda", "BlockDeviceMapping.1.Ebs.SnapshotId", snap, "BlockDeviceMapping.1.Ebs.VolumeSize", "4",
 		"BlockDeviceMapping.1.Ebs.VolumeType", "standard", "SriovNetSupport", "simple").get("imageId")
-	w.filtersWork("DescribeImages", "imagesSet", map[string]string{"block-device-mapping.volume-type": "standard", "sriov-net-support": "simple", "ena-support": "false"})
+	w.filtersWork("DescribeImages", "imagesSet", map[string]string{"block-device-mapping.volume-type": "standard", "sriov-net-support": "simple", "ena-support": "false",
+		"root-device-name": "/dev/xvda", "block-device-mapping.device-name": "/dev/xvda"})
 	shown := w.do("DescribeImages", "ImageId.1", id)
 	if shown.get("imagesSet/architecture") != "arm64" || shown.get("imagesSet/blockDeviceMapping/ebs/volumeSize") != "4" {
 		t.Errorf("registered %+v", shown)
@@ -118,6 +119,9 @@ func TestRegisterImage(t *testing.T) {
 	copied := w.do("CopyImage", "SourceRegion", "test-1", "SourceImageId", id, "Name", "copy of it").get("imageId")
 	w.Settle(t)
 	shown = w.do("DescribeImages", "ImageId.1", copied)
+	if name := shown.get("imagesSet/rootDeviceName"); name != "/dev/xvda" {
+		t.Errorf("the copy's root device is %s", name)
+	}
 	if got := shown.get("imagesSet/blockDeviceMapping/ebs/snapshotId"); got == snap || shown.get("imagesSet/imageState") != "available" {
 		t.Errorf("the copy is %+v", shown)
 	}

@@ -83,7 +83,7 @@ func (s *surroundings) instance(v *compute.View) *shape.Instance {
 	i := &shape.Instance{
 		InstanceId: id(instanceIDs, v.ID), ImageId: id(imageIDs, v.ImageID), InstanceType: cmp.Or(v.Flavor.Called, v.Flavor.Name), State: &state, StateReason: reason, StateTransitionReason: why,
 		KeyName: v.KeyName, AmiLaunchIndex: new(v.LaunchIndex), LaunchTime: &launched, Architecture: architecture(v.Instance), Hypervisor: "xen", VirtualizationType: "hvm",
-		RootDeviceName: rootDevice, RootDeviceType: "instance-store", EbsOptimized: new(false), EnaSupport: new(true), PlatformDetails: "Linux/UNIX",
+		RootDeviceName: rootName(v.ImageProperties), RootDeviceType: "instance-store", EbsOptimized: new(false), EnaSupport: new(true), PlatformDetails: "Linux/UNIX",
 		UsageOperation: "RunInstances", Monitoring: monitoring(v.Instance), MetadataOptions: metadataShown(v.Options.Metadata), Placement: s.placement(v.Instance), ClientToken: "",
 		ProductCodes: []shape.ProductCode{}, BlockDeviceMappings: []shape.InstanceBlockDeviceMapping{}, NetworkInterfaces: []shape.InstanceNetworkInterface{},
 		SecurityGroups: []shape.GroupIdentifier{}, SourceDestCheck: new(true), Tags: instanceTags(v.Instance),
@@ -94,8 +94,16 @@ func (s *surroundings) instance(v *compute.View) *shape.Instance {
 	return i
 }
 
-// rootDevice is what the root disk is called, whatever the guest calls it.
-const rootDevice = "/dev/sda1"
+// rootDevice is what the root disk is called, whatever the guest calls it, if its image has no other name for it: rootProperty.
+const (
+	rootDevice   = "/dev/sda1"
+	rootProperty = "root_device_name"
+)
+
+// rootName is what the root disk of an image with these properties is called.
+func rootName(properties map[string]string) string {
+	return cmp.Or(properties[rootProperty], rootDevice)
+}
 
 func architecture(in *cloud.Instance) string {
 	return architectureShown(in.ImageProperties)
@@ -141,7 +149,7 @@ func (s *surroundings) addDisks(i *shape.Instance, in *cloud.Instance) {
 // deviceShown is what a disk of an instance is called.
 func deviceShown(in *cloud.Instance, n int) string {
 	if n == 0 {
-		return rootDevice
+		return rootName(in.ImageProperties)
 	}
 	if in.Disks[n].Alias != "" {
 		return in.Disks[n].Alias

@@ -21,7 +21,7 @@ func (a *api) disksOf(ctx context.Context, mappings []shape.BlockDeviceMapping, 
 			return nil, missingParameter("BlockDeviceMapping.DeviceName")
 		}
 		at := slices.IndexFunc(disks, func(d compute.DiskRequest) bool {
-			return d.Alias == m.DeviceName || d.BootIndex == 0 && slices.Contains(rootNames, m.DeviceName)
+			return d.Alias == m.DeviceName || d.BootIndex == 0 && (slices.Contains(rootNames, m.DeviceName) || m.DeviceName == rootName(image.Properties))
 		})
 		switch {
 		case m.NoDevice != "" && at > 0:
@@ -47,7 +47,7 @@ func imageDisks(i *cloud.Image) []compute.DiskRequest {
 	}
 	var disks []compute.DiskRequest
 	for _, d := range i.Disks {
-		r := compute.DiskRequest{Source: "snapshot", SourceID: string(d.SnapshotID), SizeGiB: d.SizeGiB, Volume: true, BootIndex: -1, DeleteWithInstance: d.DeleteWithInstance, Alias: deviceOf(d),
+		r := compute.DiskRequest{Source: "snapshot", SourceID: string(d.SnapshotID), SizeGiB: d.SizeGiB, Volume: true, BootIndex: -1, DeleteWithInstance: d.DeleteWithInstance, Alias: deviceOf(i, d),
 			Type: string(d.TypeID), TypeAlias: d.TypeAlias}
 		if d.Boot {
 			r.BootIndex, r.Alias = 0, ""
