@@ -214,6 +214,23 @@ func TestVPNDialsAgain(t *testing.T) {
 	}
 }
 
+// A tunnel that is up, and that both ends would begin, comes up again under other terms at once, and carries packets.
+func TestVPNChangesTerms(t *testing.T) {
+	w := newVPNWorld(t)
+	w.doc.Tunnels[0].Start = spec.VPNStartNow
+	w.ensure()
+	w.dial(nil)
+	w.says("up", isUp)
+	for range 3 {
+		keys := w.installed()
+		w.doc.Tunnels[0].ESP.Lifetime += time.Minute
+		w.ensure()
+		w.soonDiffers(keys)
+		w.says("up under other terms", isUp)
+		w.reaches(w.guest.ns, peerBehind, 80)
+	}
+}
+
 // installed names the keys in use.
 func (w *vpnWorld) installed() string {
 	daemon := charon.Daemon{Dir: w.fabric.daemonDir("v")}

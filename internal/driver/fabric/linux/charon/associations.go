@@ -2,7 +2,6 @@ package charon
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/strongswan/govici/vici"
@@ -27,8 +26,8 @@ func (a association) carries() bool {
 }
 
 // associations lists those of all connections: there may be several of one, while one replaces another.
-func associations(ctx context.Context, s *vici.Session) (all []association, err error) {
-	err = stream(ctx, s, "list-sas", "list-sa", func(name string, sa *vici.Message) {
+func (d *Daemon) associations(ctx context.Context) (all []association, err error) {
+	err = d.list(ctx, "list-sas", "list-sa", func(name string, sa *vici.Message) {
 		a := association{name: name, state: text(sa, "state"), busy: sa.Get("tasks-active") != nil || sa.Get("tasks-queued") != nil}
 		eachMessage(sa, "child-sas", func(_ string, c *vici.Message) {
 			a.children = append(a.children, childSA{text(c, "name"), text(c, "state"), text(c, "spi-in")})
@@ -39,30 +38,13 @@ func associations(ctx context.Context, s *vici.Session) (all []association, err 
 }
 
 // connections lists what is loaded, with the names of its children.
-func connections(ctx context.Context, s *vici.Session) (map[string][]string, error) {
+func (d *Daemon) connections(ctx context.Context) (map[string][]string, error) {
 	all := map[string][]string{}
-	err := stream(ctx, s, "list-conns", "list-conn", func(name string, c *vici.Message) {
+	err := d.list(ctx, "list-conns", "list-conn", func(name string, c *vici.Message) {
 		all[name] = nil
 		eachMessage(c, "children", func(child string, _ *vici.Message) { all[name] = append(all[name], child) })
 	})
 	return all, err
-}
-
-// stream has the daemon list something.
-func stream(ctx context.Context, s *vici.Session, command, event string, each func(name string, m *vici.Message)) error {
-	ctx, cancel := context.WithTimeout(ctx, callMax)
-	defer cancel()
-	for m, err := range s.CallStreaming(ctx, command, event, nil) {
-		if err != nil {
-			return fmt.Errorf("charon, %s: %w", command, err)
-		}
-		for _, name := range m.Keys() {
-			if inner, is := m.Get(name).(*vici.Message); is {
-				each(name, inner)
-			}
-		}
-	}
-	return nil
 }
 
 func text(m *vici.Message, key string) string {

@@ -120,7 +120,7 @@ func (t Tunnel) children() (map[string]child, error) {
 		base.ESPProposals = suite
 	}
 	if t.Start == spec.VPNStartNow {
-		base.StartAction, base.CloseAction = "start", "start"
+		base.CloseAction = "start" // and begun by us when it is loaded, see Apply
 	}
 	if t.DPD.Restart && t.Start == spec.VPNStartNow {
 		base.DPDAction = "start"
@@ -164,6 +164,9 @@ func seconds(d time.Duration) string {
 }
 
 // Apply makes these tunnels, and no others, the daemon's. Those that are as they were go on. It answers why some cannot be, by id.
+//
+// New ones come before old ones go: a peer that loses one dials again at once, and is refused by nothing; some dial once. New ones
+// are begun when the old ones are gone: before, the daemon would make them a part of what is about to go.
 func (d *Daemon) Apply(ctx context.Context, tunnels []Tunnel) (refused map[string]string, err error) {
 	s, err := d.dial(ctx)
 	if err != nil {
@@ -179,22 +182,27 @@ func (d *Daemon) Apply(ctx context.Context, tunnels []Tunnel) (refused map[strin
 		return nil, err
 	}
 	old := slices.DeleteFunc(slices.Clone(have), func(name string) bool { return want[name] != nil })
-	// New ones come before old ones go: a peer that dials meanwhile is refused by nothing, and some peers dial once.
 	for _, name := range old {
 		unloadSecret(ctx, s, name)
 	}
+	fresh := map[string]*prepared{}
 	for name, p := range want {
 		if slices.Contains(have, name) {
 			continue
 		}
 		if err := p.load(ctx, s, name); err != nil {
 			refused[p.tunnel.ID] = err.Error()
+			continue
 		}
+		fresh[name] = p
 	}
 	for _, name := range old {
 		if err := unload(ctx, s, name); err != nil {
 			return nil, err
 		}
+	}
+	for name, p := range fresh {
+		p.start(ctx, s, name)
 	}
 	return refused, nil
 }
@@ -241,6 +249,20 @@ func (p *prepared) load(ctx context.Context, s *vici.Session, name string) error
 		return fmt.Errorf("strongSwan on the host refuses it: %w", err)
 	}
 	return nil
+}
+
+// start begins what is ours to begin. What fails, or is not done because we end, whoever watches does; see restart.
+func (p *prepared) start(ctx context.Context, s *vici.Session, name string) {
+	for child := range p.connection.Children {
+		if strings.HasPrefix(child, startedPrefix) {
+			initiate(ctx, s, name, child)
+		}
+	}
+}
+
+// initiate has the daemon begin a child, and does not wait for it: what comes of it is told as any state is.
+func initiate(ctx context.Context, s *vici.Session, name, child string) {
+	_, _ = call(ctx, s, "initiate", map[string]string{"ike": name, "child": child, "timeout": "-1"})
 }
 
 // unload leaves the connection first, so that nothing brings its tunnel back.

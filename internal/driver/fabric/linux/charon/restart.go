@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/strongswan/govici/vici"
 )
 
 // startedPrefix begins the names of children that we begin: whoever watches sees it in the daemon.
@@ -19,7 +17,7 @@ const restartAfter = 10 * time.Second
 type startedChild struct{ connection, child string }
 
 // restart begins anew what has been missing for long, and is not being begun.
-func (w *watch) restart(ctx context.Context, s *vici.Session, conns map[string][]string, sas []association) {
+func (w *watch) restart(ctx context.Context, conns map[string][]string, sas []association) {
 	now := time.Now()
 	still := map[startedChild]time.Time{}
 	for name, children := range conns {
@@ -35,8 +33,7 @@ func (w *watch) restart(ctx context.Context, s *vici.Session, conns map[string][
 			if !known {
 				since = now
 			} else if now.Sub(since) >= restartAfter {
-				// What comes of it is told as any state is.
-				_, _ = call(ctx, s, "initiate", map[string]string{"ike": name, "child": c, "timeout": "-1"})
+				initiate(ctx, w.session, name, c)
 				since = now
 			}
 			still[k] = since

@@ -2,7 +2,7 @@ package charon
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -22,38 +22,42 @@ const lookEvery = 5 * time.Second
 // Watch tells of the states of tunnels, by id, now, when they change and when it is asked to look again, until ctx ends or the
 // daemon does.
 func (d *Daemon) Watch(ctx context.Context, again <-chan struct{}, tell func(map[string]State)) error {
-	s, err := d.dial(ctx)
+	changes, up, err := d.listen(ctx, "child-updown", 64)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	events := make(chan vici.Event, 64)
-	s.NotifyEvents(events)
-	if err := s.Subscribe("ike-updown", "child-updown", "log"); err != nil {
+	defer changes.Close()
+	words, log, err := d.listen(ctx, "log", 64)
+	if err != nil {
 		return err
 	}
-	w := watch{reasons: map[string]string{}, missing: map[startedChild]time.Time{}}
+	defer words.Close()
+	w := watch{daemon: d, session: changes, reasons: map[string]string{}, missing: map[startedChild]time.Time{}}
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		states, err := w.look(ctx, s)
+		states, err := w.look(ctx)
 		if err != nil {
 			return err
 		}
 		tell(states)
-		if err := w.wait(ctx, events, again, ticker.C); err != nil {
+		if err := w.wait(ctx, up, log, again, ticker.C); err != nil {
 			return err
 		}
 	}
 }
 
 type watch struct {
+	daemon  *Daemon
+	session *vici.Session
 	reasons map[string]string // by tunnel: what went wrong last
 	missing map[startedChild]time.Time
 }
 
+var errEnded = errors.New("charon has ended")
+
 // wait returns when it is time to look again.
-func (w *watch) wait(ctx context.Context, events <-chan vici.Event, again <-chan struct{}, tick <-chan time.Time) error {
+func (w *watch) wait(ctx context.Context, up, log <-chan vici.Event, again <-chan struct{}, tick <-chan time.Time) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -62,11 +66,16 @@ func (w *watch) wait(ctx context.Context, events <-chan vici.Event, again <-chan
 			return nil
 		case <-again:
 			return nil
-		case e, open := <-events:
+		case _, open := <-up:
 			if !open {
-				return fmt.Errorf("charon has ended")
+				return errEnded
 			}
-			if e.Name != "log" || w.note(e.Message) {
+			return nil
+		case e, open := <-log:
+			if !open {
+				return errEnded
+			}
+			if w.note(e.Message) {
 				return nil
 			}
 		}
@@ -103,8 +112,8 @@ func (w *watch) note(line *vici.Message) bool {
 }
 
 // look asks for the state of all tunnels, and has those begin again that nobody begins any more.
-func (w *watch) look(ctx context.Context, s *vici.Session) (map[string]State, error) {
-	conns, err := connections(ctx, s)
+func (w *watch) look(ctx context.Context) (map[string]State, error) {
+	conns, err := w.daemon.connections(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +121,7 @@ func (w *watch) look(ctx context.Context, s *vici.Session) (map[string]State, er
 	for name := range conns {
 		states[idOf(name)] = State{Reason: w.reasons[idOf(name)]}
 	}
-	sas, err := associations(ctx, s)
+	sas, err := w.daemon.associations(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +131,13 @@ func (w *watch) look(ctx context.Context, s *vici.Session) (map[string]State, er
 			delete(w.reasons, id)
 		}
 	}
-	w.restart(ctx, s, conns, sas)
+	w.restart(ctx, conns, sas)
 	return states, nil
 }
 
 // Keys names the keys that tunnels use now: they are others after new ones were agreed upon.
 func (d *Daemon) Keys(ctx context.Context) (keys []string, err error) {
-	s, err := d.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	sas, err := associations(ctx, s)
+	sas, err := d.associations(ctx)
 	for _, sa := range sas {
 		for _, c := range sa.children {
 			keys = append(keys, c.key)
