@@ -188,7 +188,8 @@ func (s *Service) takeGiven(ctx context.Context, p *cloud.Port, held []cloud.Por
 const providedBits = 56
 
 // AddProvidedBlock gives a domain a block of IPv6 that the cloud chooses: of the default subnet pool of IPv6, if the operator has made
-// one and the caller may use it, else one that is its own in all likelihood, and routed nowhere outside (RFC 4193, 3.2). NoCapacity if the pool has none left.
+// one and the caller may use it, else one that is its own in all likelihood, and routed nowhere outside (RFC 4193, 3.2). NoCapacity if
+// the pool has none left.
 func (s *Service) AddProvidedBlock(ctx context.Context, id cloud.RouterID) (*cloud.Router, error) {
 	return s.changeDomain(ctx, id, func(ctx context.Context, r *cloud.Router) error {
 		p, pool, err := s.providedBlock(ctx, r.ProjectID)
